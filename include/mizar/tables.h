@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every table that the BPF programs and user space share: keys, values, and one row per table in
+ * MZ_TABLES(). The maps, the pins, the accessors of src/tables/, `mizar host tables` and
+ * docs/tables.md all come from these rows.
+ *
+ * Byte order: addresses and MACs are in network order, IPv4 mapped (::ffff:a.b.c.d); all integers
+ * are in host order unless the name ends in _be. Prefix lengths count in 128 bits.
+ *
+ * Each table is a map in a map: BPF knows an outer array with one slot, user space grows a table
+ * by filling a larger inner map and swapping it in.
+ */
+#ifndef MIZAR_TABLES_H
+#define MIZAR_TABLES_H
+
+#include <linux/types.h>
+
+/* Raised by any change to a key or value below; pins of another version are not reused. */
+#define MZ_LAYOUT_VERSION 1
+
+#define MZ_REPLICAS_MAX 4
+
+#ifndef __cplusplus
+#define MZ_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+#endif
+
+/* An IPv6 address, or an IPv4 address mapped into ::ffff:0:0/96 (RFC 4291, 2.5.5.2). */
+struct mz_addr {
+	union {
+		__u8 bytes[16];
+		__be32 words_be[4];
+	};
+};
+MZ_ASSERT_SIZE(mz_addr, 16);
+
+/* An address of a tenant. */
+struct mz_vni_addr {
+	__u32 vni;
+	struct mz_addr addr;
+};
+MZ_ASSERT_SIZE(mz_vni_addr, 20);
+
+/* Droplets that stand in for each other. Unused entries are zero. */
+struct mz_replicas {
+	__u32 n;
+	struct mz_addr addrs[MZ_REPLICAS_MAX];
+};
+MZ_ASSERT_SIZE(mz_replicas, 68);
+
+struct mz_droplet {
+	__u32 flags; /* none yet */
+};
+MZ_ASSERT_SIZE(mz_droplet, 4);
+
+/* How to reach a droplet: what the outer Ethernet header says, and the way out. */
+struct mz_nexthop {
+	__u32 ifindex;
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+};
+MZ_ASSERT_SIZE(mz_nexthop, 16);
+
+#define MZ_VPC_DIVIDE (1U << 0) /* packets between networks must pass a divider */
+
+struct mz_vpc {
+	__u32 flags;
+	struct mz_replicas dividers;
+};
+MZ_ASSERT_SIZE(mz_vpc, 72);
+
+/* Longest prefix match: the bits of vni_be, then of the prefix. */
+struct mz_prefix_key {
+	__u32 prefixlen; /* 32 + prefix length in 128 bits */
+	__be32 vni_be;
+	struct mz_addr prefix;
+};
+MZ_ASSERT_SIZE(mz_prefix_key, 24);
+
+/* The network that an address or a prefix belongs to. */
+struct mz_route {
+	__u64 network;
+};
+MZ_ASSERT_SIZE(mz_route, 8);
+
+/* A network's bouncers are 2^slot_bits rows, by a hash of the destination; slot 0 always exists. */
+struct mz_network_key {
+	__u64 network;
+	__u32 slot;
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_network_key, 16);
+
+struct mz_network {
+	__u32 vni;
+	__u32 slot_bits;
+	struct mz_replicas bouncers;
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_network, 80);
+
+/* A bouncer's row: where an endpoint's address is. */
+struct mz_location {
+	__u64 network;
+	struct mz_addr host; /* tunnel address */
+	__u32 generation;
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_location, 32);
+
+#define MZ_PORT_PEER (1U << 0) /* the other end is in another namespace: bpf_redirect_peer works */
+
+/* An endpoint of this host as the agent sees it, by the ifindex of its host-side device. */
+struct mz_port {
+	__u64 uid;
+	__u64 network;
+	__u32 vni;
+	__u32 flags;
+	struct mz_addr ip4; /* zero: none */
+	struct mz_addr ip6;
+	struct mz_addr gateway4;
+	struct mz_addr gateway6;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+MZ_ASSERT_SIZE(mz_port, 96);
+
+/* An endpoint of this host as deliver sees it, by its address. */
+struct mz_local {
+	__u64 network;
+	__u32 ifindex;
+	__u32 generation;
+	__u8 mac[6];
+	__u8 prefix_len; /* on-link prefix around the address; outside of it is another network */
+	__u8 pad;
+	__u32 flags;	 /* MZ_PORT_* */
+};
+MZ_ASSERT_SIZE(mz_local, 32);
+
+#define MZ_NAME_SIZE 64 /* a DNS label and its terminator */
+
+/* An endpoint that belongs on this host, with or without a device (not used by BPF). */
+struct mz_endpoint {
+	__u64 network;
+	__u32 vni;
+	__u32 generation;
+	__u32 n_addrs;
+	__u8 mac[6];
+	__u8 pad[2];
+	struct {
+		struct mz_addr addr;
+		struct mz_addr gateway;
+		__u32 prefix_len;
+	} addrs[2];
+	char namespace_[MZ_NAME_SIZE];
+	char name[MZ_NAME_SIZE];
+};
+MZ_ASSERT_SIZE(mz_endpoint, 232);
+
+/* What the host last acknowledged of a scope (not used by BPF). Kinds: Scope.Kind in rows.proto. */
+struct mz_scope_key {
+	__u64 id;
+	__u32 kind;
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_scope_key, 16);
+
+struct mz_scope {
+	__u64 epoch;
+	__u64 revision;
+};
+MZ_ASSERT_SIZE(mz_scope, 16);
+
+/*
+ * X(name, map type, key, value, rows at first, doc)
+ * The name is that of the map, the pin, the accessors and the CLI. LPM tries and hashes alike are
+ * made with BPF_F_NO_PREALLOC.
+ */
+#define MZ_TABLES(X)                                                                              \
+	X(droplet, HASH, struct mz_addr, struct mz_droplet, 256,                                  \
+	  "known hosts, by tunnel address")                                                       \
+	X(nexthop, HASH, struct mz_addr, struct mz_nexthop, 256,                                  \
+	  "way to each known host, from the kernel's routes and neighbours")                      \
+	X(vpc, HASH, __u32, struct mz_vpc, 64, "dividers of each VPC, by VNI")                    \
+	X(prefix, LPM_TRIE, struct mz_prefix_key, struct mz_route, 256,                           \
+	  "dividers: network of each prefix")                                                     \
+	X(member, HASH, struct mz_vni_addr, struct mz_route, 256,                                 \
+	  "dividers: network of each address in a group network")                                 \
+	X(network, HASH, struct mz_network_key, struct mz_network, 256, "bouncers of each network") \
+	X(location, HASH, struct mz_vni_addr, struct mz_location, 1024,                           \
+	  "bouncers: host of each endpoint's address")                                            \
+	X(port, HASH, __u32, struct mz_port, 128, "endpoints of this host, by device")            \
+	X(local, HASH, struct mz_vni_addr, struct mz_local, 256,                                  \
+	  "endpoints of this host, by address")                                                   \
+	X(endpoint, HASH, __u64, struct mz_endpoint, 128,                                         \
+	  "endpoints that belong on this host, by uid (user space only)")                         \
+	X(scope, HASH, struct mz_scope_key, struct mz_scope, 256,                                 \
+	  "what was last acknowledged of each scope (user space only)")
+
+enum mz_table_id {
+#define X(name, ...) MZ_TABLE_##name,
+	MZ_TABLES(X)
+#undef X
+	MZ_N_TABLES
+};
+
+/* One packet count and one byte count per CPU, in the arrays `counter` and `drop`. */
+struct mz_count {
+	__u64 packets;
+	__u64 bytes;
+};
+MZ_ASSERT_SIZE(mz_count, 16);
+
+/* Constants of a loaded program (read-only data, set before it is loaded). */
+struct mz_config {
+	struct mz_addr self;   /* own tunnel address */
+	__be16 port_be;	       /* UDP port of the tunnels */
+	__u8 virtual_mac[6];   /* the one MAC that endpoints see as everyone else's */
+	__u32 decap_flags_ok;  /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* (6.3) */
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_config, 32);
+
+#endif

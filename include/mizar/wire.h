@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is on the wire. Geneve (RFC 8926) over UDP over IPv4, inner Ethernet:
+ *
+ *	outer Ethernet | outer IPv4 | UDP | Geneve | options | inner Ethernet | inner packet
+ *	            14 |         20 |   8 |      8 |  0..252 |             14 |
+ */
+#ifndef MIZAR_WIRE_H
+#define MIZAR_WIRE_H
+
+#include <linux/types.h>
+
+#define MZ_GENEVE_PORT 6081
+
+/* RFC 8926, section 3.4. */
+struct mz_geneve {
+	__u8 version_optlen;	/* 2 bits version (0), 6 bits length of the options in 4 bytes */
+	__u8 flags;		/* MZ_GENEVE_F_* */
+	__be16 eth_proto_be;	/* 0x6558: Ethernet */
+	__be32 vni_be;		/* 24 bits VNI, 8 bits reserved */
+};
+
+#define MZ_GENEVE_VERSION(g) ((g)->version_optlen >> 6)
+#define MZ_GENEVE_OPTLEN(g) (((g)->version_optlen & 0x3f) * 4) /* bytes */
+#define MZ_GENEVE_F_CONTROL 0x80  /* O bit */
+#define MZ_GENEVE_F_CRITICAL 0x40 /* C bit: an option is critical */
+
+/* RFC 8926, section 3.5. */
+struct mz_geneve_opt {
+	__be16 class_be;
+	__u8 type;		/* bit 7: critical */
+	__u8 length;		/* 3 bits reserved, 5 bits length of the data in 4 bytes */
+};
+
+#define MZ_OPT_CRITICAL 0x80
+#define MZ_OPT_CLASS 0xff4d	/* from the range for experiments */
+#define MZ_OPTS_MAX 252		/* bytes that the length field can say */
+
+/*
+ * Bytes of options that a data packet may carry: what endpoint MTUs leave free, so that no later
+ * option ever changes them.
+ */
+#define MZ_OPT_BUDGET 40
+
+#define MZ_ENCAP_SIZE_IPV4 50	/* IPv4, UDP, Geneve, inner Ethernet */
+#define MZ_ENCAP_SIZE_IPV6 70
+#define MZ_OUTER_TTL 64
+
+/* MTU of an endpoint over an underlay of the given MTU and family. */
+#define MZ_ENDPOINT_MTU(underlay, ipv6) \
+	((underlay) - ((ipv6) ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4) - MZ_OPT_BUDGET)
+
+#endif
