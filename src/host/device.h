@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Network devices, by netlink. mizard owns the veth pairs that it makes for endpoints: named "mz"
+ * and the uid in hex on the host's side, with the alias "mizar NAMESPACE/NAME". It changes no other
+ * device.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mizar/tables.h"
+
+struct mz_device {
+	int ifindex;	     /* host's side */
+	char ifname[16];
+	unsigned int mtu;
+	bool peer_elsewhere; /* the other end is in another network namespace */
+};
+
+/*
+ * Makes the veth pair of an endpoint, or finds it as it should be: peer in the namespace of
+ * netns_path, named ifname, with the endpoint's MAC, addresses (no DAD), on-link routes, default
+ * routes by its gateways (on-link even if outside the prefix), lo and both ends up, mtu, and
+ * tx-udp-segmentation off (a UDP super-packet that was decapsulated in tc would be lost). On failure
+ * nothing is left behind. -ENOENT: no such namespace; -EEXIST: another device there has the name,
+ * or the endpoint's device is in another namespace; -ENOTTY: not a network namespace.
+ */
+int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *netns_path,
+		  const char *ifname, unsigned int mtu, struct mz_device *ret_device);
+/* Both ends. Absent is success. */
+int mz_device_delete(uint64_t uid);
+/* -ENODEV. */
+int mz_device_find(uint64_t uid, struct mz_device *ret_device);
+/* All endpoint devices of mizard in this namespace. */
+int mz_device_each(int (*fn)(uint64_t uid, const struct mz_device *device, void *user), void *user);
+
+/* The device that has a tunnel address (the droplet's). -EADDRNOTAVAIL. */
+int mz_device_by_address(const struct mz_addr *addr, struct mz_device *ret_device);
+/* -ENODEV. */
+int mz_device_by_name(const char *ifname, struct mz_device *ret_device);
