@@ -197,10 +197,11 @@ static int check_location(const Mizar__V1__LocationRow *row, bool key_only, cons
 
 int mz_row_check(const Mizar__V1__Row *row, bool key_only, const char **ret_field)
 {
-	/* All members of the oneof are messages: what one has in common with the others. */
-	const ProtobufCMessage *message = (const ProtobufCMessage *)row->droplet;
+	const ProtobufCMessage *message;
 
-	WANT(row->row_case != MIZAR__V1__ROW__ROW__NOT_SET && message, "row");
+	WANT(row->row_case != MIZAR__V1__ROW__ROW__NOT_SET, "row");
+	/* All members of the oneof are messages: what one has in common with the others. */
+	message = (const ProtobufCMessage *)row->droplet;
 	/* A table has no place for a field of a later version: the digests would never agree. */
 	WANT(!row->base.n_unknown_fields && !message->n_unknown_fields, "row");
 
