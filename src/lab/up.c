@@ -88,13 +88,13 @@ static int make_namespaces(const struct mz_lab *lab)
 /* ---- processes ------------------------------------------------------------------------------- */
 
 struct identity {
-	char ca[MZ_LAB_PATH_SIZE], cert[MZ_PKI_PATH_SIZE], key[MZ_PKI_PATH_SIZE];
+	char ca[MZ_LAB_PATH_SIZE], cert[MZ_LAB_PATH_SIZE], key[MZ_LAB_PATH_SIZE];
 };
 
 static int make_identity(const struct mz_lab *lab, unsigned int place, struct identity *ret_id)
 {
 	char pki[MZ_LAB_PATH_SIZE], name[MZ_LAB_PLACE_SIZE], address[MZ_LAB_PLACE_SIZE];
-	char common_name[64];
+	char common_name[64], file[MZ_LAB_PLACE_SIZE + 16];
 	int r;
 
 	mz_lab_path(lab->name, pki, "pki");
@@ -104,9 +104,17 @@ static int make_identity(const struct mz_lab *lab, unsigned int place, struct id
 	else
 		snprintf(common_name, sizeof(common_name), "droplet:%s",
 			 mz_lab_place_name(place, name));
-	r = mz_pki_issue(pki, common_name,
-			 (const char *const[]){ mz_lab_address(lab, place, address), "controller",
-						NULL },
+	mz_lab_place_name(place, name);
+	snprintf(file, sizeof(file), "pki/%s.pem", name);
+	mz_lab_path(lab->name, ret_id->cert, file);
+	snprintf(file, sizeof(file), "pki/%s.key", name);
+	mz_lab_path(lab->name, ret_id->key, file);
+	r = mz_pki_issue(pki,
+			 &(const struct mz_pki_owner){
+				 .common_name = common_name,
+				 .names = (const char *const[]){
+					 mz_lab_address(lab, place, address), "controller", NULL },
+			 },
 			 ret_id->cert, ret_id->key);
 	if (r < 0)
 		mz_lab_say(lab, "cannot make a certificate for %s: %s", common_name, strerror(-r));
