@@ -186,14 +186,9 @@ static int take_word(struct parser *p, const char *word)
 			return 0;
 		if (args->group)
 			return misuse(p, "unknown verb '%s %s'", args->group, word);
-		for (const struct mz_verb *v = mz_verbs; v->name; v++) {
-			size_t size = strcspn(v->name, " ");
-
-			if (v->name[size] && strlen(word) == size &&
-			    !strncmp(v->name, word, size)) {
-				args->group = word;
-				return 0;
-			}
+		if (mz_verb_is_group(word)) {
+			args->group = word;
+			return 0;
 		}
 		return misuse(p, "unknown verb '%s'", word);
 	}

@@ -46,6 +46,8 @@ uint64_t mz_args_number(const struct mz_args *args, enum mz_option_id id, uint64
 
 /* The verb of one or two words; ret_n_words: how many it took. NULL: no such verb. */
 const struct mz_verb *mz_verb_find(const char *first, const char *second, size_t *ret_n_words);
+/* Whether it is the first word of verbs of two. */
+bool mz_verb_is_group(const char *word);
 /* By long name; NULL. */
 const struct mz_option *mz_option_find(const char *name, size_t size);
 /* Spec field of a kind by its flag ("locationGeneration" is location-generation). NULL. */

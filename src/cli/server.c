@@ -120,7 +120,11 @@ const char *mz_server_name(const struct mz_server *server)
 static int fail(const struct mz_server *server, enum mz_rpc_code code, const char *message)
 {
 	const char *target = server->target.server;
+	const char *last = message ? strrchr(message, ':') : NULL;
 
+	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
+	if (code == MZ_RPC_UNAVAILABLE && last && !strncmp(target, "unix:", 5))
+		message = last + 1 + strspn(last + 1, " ");
 	switch (code) {
 	case MZ_RPC_OK:
 		return 0;
