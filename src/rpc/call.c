@@ -118,8 +118,10 @@ static void recv_on_complete(struct mz_rpc_op *op, bool ok)
 	_cleanup_buffer_ grpc_byte_buffer *buffer = TAKE(call->received);
 	const struct mz_rpc_method *method = call->method;
 	_cleanup_message_ ProtobufCMessage *message = NULL;
+	/* No message: the client's half-close, or its going away, which on_close will tell. */
+	bool is_lost = !ok || (!buffer && grpc_call_failed_before_recv_message(call->call));
 
-	if (ok && !call->is_over && !call->sendq.is_ending) {
+	if (!is_lost && !call->is_over && !call->sendq.is_ending) {
 		if (buffer)
 			message = mz_rpc_unpack(buffer, method->request);
 		if (message || (!buffer && method->client_streams))

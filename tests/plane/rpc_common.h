@@ -36,7 +36,7 @@ struct service {
 };
 
 extern struct mz_rpc *rpc;
-extern uv_loop_t loop;
+extern uv_loop_t *loop;
 
 /* The runtime and a directory for each test. */
 int rpc_setup(void **state);
