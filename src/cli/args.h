@@ -7,7 +7,7 @@
 
 #include "cli/verb.h"
 
-#define MZ_FIELDS_MAX 32
+#define MZ_FIELDS_MAX  32
 #define MZ_MISUSE_SIZE 512
 
 /* A spec field of `create`, as given. */
@@ -17,11 +17,13 @@ struct mz_field_arg {
 };
 
 struct mz_args {
-	const struct mz_verb *verb;	  /* NULL: none was named, only with --help */
-	const char *group;		  /* first word of a verb of two, while verb is NULL */
-	const struct mz_kind_info *kind;  /* of a verb with has_fields, once its first word was read */
-	const char *values[MZ_N_OPTIONS]; /* borrowed from argv; NULL: absent; "": present, no value */
-	const char **words;		  /* behind the verb */
+	const struct mz_verb *verb; /* NULL: none was named, only with --help */
+	const char *group;	    /* first word of a verb of two, while verb is NULL */
+	const struct mz_kind_info
+		*kind; /* of a verb with has_fields, once its first word was read */
+	const char
+		*values[MZ_N_OPTIONS]; /* borrowed from argv; NULL: absent; "": present, no value */
+	const char **words;	       /* behind the verb */
 	size_t n_words;
 	char *const *command; /* behind "--", ends with NULL; or NULL */
 	struct mz_field_arg fields[MZ_FIELDS_MAX];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Completion. The shell's part is fixed and asks `mizar complete -- WORD...` what may stand in place
- * of the last word; that is answered here from the same rows that parse. Names are asked of the
- * controller, which has a moment to answer; whatever goes wrong, there is no completion and no noise.
+ * Completion. The shell's part is fixed and asks `mizar complete -- WORD...` what may stand in
+ * place of the last word; that is answered here from the same rows that parse. Names are asked of
+ * the controller, which has a moment to answer; whatever goes wrong, there is no completion and no
+ * noise.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -17,7 +18,7 @@
 #include "tables/tables.h"
 
 #define TIMEOUT_MS 300
-#define NAMES_MAX 500 /* more help nobody */
+#define NAMES_MAX  500 /* more help nobody */
 
 static const char script[] =
 	"_mizar()\n"
@@ -141,7 +142,7 @@ static void offer_place(struct completing *c, enum mz_offer place)
 {
 	switch (place) {
 	case MZ_OFFER_NOTHING:
-	case MZ_OFFER_FILE: /* the shell's own: -o default */
+	case MZ_OFFER_FILE:	 /* the shell's own: -o default */
 	case MZ_OFFER_NAMESPACE: /* no kind holds their list */
 		break;
 	case MZ_OFFER_KIND:

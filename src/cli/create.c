@@ -12,7 +12,8 @@
 #include "cli/submit.h"
 #include "cli/target.h"
 
-/* One value of a field, as JSON would have it. What does not fit is left to the reader to refuse. */
+/* One value of a field, as JSON would have it. What does not fit is left to the reader to refuse.
+ */
 static json_t *scalar_json(const struct mz_field *field, const char *text, size_t size)
 {
 	char number[24];

@@ -25,8 +25,8 @@ const char *mz_host_state(const char *socket, char buf[static MZ_HOST_STATE_SIZE
 		snprintf(buf, MZ_HOST_STATE_SIZE, "connected");
 	else
 		snprintf(buf, MZ_HOST_STATE_SIZE, "not connected: %s",
-			 response->status && response->status->reason ? response->status->reason :
-									"");
+			 response->status && response->status->reason ? response->status->reason
+								      : "");
 	if (!r)
 		mizar__v1__local_response__free_unpacked(response, NULL);
 	return buf;

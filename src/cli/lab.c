@@ -25,7 +25,8 @@ static enum mz_exit check(const struct mz_args *args)
 {
 	if (!mz_lab_name_is_valid(lab_name(args))) {
 		mz_error("'%s' is no name of a lab: lower-case letters, digits and dashes, at most "
-			 "%d", lab_name(args), MZ_LAB_NAME_MAX);
+			 "%d",
+			 lab_name(args), MZ_LAB_NAME_MAX);
 		return MZ_MISUSED;
 	}
 	if (geteuid() != 0) {
@@ -198,7 +199,7 @@ static int add_place(struct status *s, unsigned int place)
 					process.is_running ? (int)process.pid : 0, "running",
 					(int)process.is_running, "state", state_text));
 	return mz_grid_add(s->grid, (const char *const[]){ name, address, strrchr(netns, '/') + 1,
-							    pid, state_text });
+							   pid, state_text });
 }
 
 enum mz_exit mz_verb_lab_status(const struct mz_args *args)

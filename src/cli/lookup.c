@@ -36,7 +36,8 @@ bool mz_verb_is_group(const char *word)
 const struct mz_option *mz_option_find(const char *name, size_t size)
 {
 	for (size_t id = 0; id < MZ_N_OPTIONS; id++)
-		if (strlen(mz_options[id].name) == size && !strncmp(mz_options[id].name, name, size))
+		if (strlen(mz_options[id].name) == size &&
+		    !strncmp(mz_options[id].name, name, size))
 			return &mz_options[id];
 	return NULL;
 }

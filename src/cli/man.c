@@ -91,7 +91,8 @@ enum mz_exit mz_verb_man(const struct mz_args *args)
 {
 	char text[MZ_OPTION_TEXT_SIZE];
 
-	printf(".TH MIZAR 1 \"\" \"Mizar " MIZAR_VERSION "\" \"Mizar\"\n.SH NAME\nmizar \\- objects, "
+	printf(".TH MIZAR 1 \"\" \"Mizar " MIZAR_VERSION
+	       "\" \"Mizar\"\n.SH NAME\nmizar \\- objects, "
 	       "hosts and labs of a Mizar network\n.SH SYNOPSIS\n.B mizar\n.I VERB\n"
 	       "[\\fIWORD\\fR...] [\\fIOPTION\\fR...]\n.SH VERBS\n");
 	for (const struct mz_verb *v = mz_verbs; v->name; v++)

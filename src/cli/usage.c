@@ -94,8 +94,8 @@ const char *mz_field_text(const struct mz_field *field, char buf[static MZ_OPTIO
 			      repeated ? ",..." : "");
 	for (size_t i = 0; field->enumeration && field->enumeration->values[i].json; i++)
 		if (n < MZ_OPTION_TEXT_SIZE)
-			n += snprintf(buf + n, MZ_OPTION_TEXT_SIZE - (size_t)n, "%s%s", i ? "|" : "",
-				      field->enumeration->values[i].json);
+			n += snprintf(buf + n, MZ_OPTION_TEXT_SIZE - (size_t)n, "%s%s",
+				      i ? "|" : "", field->enumeration->values[i].json);
 	return buf;
 }
 

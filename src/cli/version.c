@@ -37,8 +37,8 @@ enum mz_exit mz_verb_version(const struct mz_args *args)
 	result = mz_server_open(args, &server);
 	if (result != MZ_DONE)
 		return result;
-	mz_server_set_quiet(server, (unsigned int)mz_args_number(args, MZ_OPT_TIMEOUT, 1) *
-					    TIMEOUT_MS);
+	mz_server_set_quiet(server,
+			    (unsigned int)mz_args_number(args, MZ_OPT_TIMEOUT, 1) * TIMEOUT_MS);
 	(void)mz_server_call(server, "GetInfo", &request.base,
 			     &mizar__v1__info_response__descriptor, take_info, &info);
 	if (form == MZ_FORM_JSON || form == MZ_FORM_YAML) {
@@ -63,7 +63,8 @@ enum mz_exit mz_verb_help(const struct mz_args *args)
 
 	verb = first ? mz_verb_find(first, second, &n) : NULL;
 	if (verb)
-		mz_usage_verb(stdout, verb, verb->has_fields && second ? mz_kind_find(second) : NULL);
+		mz_usage_verb(stdout, verb,
+			      verb->has_fields && second ? mz_kind_find(second) : NULL);
 	else if (!first || mz_verb_is_group(first))
 		mz_usage_all(stdout, first);
 	else

@@ -70,7 +70,8 @@ static void test_misuse(void **state)
 		{ "create --cidrs 10.0.0.0/24 network a", "--cidrs" },
 		{ "create network a --vni 7", "a Network has no --vni" },
 		{ "create network a --cidrs", "--cidrs wants a value" },
-		{ "create network a --cidrs 10.0.0.0/24 --cidrs 10.0.1.0/24", "--cidrs is given twice" },
+		{ "create network a --cidrs 10.0.0.0/24 --cidrs 10.0.1.0/24",
+		  "--cidrs is given twice" },
 		{ "create vpc a --status 1", "--status" },
 		{ "completion", "bash" },
 		{ "host tables a b", "'b'" },
@@ -86,7 +87,8 @@ static void test_misuse(void **state)
 		if (mz_args_parse(argc, argv, &args, misuse) != -EINVAL)
 			fail_msg("'%s' was understood", cases[i].line);
 		if (!strstr(misuse, cases[i].says))
-			fail_msg("'%s' says '%s', without '%s'", cases[i].line, misuse, cases[i].says);
+			fail_msg("'%s' says '%s', without '%s'", cases[i].line, misuse,
+				 cases[i].says);
 		assert_non_null(strstr(misuse, "--help"));
 	}
 }
@@ -136,8 +138,10 @@ static void test_understood(void **state)
 
 static void test_fields(void **state)
 {
-	char *argv[] = { "mizar", "create", "net", "web", "--vpc", "prod",
-			 "--cidrs=10.0.0.0/24,fd00::/64", NULL };
+	char *argv[] = {
+		"mizar", "create", "net", "web", "--vpc", "prod", "--cidrs=10.0.0.0/24,fd00::/64",
+		NULL
+	};
 	char *divide[] = { "mizar", "create", "vpc", "prod", "--divide", "--vni", "7", NULL };
 	char misuse[MZ_MISUSE_SIZE];
 	struct mz_args args;
@@ -160,8 +164,12 @@ static void test_fields(void **state)
 
 static void test_help(void **state)
 {
-	static const char *const lines[] = { "--help", "-h", "get --help", "lab --help",
-					     "lab up --help --hosts", "create network --help",
+	static const char *const lines[] = { "--help",
+					     "-h",
+					     "get --help",
+					     "lab --help",
+					     "lab up --help --hosts",
+					     "create network --help",
 					     "get --help --nonsense" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -224,8 +232,8 @@ static void test_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_misuse), cmocka_unit_test(test_understood),
-		cmocka_unit_test(test_fields), cmocka_unit_test(test_help),
+		cmocka_unit_test(test_misuse),	cmocka_unit_test(test_understood),
+		cmocka_unit_test(test_fields),	cmocka_unit_test(test_help),
 		cmocka_unit_test(test_command), cmocka_unit_test(test_rows),
 	};
 

@@ -108,8 +108,8 @@ static void test_too_wide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_columns), cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_long), cmocka_unit_test(test_flushed),
+		cmocka_unit_test(test_columns),	 cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_long),	 cmocka_unit_test(test_flushed),
 		cmocka_unit_test(test_too_wide),
 	};
 
