@@ -20,16 +20,18 @@ static int netns_path(const char *netns, char ret_path[static PATH_MAX])
 	char head[PATH_MAX], tail[PATH_MAX], real[PATH_MAX];
 
 	if (!strchr(netns, '/'))
-		return snprintf(ret_path, PATH_MAX, "/run/netns/%s", netns) < PATH_MAX ?
-			       0 : -ENAMETOOLONG;
+		return snprintf(ret_path, PATH_MAX, "/run/netns/%s", netns) < PATH_MAX
+			       ? 0
+			       : -ENAMETOOLONG;
 	if (strlen(netns) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	memcpy(head, netns, strlen(netns) + 1);
 	memcpy(tail, netns, strlen(netns) + 1);
 	if (!realpath(dirname(head), real))
 		return -errno;
-	return snprintf(ret_path, PATH_MAX, "%s/%s", real, basename(tail)) < PATH_MAX ?
-		       0 : -ENAMETOOLONG;
+	return snprintf(ret_path, PATH_MAX, "%s/%s", real, basename(tail)) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
 }
 
 static enum mz_exit print_attached(const struct mz_args *args,

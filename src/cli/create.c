@@ -12,7 +12,8 @@
 #include "cli/submit.h"
 #include "cli/target.h"
 
-/* One value of a field, as JSON would have it. What does not fit is left to the reader to refuse. */
+/* One value of a field, as JSON would have it. What does not fit is left to the reader to refuse.
+ */
 static json_t *scalar_json(const struct mz_field *field, const char *text, size_t size)
 {
 	char number[24];
@@ -73,9 +74,8 @@ static json_t *object_json(const struct mz_args *args, const struct mz_selector 
 }
 
 /* "spec.cidrs[0]" was typed as --cidrs. */
-static void on_error(unsigned int i, const char *path, const char *message, void *user)
+static void say(const struct mz_args *args, const char *path, const char *message)
 {
-	const struct mz_args *args = user;
 	const char *name = strncmp(path, "spec.", 5) ? path : path + 5;
 	size_t size = strcspn(name, ".[");
 
@@ -90,6 +90,12 @@ static void on_error(unsigned int i, const char *path, const char *message, void
 	mz_error("%s: %s", !strcmp(path, "metadata.name") ? "NAME" : path, message);
 }
 
+static void on_problems(struct mz_problems *problems, const void *user)
+{
+	for (size_t i = 0; i < problems->n_items; i++)
+		say(user, problems->items[i].path, problems->items[i].message);
+}
+
 static int parse_object(const struct mz_args *args, const struct mz_selector *labels,
 			struct mz_object **ret_object)
 {
@@ -101,9 +107,8 @@ static int parse_object(const struct mz_args *args, const struct mz_selector *la
 	r = json ? mz_object_from_json(json, &problems, &object) : -EINVAL;
 	json_decref(json);
 	if (!r)
-		r = mz_object_check(object, &problems);
-	for (size_t i = 0; i < problems.n_items; i++)
-		on_error(0, problems.items[i].path, problems.items[i].message, (void *)args);
+		r = mz_object_set_defaults(object) ?: mz_object_check(object, &problems);
+	on_problems(&problems, args);
 	if (r < 0 && !problems.n_items)
 		mz_error("the arguments are not UTF-8, or memory is short");
 	mz_problems_fini(&problems);
@@ -129,5 +134,5 @@ enum mz_exit mz_verb_create(const struct mz_args *args)
 	result = mz_server_open(args, &server);
 	if (result != MZ_DONE)
 		return result;
-	return mz_submit(server, args, &object, 1, true, on_error, (void *)args);
+	return mz_submit(server, args, &object, 1, true, on_problems, args);
 }

@@ -41,7 +41,8 @@ static enum mz_exit list(struct mz_server *server, const struct mz_args *args,
 		if (all || !kind->namespaced)
 			mz_note("no %s", kind->plural);
 		else
-			mz_note("no %s in namespace %s (-n NAMESPACE, -A for all)", kind->plural, ns);
+			mz_note("no %s in namespace %s (-n NAMESPACE, -A for all)", kind->plural,
+				ns);
 	}
 	return mz_output_end(get->output) < 0 ? MZ_FAILED : MZ_DONE;
 }
@@ -99,8 +100,8 @@ enum mz_exit mz_verb_get(const struct mz_args *args)
 		result = MZ_FAILED;
 	get.output = output;
 	if (result == MZ_DONE)
-		result = args->n_words > 1 ? get_named(server, args, kind, &get) :
-					     list(server, args, kind, &get);
+		result = args->n_words > 1 ? get_named(server, args, kind, &get)
+					   : list(server, args, kind, &get);
 	mz_selector_fini(&get.selector);
 	return result;
 }

@@ -25,7 +25,8 @@ static enum mz_exit open_tables(const struct mz_args *args, struct mz_tables **r
 		return MZ_DONE;
 	case -ENOENT:
 		mz_error("%s has no tables: mizard was never started there (or --dir, or --lab and "
-			 "--host, is wrong)", dir);
+			 "--host, is wrong)",
+			 dir);
 		break;
 	case -EPERM:
 	case -EACCES:
@@ -84,7 +85,8 @@ static int add_row(struct dump *d, json_t *row)
 	json_t *value;
 	int r = 0;
 
-	json_object_foreach(row, key, value) {
+	json_object_foreach(row, key, value)
+	{
 		if (n == MZ_GRID_COLUMNS_MAX)
 			break;
 		headers[n] = key;
@@ -163,8 +165,7 @@ enum mz_exit mz_verb_host_tables(const struct mz_args *args)
 	size_t id = 0;
 	enum mz_exit result;
 
-	while (args->n_words && id < MZ_N_TABLES &&
-	       strcmp(mz_table_infos[id].name, args->words[0]))
+	while (args->n_words && id < MZ_N_TABLES && strcmp(mz_table_infos[id].name, args->words[0]))
 		id++;
 	if (id == MZ_N_TABLES) {
 		mz_error("there is no table %s; mizar host tables lists them", args->words[0]);
@@ -173,8 +174,8 @@ enum mz_exit mz_verb_host_tables(const struct mz_args *args)
 	result = open_tables(args, &tables);
 	if (result != MZ_DONE)
 		return result;
-	return args->n_words ? dump_table(tables, (enum mz_table_id)id, mz_form_of(args)) :
-			       summarise(tables, mz_form_of(args));
+	return args->n_words ? dump_table(tables, (enum mz_table_id)id, mz_form_of(args))
+			     : summarise(tables, mz_form_of(args));
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */

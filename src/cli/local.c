@@ -19,7 +19,8 @@ static void say_failure(int r, const char *path)
 	case -ENOENT:
 	case -ECONNREFUSED:
 		mz_error("no mizard answers at %s: is it running? Another is named with --dir, or "
-			 "--lab and --host", path);
+			 "--lab and --host",
+			 path);
 		break;
 	case -EACCES:
 		mz_error("%s: permission denied: this needs root", path);
@@ -53,8 +54,9 @@ enum mz_exit mz_local_call(const struct mz_args *args, const Mizar__V1__LocalReq
 		return MZ_FAILED;
 	}
 	if (response->error) {
-		mz_error("%s", response->message && *response->message ?
-				       response->message : strerror((int)response->error));
+		mz_error("%s", response->message && *response->message
+				       ? response->message
+				       : strerror((int)response->error));
 		mizar__v1__local_response__free_unpacked(response, NULL);
 		return MZ_FAILED;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Labels on the command line. Whether keys and values are well-formed is the field table's affair. */
+/* Labels on the command line. Whether keys and values are well-formed is the field table's affair.
+ */
 #include "cli/selector.h"
 
 #include <errno.h>

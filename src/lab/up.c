@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a lab. The record comes first: whatever happens behind it, `mizar lab down` finds all. Each
- * step takes what is there already, so that a repeated `lab up` only starts what does not run.
+ * Making a lab. The record comes first: whatever happens behind it, `mizar lab down` finds all.
+ * Each step takes what is there already, so that a repeated `lab up` only starts what does not run.
  */
 #include <errno.h>
 #include <signal.h>
@@ -146,12 +146,16 @@ static int start_controller(const struct mz_lab *lab)
 	if (r < 0)
 		return r;
 	snprintf(listen, sizeof(listen), "%s:%d", address, MZ_LAB_PORT);
+	mz_lab_place_path(lab, MZ_LAB_CTL, "store.db", store);
+	mz_lab_place_path(lab, MZ_LAB_CTL, "controller.sock", socket);
 	return start(lab, MZ_LAB_CTL, "controller", (const char *const[]){
 		"mizar-controller",
-		"--store", mz_lab_place_path(lab, MZ_LAB_CTL, "store.db", store),
-		"--listen-unix", mz_lab_place_path(lab, MZ_LAB_CTL, "controller.sock", socket),
+		"--store", store,
+		"--listen-unix", socket,
 		"--listen", listen,
-		"--ca", id.ca, "--cert", id.cert, "--key", id.key, NULL });
+		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
+		NULL,
+	});
 }
 
 static int start_host(const struct mz_lab *lab, unsigned int place)
@@ -169,11 +173,16 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		return r;
 	snprintf(controller, sizeof(controller), "%s:%d",
 		 mz_lab_address(lab, MZ_LAB_CTL, controller_address), MZ_LAB_PORT);
+	mz_lab_path(lab->name, dir, "%s", name);
 	return start(lab, place, "host", (const char *const[]){
-		"mizard", "--droplet", name, "--address", address,
+		"mizard",
+		"--droplet", name,
+		"--address", address,
 		"--controller", controller, "--server-name", "controller",
 		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
-		"--dir", mz_lab_path(lab->name, dir, "%s", name), NULL });
+		"--dir", dir,
+		NULL,
+	});
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -216,8 +225,8 @@ static bool is_connected(const struct mz_lab *lab, unsigned int place, char *rea
 
 static bool is_ready(const struct mz_lab *lab, unsigned int place, char *reason, size_t size)
 {
-	return place == MZ_LAB_CTL ? controller_answers(lab) :
-				     is_connected(lab, place, reason, size);
+	return place == MZ_LAB_CTL ? controller_answers(lab)
+				   : is_connected(lab, place, reason, size);
 }
 
 static int wait_ready(const struct making *m, unsigned int place)
@@ -288,8 +297,10 @@ static int check_free(const struct mz_lab *lab)
 			continue;
 		if (access(mz_lab_netns_path(lab, p, path), F_OK) < 0)
 			continue;
-		mz_lab_say(lab, "%s exists and is not of this lab: choose another --name, or remove "
-			   "it", path);
+		mz_lab_say(lab,
+			   "%s exists and is not of this lab: choose another --name, or remove "
+			   "it",
+			   path);
 		return -EEXIST;
 	}
 	return 0;
@@ -309,9 +320,11 @@ static int check_wanted(const struct mz_lab *wanted, bool *ret_exists)
 	if (present.n_hosts == wanted->n_hosts && present.mtu == wanted->mtu &&
 	    present.routed == wanted->routed)
 		return 0;
-	mz_lab_say(wanted, "it exists with %u hosts, mtu %u, %s: take it down first (mizar lab down "
-		   "--name %s)", present.n_hosts, present.mtu,
-		   present.routed ? "routed" : "on one segment", wanted->name);
+	mz_lab_say(wanted,
+		   "it exists with %u hosts, mtu %u, %s: take it down first (mizar lab down "
+		   "--name %s)",
+		   present.n_hosts, present.mtu, present.routed ? "routed" : "on one segment",
+		   wanted->name);
 	return -EEXIST;
 }
 
