@@ -22,7 +22,7 @@
 
 /* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \
-	X(1, inner_malformed, "packet of an endpoint, or inside a tunnel, is cut short or has lying lengths") \
+	X(1, inner_malformed, "inner packet is cut short or has lying lengths")                   \
 	X(2, inner_protocol, "packet of an endpoint is neither IPv4, IPv6 nor ARP (in a tunnel: nor ARP either)") \
 	X(3, spoofed_mac, "endpoint sent from a MAC that is not its own")                         \
 	X(4, spoofed_ip, "endpoint sent from an address that is not its own")                     \
@@ -47,7 +47,7 @@
 	X(23, not_here, "a bouncer says that the endpoint is on this host, but it is not")        \
 	X(24, not_divided, "packet between networks came round the divider that its VPC asks for") \
 	X(25, inner_ttl, "inner TTL or hop limit ran out between networks")                       \
-	X(26, ecn, "congestion was marked on a tunnel packet whose sender does not know ECN (RFC 6040)") \
+	X(26, ecn, "congestion marked on a packet whose sender does not know ECN (RFC 6040)")     \
 	X(27, no_nexthop, "the kernel has no route or neighbour for the host")                    \
 	X(28, encapsulate, "the kernel could not make room for the tunnel headers")               \
 	X(29, decapsulate, "the kernel could not remove the tunnel headers")                      \
