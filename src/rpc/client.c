@@ -116,9 +116,9 @@ int mz_rpc_client_call_init(struct mz_rpc_client_call *call, struct mz_rpc_clien
 		deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
 					gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
 	name = grpc_slice_from_copied_string(method);
-	call->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-					      mz_rpc_queue(client->rpc), name, NULL, deadline,
-					      NULL);
+	call->call =
+		grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+					 mz_rpc_queue(client->rpc), name, NULL, deadline, NULL);
 	grpc_slice_unref(name);
 	grpc_metadata_array_init(&call->initial_metadata);
 	grpc_metadata_array_init(&call->trailing_metadata);

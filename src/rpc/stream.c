@@ -120,8 +120,7 @@ static void start(struct mz_rpc_stream *stream)
 }
 
 int mz_rpc_stream_open(struct mz_rpc_client *client, const char *method,
-		       const ProtobufCMessage *request,
-		       const ProtobufCMessageDescriptor *response,
+		       const ProtobufCMessage *request, const ProtobufCMessageDescriptor *response,
 		       const struct mz_rpc_stream_ops *ops, void *user,
 		       struct mz_rpc_stream **ret_stream)
 {
@@ -138,9 +137,13 @@ int mz_rpc_stream_open(struct mz_rpc_client *client, const char *method,
 		return r;
 	}
 
-	mz_rpc_sendq_init(&stream->sendq, stream->base.call, client, false, on_sent);
-	stream->recv = (struct mz_rpc_op){ .on_complete = recv_on_complete, .owner = client };
-	stream->over = (struct mz_rpc_op){ .on_complete = over_on_complete, .owner = client };
+	mz_rpc_sendq_init(&stream->sendq, stream->base.call, client->rpc, client, false, on_sent);
+	stream->recv = (struct mz_rpc_op){ .on_complete = recv_on_complete,
+					   .rpc = client->rpc,
+					   .owner = client };
+	stream->over = (struct mz_rpc_op){ .on_complete = over_on_complete,
+					   .rpc = client->rpc,
+					   .owner = client };
 	stream->type = response;
 	stream->ops = ops;
 	stream->user = user;

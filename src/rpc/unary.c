@@ -80,7 +80,9 @@ int mz_rpc_unary(struct mz_rpc_client *client, const char *method, const Protobu
 		return r;
 	}
 
-	unary->op = (struct mz_rpc_op){ .on_complete = on_complete, .owner = client };
+	unary->op = (struct mz_rpc_op){ .on_complete = on_complete,
+					.rpc = client->rpc,
+					.owner = client };
 	unary->type = response;
 	unary->on_done = on_done;
 	unary->user = user;

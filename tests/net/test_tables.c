@@ -2,6 +2,7 @@
 /* Tables in the real kernel: pins that outlive their process, growth, limits, one writer. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <arpa/inet.h>

@@ -11,7 +11,7 @@ static char dir[64];
 static unsigned int n_services; /* of the running test */
 
 #define QUEUED_MAX 65536
-#define BIG (17 << 20)
+#define BIG	   (17 << 20)
 
 static void reply_version(struct mz_rpc_call *call, const char *version)
 {
@@ -159,21 +159,27 @@ void service_new(struct service *service)
 	static struct mz_rpc_method methods[] = {
 		{ .name = "/test/Echo", .on_request = on_echo, .on_close = on_echo_close },
 		{ .name = "/test/Who", .on_request = on_who },
-		{ .name = "/test/Count", .server_streams = true, .on_request = on_count,
+		{ .name = "/test/Count",
+		  .server_streams = true,
+		  .on_request = on_count,
 		  .on_close = on_count_close },
-		{ .name = "/test/Chat", .server_streams = true, .client_streams = true,
-		  .on_open = on_chat_open, .on_message = on_chat_message,
-		  .on_half_close = on_chat_half_close, .on_close = on_chat_close },
+		{ .name = "/test/Chat",
+		  .server_streams = true,
+		  .client_streams = true,
+		  .on_open = on_chat_open,
+		  .on_message = on_chat_message,
+		  .on_half_close = on_chat_half_close,
+		  .on_close = on_chat_close },
 		{ 0 },
 	};
 
 	for (size_t i = 0; methods[i].name; i++) {
 		bool is_chat = methods[i].client_streams;
 
-		methods[i].request = is_chat ? &mizar__v1__ack__descriptor :
-					       &mizar__v1__object_ref__descriptor;
-		methods[i].response = is_chat ? &mizar__v1__nack__descriptor :
-						&mizar__v1__info_response__descriptor;
+		methods[i].request =
+			is_chat ? &mizar__v1__ack__descriptor : &mizar__v1__object_ref__descriptor;
+		methods[i].response = is_chat ? &mizar__v1__nack__descriptor
+					      : &mizar__v1__info_response__descriptor;
 		methods[i].user = service;
 	}
 

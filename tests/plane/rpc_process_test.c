@@ -14,7 +14,6 @@
 
 extern char **environ;
 
-
 static pid_t spawn(const char *role)
 {
 	char *argv[] = { (char *)"rpc_process_test", (char *)role, (char *)rpc_path("sock"), NULL };

@@ -442,9 +442,26 @@ static void test_paths(void **state)
 static void test_targets(void **state)
 {
 	static const char *const bad[] = {
-		"", "unix:", "unix:relative", "host", "host:", ":1", "host:0", "host:65536", "host:x",
-		"host:1x", "::1:80", "[::1]", "[host]:80", "dns:///host:80", "ho st:80", "host/a:80",
-		"unix:80", "tcp://1.2.3.4:80", "1.2.3.4:-80", "host:99999999999999999999",
+		"",
+		"unix:",
+		"unix:relative",
+		"host",
+		"host:",
+		":1",
+		"host:0",
+		"host:65536",
+		"host:x",
+		"host:1x",
+		"::1:80",
+		"[::1]",
+		"[host]:80",
+		"dns:///host:80",
+		"ho st:80",
+		"host/a:80",
+		"unix:80",
+		"tcp://1.2.3.4:80",
+		"1.2.3.4:-80",
+		"host:99999999999999999999",
 	};
 	const struct mz_rpc_tls tls = { "/dev/null", "/dev/null", "/dev/null" };
 	struct mz_rpc_client *client = NULL;

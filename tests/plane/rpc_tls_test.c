@@ -34,9 +34,8 @@ static void issue(int ca, const char *name, const char *common_name, const char 
 {
 	const struct mz_pki_owner owner = { common_name, names, lifetime_s };
 
-	assert_int_equal(mz_pki_issue(pki[ca], &owner, file(ca, name, "pem"),
-				      file(ca, name, "key")),
-			 0);
+	assert_int_equal(
+		mz_pki_issue(pki[ca], &owner, file(ca, name, "pem"), file(ca, name, "key")), 0);
 }
 
 /* Trusting one authority, being known to another. */
@@ -324,8 +323,10 @@ static void test_files(void **state)
 
 static void test_addresses(void **state)
 {
-	static const char *const bad[] = { "", "127.0.0.1", "localhost:80", "127.0.0.1:x", ":80",
-					   "127.0.0.1:70000", "::1:80", "[::1]", "unix:/x", "1.2.3:99 " };
+	static const char *const bad[] = {
+		"",	  "127.0.0.1", "localhost:80", "127.0.0.1:x", ":80", "127.0.0.1:70000",
+		"::1:80", "[::1]",     "unix:/x",      "1.2.3:99 "
+	};
 	struct mz_rpc_tls t = tls(0, 0, "controller");
 	struct service first, second;
 	char address[32];
@@ -334,13 +335,15 @@ static void test_addresses(void **state)
 
 	service_new(&second);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(mz_rpc_server_listen_tls(second.server, bad[i], &t, &other), -EINVAL);
+		assert_int_equal(mz_rpc_server_listen_tls(second.server, bad[i], &t, &other),
+				 -EINVAL);
 	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
 	assert_int_equal(mz_rpc_server_listen_tls(second.server, address, &t, &other), -EADDRINUSE);
 	assert_int_equal(mz_rpc_server_listen_tls(second.server, "192.0.2.1:0", &t, &other),
 			 -EADDRNOTAVAIL);
 	t.key = "/none";
-	assert_int_equal(mz_rpc_server_listen_tls(second.server, "127.0.0.1:0", &t, &other), -ENOENT);
+	assert_int_equal(mz_rpc_server_listen_tls(second.server, "127.0.0.1:0", &t, &other),
+			 -ENOENT);
 	assert_int_equal(other, 0);
 	service_fini(&second);
 	service_fini(&first);

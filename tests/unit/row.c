@@ -258,7 +258,7 @@ static void key_only(void **state)
 	expect_bad(row, true, "address");
 }
 
-/* FNV-1a and fmix64 over known bytes, computed independently: part of the contract in host.proto. */
+/* Computed independently from host.proto: a contract with other management planes. */
 static void hash_is_fixed(void **state)
 {
 	struct rows r;

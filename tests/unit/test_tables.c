@@ -2,6 +2,7 @@
 /* Rows as text, and what is no valid row: no kernel needed. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <arpa/inet.h>
