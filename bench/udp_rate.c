@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Small UDP packets as fast as they go, one system call each, as an application sends them; the
+ * receiver counts what arrives.
+ *
+ *	udp_rate receive PORT SECONDS	prints "ready", then packets per second since the first one
+ *	udp_rate send ADDRESS PORT SECONDS SIZE
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Counts from the first packet for the given time; a silent wire ends it too. */
+static int receive(int port, double seconds)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	int size = 4 << 20, fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	struct pollfd waiting = { .fd = fd, .events = POLLIN };
+	unsigned long n = 0;
+	double begin = 0;
+	char buf[2048];
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)); /* smaller also counts */
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0) {
+		perror("udp_rate: receive");
+		return 1;
+	}
+	puts("ready");
+	fflush(stdout);
+	while (poll(&waiting, 1, n ? 500 : 10000) > 0) {
+		if (recv(fd, buf, sizeof(buf), 0) < 0)
+			break;
+		if (!n++)
+			begin = now();
+		if (!(n & 15) && now() - begin >= seconds)
+			break;
+	}
+	printf("%.0f\n", n ? (double)n / (now() - begin) : 0);
+	return 0;
+}
+
+static int transmit(const char *address, int port, double seconds, size_t size)
+{
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	char buf[2048] = {};
+	unsigned long n = 0;
+	double end;
+	int fd, r;
+
+	if (inet_pton(AF_INET, address, &to4.sin_addr) == 1) {
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		r = connect(fd, (struct sockaddr *)&to4, sizeof(to4));
+	} else if (inet_pton(AF_INET6, address, &to6.sin6_addr) == 1) {
+		fd = socket(AF_INET6, SOCK_DGRAM, 0);
+		r = connect(fd, (struct sockaddr *)&to6, sizeof(to6));
+	} else {
+		fprintf(stderr, "udp_rate: '%s' is no address\n", address);
+		return 2;
+	}
+	if (r < 0) {
+		perror("udp_rate: send");
+		return 1;
+	}
+	end = now() + seconds;
+	while ((++n & 15) || now() < end) {
+		/* Full queues and early ICMP errors are part of it. */
+		if (send(fd, buf, size, 0) < 0 && errno != ENOBUFS && errno != ECONNREFUSED) {
+			perror("udp_rate: send");
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && !strcmp(argv[1], "receive"))
+		return receive(atoi(argv[2]), atof(argv[3]));
+	if (argc == 6 && !strcmp(argv[1], "send") && (size_t)atol(argv[5]) <= 2048)
+		return transmit(argv[2], atoi(argv[3]), atof(argv[4]), (size_t)atol(argv[5]));
+	fprintf(stderr, "usage: udp_rate receive PORT SECONDS | send ADDRESS PORT SECONDS SIZE\n");
+	return 2;
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the net tests share. A test sources this, makes a lab of its own (named after its process,
+# so that tests do not meet), and checks; everything that it made is removed however it ends.
+#
+# $1 of every test: the directory with the programs.
+
+set -u -o pipefail
+PATH=$1:$PATH
+export MIZAR_LAB=t$$
+namespaces=()
+processes=()
+
+[ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
+
+tidy() {
+	local result=$? p n
+	trap - EXIT
+	for p in "${processes[@]}"; do kill "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
+	for n in "${namespaces[@]}"; do ip netns del "$n"; done
+	if [ $result != 0 ]; then
+		for log in /run/mizar-lab/$MIZAR_LAB/*/*.log; do [ -f "$log" ] && { echo "--- $log"; tail -40 "$log"; }; done
+	fi
+	mizar lab down --name $MIZAR_LAB >/dev/null || result=1
+	exit $result
+}
+trap tidy EXIT
+trap 'exit 1' INT TERM
+
+fail() { echo "FAILED: $*"; exit 1; }
+
+# lab [OPTION...]: a lab of our own.
+lab() { mizar lab up --name $MIZAR_LAB "$@" >&2 || fail "lab up $*"; }
+
+# manifest: applies standard input.
+manifest() { mizar apply -f - >/dev/null || fail "apply"; }
+
+# endpoint TENANT/NAME HOST: attaches it on the host, in a namespace of its own, and waits.
+endpoint() {
+	local ns=$MIZAR_LAB-${1/\//-}
+	if ! ip netns pids "$ns" >/dev/null 2>&1; then ip netns add "$ns" && namespaces+=("$ns"); fi
+	mizar -n "${1%/*}" attach "${1#*/}" --host "$2" --netns "$ns" >/dev/null || fail "attach $1 on $2"
+	mizar -n "${1%/*}" wait endpoint "${1#*/}" --for Provisioned --timeout 10 >/dev/null || fail "$1 was not provisioned"
+}
+
+# within TENANT/NAME COMMAND...: in the endpoint's namespace.
+within() { local ep=$1; shift; ip netns exec "$MIZAR_LAB-${ep/\//-}" "$@"; }
+
+# reaches TENANT/NAME ADDRESS, reaches_not TENANT/NAME ADDRESS
+reaches() { within "$1" ping -n -q -c 2 -i 0.02 -W 2 "$2" >/dev/null || fail "$1 does not reach $2"; }
+reaches_not() { if within "$1" ping -n -q -c 2 -i 0.1 -W 1 "$2" >/dev/null; then fail "$1 reaches $2"; fi; }
+
+# count HOST stats|drops NAME: packets counted so far.
+count() {
+	mizar host "$2" --all --host "$1" -o json | python3 -c '
+import json, sys
+print(next((int(c["packets"]) for c in json.load(sys.stdin) if c["name"] == sys.argv[1]), 0))' "$3"
+}
+
+# rows HOST TABLE: how many rows the table has.
+rows() { mizar host tables "$2" --host "$1" -o json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))'; }
+
+# eventually COMMAND...: until it succeeds, 5 s at most.
+eventually() {
+	local i
+	for i in $(seq 100); do "$@" && return 0; sleep 0.05; done
+	fail "never came true: $*"
+}
+
+# transfer FROM TO ADDRESS: a short TCP transfer, whole and unharmed.
+transfer() {
+	local server bytes=20000000
+	within "$2" sh -c "nc -l -N -p 5001 </dev/null | wc -c >/run/mizar-lab/$MIZAR_LAB/received" &
+	server=$!
+	eventually listening "$2" 5001
+	head -c $bytes /dev/zero | within "$1" nc -N -w 5 "$3" 5001 || fail "TCP from $1 to $3"
+	wait $server
+	[ "$(cat /run/mizar-lab/$MIZAR_LAB/received)" = $bytes ] || fail "TCP from $1 to $3: $(cat /run/mizar-lab/$MIZAR_LAB/received) of $bytes bytes arrived"
+}
+listening() { within "$1" ss -Hltn "sport = :$2" | grep -q .; }
