@@ -45,7 +45,7 @@ int mz_agent(struct mz_ctx *ctx)
 	v = v ?: bounce(&p);	      /* -> next: deliver, divide, tunnel          */
 	v = v ?: divide(&p);	      /* -> next: deliver, tunnel                  */
 	v = v ?: deliver(&p);	      /* into the endpoint                         */
-	v = v ?: tunnel(&p);	      /* to another host                           */
+	v = v ?: encapsulate(&p);     /* to another host                           */
 	return mz_finish(&p, v);
 }
 
@@ -66,7 +66,7 @@ int mz_transit(struct mz_ctx *ctx)
 	v = v ?: bounce(&p);	    /* -> next: deliver, divide, tunnel          */
 	v = v ?: divide(&p);	    /* -> next: deliver, tunnel                  */
 	v = v ?: deliver(&p);	    /* into the endpoint                         */
-	v = v ?: tunnel(&p);	    /* to another host                           */
+	v = v ?: forward(&p);	    /* to another host                           */
 	return mz_finish(&p, v);
 }
 

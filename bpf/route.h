@@ -111,7 +111,7 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 
 	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || p->is_divided || p->is_from_divider)
 		return true;
-	if (!p->is_tunneled)
+	if (p->port)
 		return p->port->network == network;
 	if (is_from_bouncer(p, network))
 		return true;

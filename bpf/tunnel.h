@@ -191,8 +191,3 @@ static __always_inline int forward(struct mz_pkt *p)
 	POINT(p, forward);
 	return send(p, &way);
 }
-
-static __always_inline int tunnel(struct mz_pkt *p)
-{
-	return p->is_tunneled ? forward(p) : encapsulate(p);
-}

@@ -5,9 +5,9 @@
 #include "cli/submit.h"
 #include "cli/target.h"
 
-static void on_error(unsigned int i, const char *path, const char *message, void *user)
+static void on_problems(struct mz_problems *problems, const void *user)
 {
-	mz_source_say(user, i, path, message);
+	mz_source_say(user, problems);
 }
 
 enum mz_exit mz_verb_apply(const struct mz_args *args)
@@ -25,7 +25,7 @@ enum mz_exit mz_verb_apply(const struct mz_args *args)
 	result = mz_server_open(args, &server);
 	if (result == MZ_DONE)
 		result = mz_submit(server, args, source.manifest.objects, source.manifest.n_objects,
-				   false, on_error, &source);
+				   false, on_problems, &source);
 	mz_source_fini(&source);
 	return result;
 }

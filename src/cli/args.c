@@ -19,8 +19,7 @@ struct parser {
 	char *misuse;
 };
 
-static int misuse(struct parser *p, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static int misuse(struct parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static int misuse(struct parser *p, const char *format, ...)
 {
@@ -87,8 +86,7 @@ static int take_option(struct parser *p, enum mz_option_id id, const char *value
 	}
 	if (!value) {
 		if (p->next >= p->argc)
-			return misuse(p, "--%s wants a value: --%s %s", o->name, o->name,
-				      o->value);
+			return misuse(p, "--%s wants a value: --%s %s", o->name, o->name, o->value);
 		value = p->argv[p->next++];
 	}
 	r = check_value(p, o, value);
@@ -106,7 +104,8 @@ static int take_field(struct parser *p, const struct mz_field *field, const char
 	mz_field_flag(field, flag);
 	for (size_t i = 0; i < args->n_fields; i++)
 		if (args->fields[i].field == field)
-			return misuse(p, "--%s is given twice; a list is written with commas", flag);
+			return misuse(p, "--%s is given twice; a list is written with commas",
+				      flag);
 	if (args->n_fields == MZ_FIELDS_MAX)
 		return misuse(p, "too many fields");
 	if (!value && mz_field_is_flag_bool(field))
@@ -136,8 +135,10 @@ static int take_long(struct parser *p, const char *text)
 		return misuse(p, "a %s has no --%.*s", p->args->kind->name, (int)size, text);
 	}
 	if (p->args->verb && p->args->verb->has_fields)
-		return misuse(p, "--%.*s: the flags of a kind stand behind it: mizar %s KIND NAME "
-			      "--FIELD VALUE", (int)size, text, p->args->verb->name);
+		return misuse(p,
+			      "--%.*s: the flags of a kind stand behind it: mizar %s KIND NAME "
+			      "--FIELD VALUE",
+			      (int)size, text, p->args->verb->name);
 	return misuse(p, "unknown option --%.*s", (int)size, text);
 }
 
@@ -180,20 +181,15 @@ static int take_word(struct parser *p, const char *word)
 	size_t n;
 
 	if (!args->verb) {
-		args->verb = args->group ? mz_verb_find(args->group, word, &n) :
-					mz_verb_find(word, NULL, &n);
+		args->verb = args->group ? mz_verb_find(args->group, word, &n)
+					 : mz_verb_find(word, NULL, &n);
 		if (args->verb)
 			return 0;
 		if (args->group)
 			return misuse(p, "unknown verb '%s %s'", args->group, word);
-		for (const struct mz_verb *v = mz_verbs; v->name; v++) {
-			size_t size = strcspn(v->name, " ");
-
-			if (v->name[size] && strlen(word) == size &&
-			    !strncmp(v->name, word, size)) {
-				args->group = word;
-				return 0;
-			}
+		if (mz_verb_is_group(word)) {
+			args->group = word;
+			return 0;
 		}
 		return misuse(p, "unknown verb '%s'", word);
 	}

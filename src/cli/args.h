@@ -7,7 +7,7 @@
 
 #include "cli/verb.h"
 
-#define MZ_FIELDS_MAX 32
+#define MZ_FIELDS_MAX  32
 #define MZ_MISUSE_SIZE 512
 
 /* A spec field of `create`, as given. */
@@ -17,11 +17,13 @@ struct mz_field_arg {
 };
 
 struct mz_args {
-	const struct mz_verb *verb;	  /* NULL: none was named, only with --help */
-	const char *group;		  /* first word of a verb of two, while verb is NULL */
-	const struct mz_kind_info *kind;  /* of a verb with has_fields, once its first word was read */
-	const char *values[MZ_N_OPTIONS]; /* borrowed from argv; NULL: absent; "": present, no value */
-	const char **words;		  /* behind the verb */
+	const struct mz_verb *verb; /* NULL: none was named, only with --help */
+	const char *group;	    /* first word of a verb of two, while verb is NULL */
+	const struct mz_kind_info
+		*kind; /* of a verb with has_fields, once its first word was read */
+	const char
+		*values[MZ_N_OPTIONS]; /* borrowed from argv; NULL: absent; "": present, no value */
+	const char **words;	       /* behind the verb */
 	size_t n_words;
 	char *const *command; /* behind "--", ends with NULL; or NULL */
 	struct mz_field_arg fields[MZ_FIELDS_MAX];
@@ -46,6 +48,8 @@ uint64_t mz_args_number(const struct mz_args *args, enum mz_option_id id, uint64
 
 /* The verb of one or two words; ret_n_words: how many it took. NULL: no such verb. */
 const struct mz_verb *mz_verb_find(const char *first, const char *second, size_t *ret_n_words);
+/* Whether it is the first word of verbs of two. */
+bool mz_verb_is_group(const char *word);
 /* By long name; NULL. */
 const struct mz_option *mz_option_find(const char *name, size_t size);
 /* Spec field of a kind by its flag ("locationGeneration" is location-generation). NULL. */

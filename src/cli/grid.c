@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define HELD_ROWS_MAX 1000
-#define GAP 3 /* spaces between columns */
+#define GAP	      3 /* spaces between columns */
 
 struct mz_grid {
 	FILE *out;

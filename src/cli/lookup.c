@@ -22,10 +22,22 @@ const struct mz_verb *mz_verb_find(const char *first, const char *second, size_t
 	return NULL;
 }
 
+bool mz_verb_is_group(const char *word)
+{
+	for (const struct mz_verb *v = mz_verbs; v->name; v++) {
+		size_t size = strcspn(v->name, " ");
+
+		if (v->name[size] && strlen(word) == size && !strncmp(v->name, word, size))
+			return true;
+	}
+	return false;
+}
+
 const struct mz_option *mz_option_find(const char *name, size_t size)
 {
 	for (size_t id = 0; id < MZ_N_OPTIONS; id++)
-		if (strlen(mz_options[id].name) == size && !strncmp(mz_options[id].name, name, size))
+		if (strlen(mz_options[id].name) == size &&
+		    !strncmp(mz_options[id].name, name, size))
 			return &mz_options[id];
 	return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mizar(1) in roff, from the rows of verb.h; the build runs this. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,13 +56,16 @@ static void print_verb(const struct mz_verb *verb)
 
 static void print_kind(const struct mz_kind_info *kind)
 {
-	char text[MZ_OPTION_TEXT_SIZE];
+	char text[MZ_OPTION_TEXT_SIZE], doc[MZ_FIELD_DOC_SIZE];
 
-	printf(".SS \"mizar create %s NAME\"\n", kind->plural);
+	printf(".SS \"mizar create ");
+	for (const char *c = kind->name; *c; c++)
+		putchar(tolower((unsigned char)*c));
+	printf(" NAME\"\n");
 	print_line(kind->message->doc ?: "");
 	for (const struct mz_field *f = mz_spec_fields(kind); f->pbc; f++)
 		if (!f->output)
-			print_term(mz_field_text(f, text), f->doc ?: "");
+			print_term(mz_field_text(f, text), mz_field_doc(f, doc));
 }
 
 static const struct {
@@ -87,7 +91,8 @@ enum mz_exit mz_verb_man(const struct mz_args *args)
 {
 	char text[MZ_OPTION_TEXT_SIZE];
 
-	printf(".TH MIZAR 1 \"\" \"Mizar " MIZAR_VERSION "\" \"Mizar\"\n.SH NAME\nmizar \\- objects, "
+	printf(".TH MIZAR 1 \"\" \"Mizar " MIZAR_VERSION
+	       "\" \"Mizar\"\n.SH NAME\nmizar \\- objects, "
 	       "hosts and labs of a Mizar network\n.SH SYNOPSIS\n.B mizar\n.I VERB\n"
 	       "[\\fIWORD\\fR...] [\\fIOPTION\\fR...]\n.SH VERBS\n");
 	for (const struct mz_verb *v = mz_verbs; v->name; v++)

@@ -57,21 +57,32 @@ static int read_file(const char *file, char **ret_text, size_t *ret_size)
 	return read_all(fd, ret_text, ret_size);
 }
 
-void mz_source_say(const struct mz_source *source, unsigned int object, const char *path,
-		   const char *message)
+static void say(const struct mz_source *source, const struct mz_problem *p)
 {
 	const struct mz_manifest *m = &source->manifest;
-	char what[256] = "";
+	const char *colon = *p->path ? ": " : "";
+	const struct mz_object *o;
+	const char *ns;
 
-	if (object < m->n_objects && m->objects[object]) {
-		const struct mz_object *o = m->objects[object];
-		const char *ns = mz_object_namespace(o);
-
-		snprintf(what, sizeof(what), " (line %d) %s %s%s%s", m->lines[object],
-			 mz_kinds[o->kind].name, ns, *ns ? "/" : "", mz_object_name(o));
+	if (p->object >= m->n_objects) {
+		mz_error("%s: line %d: %s%s%s", source->name, p->line, p->path, colon, p->message);
+		return;
 	}
-	mz_error("%s: document %u%s: %s%s%s", source->name, object + 1, what, path ?: "",
-		 path && *path ? ": " : "", message);
+	o = m->objects[p->object];
+	ns = mz_object_namespace(o);
+	mz_error("%s: document %zu (line %d) %s %s%s%s: %s%s%s", source->name,
+		 m->origins[p->object].document + 1, p->line ?: m->lines[p->object],
+		 mz_kinds[o->kind].name, ns, *ns ? "/" : "", mz_object_name(o), p->path, colon,
+		 p->message);
+}
+
+void mz_source_say(const struct mz_source *source, struct mz_problems *problems)
+{
+	if (source->manifest.n_objects)
+		(void)mz_manifest_find_lines(source->text, source->size, &source->manifest,
+					     problems); /* else the document's line must do */
+	for (size_t i = 0; i < problems->n_items; i++)
+		say(source, &problems->items[i]);
 }
 
 static void set_namespace(struct mz_manifest *manifest, const char *ns)
@@ -84,41 +95,38 @@ static void set_namespace(struct mz_manifest *manifest, const char *ns)
 	}
 }
 
-static int parse(struct mz_source *source, const char *text, size_t size, const char *ns,
-		 struct mz_problems *problems)
+static int parse(struct mz_source *source, const char *ns, struct mz_problems *problems)
 {
-	int r, checked = 0;
+	int r, first = 0;
 
-	r = mz_manifest_parse(text, size, problems, &source->manifest);
+	r = mz_manifest_parse(source->text, source->size, problems, &source->manifest);
 	if (r < 0)
 		return r;
 	set_namespace(&source->manifest, ns);
 	for (size_t i = 0; i < source->manifest.n_objects; i++) {
+		struct mz_object *o = source->manifest.objects[i];
+
 		problems->object = (unsigned int)i;
-		r = mz_object_check(source->manifest.objects[i], problems);
-		if (r < 0)
-			checked = r;
+		r = mz_object_clear_output(o) ?: mz_object_set_defaults(o) ?:
+			mz_object_check(o, problems);
+		first = first ?: r;
 	}
-	return checked;
+	return first;
 }
 
 int mz_source_read(const char *file, const char *ns, struct mz_source *ret_source)
 {
 	struct mz_source source = { .name = strcmp(file, "-") ? file : "standard input" };
 	struct mz_problems problems = {};
-	_cleanup_free_ char *text = NULL;
-	size_t size;
 	int r;
 
-	r = read_file(file, &text, &size);
+	r = read_file(file, &source.text, &source.size);
 	if (r < 0) {
 		mz_error("cannot read %s: %s", source.name, strerror(-r));
 		return r;
 	}
-	r = parse(&source, text, size, ns, &problems);
-	for (size_t i = 0; i < problems.n_items; i++)
-		mz_source_say(&source, problems.items[i].object, problems.items[i].path,
-			      problems.items[i].message);
+	r = parse(&source, ns, &problems);
+	mz_source_say(&source, &problems);
 	if (!r && !source.manifest.n_objects) {
 		mz_error("%s: no object in it", source.name);
 		r = -EINVAL;
@@ -137,4 +145,6 @@ int mz_source_read(const char *file, const char *ns, struct mz_source *ret_sourc
 void mz_source_fini(struct mz_source *source)
 {
 	mz_manifest_fini(&source->manifest);
+	free(source->text);
+	source->text = NULL;
 }

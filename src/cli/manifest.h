@@ -6,7 +6,9 @@
 #include "mizar/v1/management.pb-c.h"
 
 struct mz_source {
-	const char *name; /* as given; for messages */
+	const char *name; /* for messages */
+	char *text;
+	size_t size;
 	struct mz_manifest manifest;
 };
 
@@ -17,6 +19,5 @@ struct mz_source {
 int mz_source_read(const char *file, const char *ns, struct mz_source *ret_source);
 void mz_source_fini(struct mz_source *source);
 
-/* "web.yaml: document 3 (line 41) Network acme/web: spec.cidrs[0]: ..." on stderr. */
-void mz_source_say(const struct mz_source *source, unsigned int object, const char *path,
-		   const char *message);
+/* "web.yaml: document 3 (line 41) Network acme/web: spec.cidrs[0]: ..." on stderr, for each. */
+void mz_source_say(const struct mz_source *source, struct mz_problems *problems);

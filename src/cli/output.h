@@ -19,7 +19,8 @@ enum mz_form mz_form_of(const struct mz_args *args);
 struct mz_output;
 
 /*
- * is_list: JSON is a List even of one object. column: header of an additional first column, or NULL.
+ * is_list: JSON is a List even of one object. column: header of an additional first column, or
+ * NULL.
  */
 int mz_output_new(enum mz_form form, const struct mz_kind_info *kind, bool is_list,
 		  bool with_namespace, const char *column, struct mz_output **ret_output);

@@ -15,7 +15,7 @@
 #include "cli/target.h"
 
 #define DEFAULT_TIMEOUT_S 10
-#define PAGE_SIZE 1000
+#define PAGE_SIZE	  1000
 
 struct mz_server {
 	uv_loop_t loop;
@@ -120,15 +120,21 @@ const char *mz_server_name(const struct mz_server *server)
 static int fail(const struct mz_server *server, enum mz_rpc_code code, const char *message)
 {
 	const char *target = server->target.server;
+	const char *last = message ? strrchr(message, ':') : NULL;
 
+	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
+	if (code == MZ_RPC_UNAVAILABLE && last && !strncmp(target, "unix:", 5))
+		message = last + 1 + strspn(last + 1, " ");
 	switch (code) {
 	case MZ_RPC_OK:
 		return 0;
 	case MZ_RPC_NOT_FOUND:
 		return -ENOENT;
 	case MZ_RPC_UNAVAILABLE:
-		server_error(server, "no controller answers at %s (%s): is mizar-controller running? "
-			     "Another is named with --server or --lab", target, message);
+		server_error(server,
+			     "no controller answers at %s (%s): is mizar-controller running? "
+			     "Another is named with --server or --lab",
+			     target, message);
 		return -EHOSTUNREACH;
 	case MZ_RPC_DEADLINE_EXCEEDED:
 		server_error(server, "the controller at %s did not answer within %u s (--timeout)",
@@ -321,7 +327,8 @@ static int run_watch(struct watch *watch, const Mizar__V1__WatchRequest *request
 		return r;
 	}
 	if (timeout_ms)
-		(void)uv_timer_start(&watch->timer, on_timeout, timeout_ms, 0); /* was initialised */
+		(void)uv_timer_start(&watch->timer, on_timeout, timeout_ms,
+				     0); /* was initialised */
 	while (!watch->is_closed)
 		uv_run(&server->loop, UV_RUN_ONCE);
 	return watch->result;

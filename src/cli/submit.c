@@ -12,8 +12,8 @@ struct submit {
 	const struct mz_args *args;
 	struct mz_object *const *objects;
 	size_t n_objects;
-	mz_field_error_fn on_error;
-	void *user;
+	mz_problems_fn on_problems;
+	const void *user;
 };
 
 static const char *result_text(Mizar__V1__ApplyResponse__Result result)
@@ -41,7 +41,7 @@ static void print_results(const struct submit *s, const Mizar__V1__ApplyResponse
 		       mz_args_has(s->args, MZ_OPT_DRY_RUN) ? " (dry run)" : "");
 }
 
-/* Columns differ by kind: objects go into one table per run of the same kind. */
+/* Documents and names only: they may be of different kinds, which a table could not show. */
 static int print_objects(const struct submit *s, const Mizar__V1__ApplyResponse *response)
 {
 	enum mz_form form = mz_form_of(s->args);
@@ -60,17 +60,29 @@ static int print_objects(const struct submit *s, const Mizar__V1__ApplyResponse 
 	return r ?: mz_output_end(output);
 }
 
+static int refuse(const struct submit *s, const Mizar__V1__ApplyResponse *response)
+{
+	struct mz_problems problems = {};
+
+	for (size_t i = 0; i < response->n_errors; i++) {
+		const Mizar__V1__FieldError *error = response->errors[i];
+
+		problems.object = error->object;
+		(void)mz_problem_add(&problems, error->path ?: "", "%s", error->message ?: "");
+	}
+	s->on_problems(&problems, s->user);
+	mz_problems_fini(&problems);
+	return -EINVAL;
+}
+
 static int on_response(const ProtobufCMessage *message, void *user)
 {
 	const Mizar__V1__ApplyResponse *response = (const Mizar__V1__ApplyResponse *)message;
 	const struct submit *s = user;
 	enum mz_form form = mz_form_of(s->args);
 
-	for (size_t i = 0; i < response->n_errors; i++)
-		s->on_error(response->errors[i]->object, response->errors[i]->path ?: "",
-			    response->errors[i]->message ?: "", s->user);
 	if (response->n_errors)
-		return -EINVAL;
+		return refuse(s, response);
 	if (form == MZ_FORM_JSON || form == MZ_FORM_YAML || form == MZ_FORM_NAME)
 		return print_objects(s, response);
 	print_results(s, response);
@@ -95,9 +107,9 @@ static int wait_for_all(struct mz_server *server, const struct submit *s)
 
 enum mz_exit mz_submit(struct mz_server *server, const struct mz_args *args,
 		       struct mz_object *const *objects, size_t n_objects, bool create_only,
-		       mz_field_error_fn on_error, void *user)
+		       mz_problems_fn on_problems, const void *user)
 {
-	struct submit s = { args, objects, n_objects, on_error, user };
+	struct submit s = { args, objects, n_objects, on_problems, user };
 	Mizar__V1__ApplyRequest request = MIZAR__V1__APPLY_REQUEST__INIT;
 	_cleanup_free_ Mizar__V1__Object *wrapped = calloc(n_objects, sizeof(*wrapped));
 	_cleanup_free_ Mizar__V1__Object **pointers = calloc(n_objects, sizeof(*pointers));

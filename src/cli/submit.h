@@ -5,9 +5,8 @@
 #include "cli/output.h"
 #include "cli/server.h"
 
-/* Says what is wrong with one field of object number i of the call. */
-typedef void (*mz_field_error_fn)(unsigned int i, const char *path, const char *message,
-				  void *user);
+/* Says what is wrong; a problem's object is the number of an object of the call. */
+typedef void (*mz_problems_fn)(struct mz_problems *problems, const void *user);
 
 /*
  * Sends the objects; all or none are applied. Prints "network/web created" for each, or, with a
@@ -15,4 +14,4 @@ typedef void (*mz_field_error_fn)(unsigned int i, const char *path, const char *
  */
 enum mz_exit mz_submit(struct mz_server *server, const struct mz_args *args,
 		       struct mz_object *const *objects, size_t n_objects, bool create_only,
-		       mz_field_error_fn on_error, void *user);
+		       mz_problems_fn on_problems, const void *user);

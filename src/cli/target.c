@@ -14,7 +14,7 @@
 #include "cli/say.h"
 #include "lab/lab.h"
 
-#define DEFAULT_DIR "/run/mizar"
+#define DEFAULT_DIR    "/run/mizar"
 #define DEFAULT_SOCKET DEFAULT_DIR "/controller.sock"
 
 static const char *option_or_env(const struct mz_args *args, enum mz_option_id id, const char *name)
@@ -75,7 +75,8 @@ static int find_tls(const struct mz_args *args, struct mz_target *target)
 	if (target->tls.ca && target->tls.cert && target->tls.key)
 		return 0;
 	mz_error("%s is reached by mutual TLS only: give --ca, --cert and --key (MIZAR_CA, "
-		 "MIZAR_CERT, MIZAR_KEY)", target->server);
+		 "MIZAR_CERT, MIZAR_KEY)",
+		 target->server);
 	return -EINVAL;
 }
 

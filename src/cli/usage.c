@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help as text: lines of two columns, the right one wrapped. */
+#include <ctype.h>
 #include <string.h>
 
 #include "cli/usage.h"
@@ -60,6 +61,7 @@ static const char *field_value(const struct mz_field *field)
 		return "PREFIX";
 	case MZ_FORMAT_MAC:
 		return "MAC";
+	case MZ_FORMAT_TIMESTAMP:
 	case MZ_FORMAT_LABEL_KEY:
 	case MZ_FORMAT_LABEL_VALUE:
 	case MZ_FORMAT_IFNAME:
@@ -92,8 +94,20 @@ const char *mz_field_text(const struct mz_field *field, char buf[static MZ_OPTIO
 			      repeated ? ",..." : "");
 	for (size_t i = 0; field->enumeration && field->enumeration->values[i].json; i++)
 		if (n < MZ_OPTION_TEXT_SIZE)
-			n += snprintf(buf + n, MZ_OPTION_TEXT_SIZE - (size_t)n, "%s%s", i ? "|" : "",
-				      field->enumeration->values[i].json);
+			n += snprintf(buf + n, MZ_OPTION_TEXT_SIZE - (size_t)n, "%s%s",
+				      i ? "|" : "", field->enumeration->values[i].json);
+	return buf;
+}
+
+const char *mz_field_doc(const struct mz_field *field, char buf[static MZ_FIELD_DOC_SIZE])
+{
+	if (field->doc && *field->doc)
+		snprintf(buf, MZ_FIELD_DOC_SIZE, "%s", field->doc);
+	else
+		snprintf(buf, MZ_FIELD_DOC_SIZE, "%s%s.", field->ref ? "The name of a " : "",
+			 field->ref ?: field->json);
+	if (field->required)
+		strncat(buf, " Required.", MZ_FIELD_DOC_SIZE - strlen(buf) - 1);
 	return buf;
 }
 
@@ -131,19 +145,20 @@ static void print_kinds(FILE *out)
 
 void mz_usage_verb(FILE *out, const struct mz_verb *verb, const struct mz_kind_info *kind)
 {
-	char text[MZ_OPTION_TEXT_SIZE];
+	char text[MZ_OPTION_TEXT_SIZE], doc[MZ_FIELD_DOC_SIZE], summary[128];
 
 	fprintf(out, "Usage: mizar %s%s%s%s\n\n", verb->name, *verb->synopsis ? " " : "",
 		verb->synopsis, verb->options & ~MZ_OPT_BIT(HELP) ? " [OPTION...]" : "");
-	fprintf(out, "%c", verb->summary[0] - 'a' + 'A');
-	print_wrapped(out, 0, 1, verb->summary + 1);
+	snprintf(summary, sizeof(summary), "%s.", verb->summary);
+	summary[0] = (char)toupper((unsigned char)summary[0]);
+	print_wrapped(out, 0, 0, summary);
 	if (verb->text)
 		print_wrapped(out, 0, 0, verb->text);
 	if (kind) {
 		fprintf(out, "\nFields of a %s:\n", kind->name);
 		for (const struct mz_field *f = mz_spec_fields(kind); f->pbc; f++)
 			if (!f->output)
-				print_row(out, mz_field_text(f, text), f->doc ?: "");
+				print_row(out, mz_field_text(f, text), mz_field_doc(f, doc));
 	} else if (verb->offers[0] == MZ_OFFER_KIND || verb->offers[0] == MZ_OFFER_MADE_KIND) {
 		print_kinds(out);
 	}

@@ -16,4 +16,6 @@ void mz_usage_verb(FILE *out, const struct mz_verb *verb, const struct mz_kind_i
 /* "-n, --namespace NAME" */
 #define MZ_OPTION_TEXT_SIZE 96
 const char *mz_option_text(const struct mz_option *option, char buf[static MZ_OPTION_TEXT_SIZE]);
+#define MZ_FIELD_DOC_SIZE 512
+const char *mz_field_doc(const struct mz_field *field, char buf[static MZ_FIELD_DOC_SIZE]);
 const char *mz_field_text(const struct mz_field *field, char buf[static MZ_OPTION_TEXT_SIZE]);

@@ -22,15 +22,15 @@ enum mz_exit {
 /* What completion offers in a place. */
 enum mz_offer {
 	MZ_OFFER_NOTHING,
-	MZ_OFFER_FILE,	    /* by the shell */
+	MZ_OFFER_FILE, /* by the shell */
 	MZ_OFFER_KIND,
 	MZ_OFFER_MADE_KIND, /* kinds that users make */
 	MZ_OFFER_OBJECT,    /* names of the kind that stands before */
 	MZ_OFFER_ENDPOINT,
 	MZ_OFFER_NAMESPACE,
 	MZ_OFFER_LAB,
-	MZ_OFFER_HOST,	    /* of the lab */
-	MZ_OFFER_PLACE,	    /* a host of the lab, ctl or net */
+	MZ_OFFER_HOST,	/* of the lab */
+	MZ_OFFER_PLACE, /* a host of the lab, ctl or net */
 	MZ_OFFER_TABLE,
 	MZ_OFFER_NETNS,
 	MZ_OFFER_SHELL,
@@ -69,9 +69,9 @@ enum mz_option_id {
 };
 
 struct mz_option {
-	const char *name; /* behind "--" */
-	char letter;	  /* behind "-", or 0 */
-	const char *value; /* what usage calls its value; NULL: it has none */
+	const char *name;    /* behind "--" */
+	char letter;	     /* behind "-", or 0 */
+	const char *value;   /* what usage calls its value; NULL: it has none */
 	const char *choices; /* the values allowed, "a|b|c"; NULL: see min and max */
 	uint64_t min, max;   /* max != 0: its value is a number within these */
 	enum mz_offer offer;
@@ -82,11 +82,11 @@ extern const struct mz_option mz_options[MZ_N_OPTIONS];
 struct mz_args;
 
 struct mz_verb {
-	const char *name;     /* one word or two: "host tables" */
-	const char *synopsis; /* the words behind it: "KIND [NAME...]" */
-	const char *summary;  /* one line, for the list of verbs */
-	const char *text;     /* the rest of what there is to say, or NULL */
-	uint64_t options;     /* MZ_OPT_BIT() of each it takes */
+	const char *name;		   /* one word or two: "host tables" */
+	const char *synopsis;		   /* the words behind it: "KIND [NAME...]" */
+	const char *summary;		   /* one line, for the list of verbs */
+	const char *text;		   /* the rest of what there is to say, or NULL */
+	uint64_t options;		   /* MZ_OPT_BIT() of each it takes */
 	unsigned int min_words, max_words; /* behind the verb */
 	enum mz_offer offers[2];	   /* the last one stands for all that follow */
 	bool has_fields;  /* takes the spec fields of the kind, its first word, as options */

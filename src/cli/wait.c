@@ -12,7 +12,7 @@
 #include "cli/target.h"
 
 #define DEFAULT_WAIT_S 60
-#define REACHED 1 /* from a callback: stop, all is well */
+#define REACHED	       1 /* from a callback: stop, all is well */
 
 static uint64_t now_ms(void)
 {
@@ -24,8 +24,7 @@ static uint64_t now_ms(void)
 
 struct mz_deadline mz_deadline_of(const struct mz_args *args)
 {
-	unsigned int seconds =
-		(unsigned int)mz_args_number(args, MZ_OPT_TIMEOUT, DEFAULT_WAIT_S);
+	unsigned int seconds = (unsigned int)mz_args_number(args, MZ_OPT_TIMEOUT, DEFAULT_WAIT_S);
 
 	return (struct mz_deadline){ now_ms() + seconds * 1000ULL, seconds };
 }
@@ -41,8 +40,8 @@ struct waiting {
 static bool read_status(struct waiting *w, const json_t *json)
 {
 	const json_t *status = json_object_get(json, "status");
-	const char *generation = json_string_value(
-		json_object_get(json_object_get(json, "metadata"), "generation"));
+	const char *generation =
+		json_string_value(json_object_get(json_object_get(json, "metadata"), "generation"));
 	const char *observed = json_string_value(json_object_get(status, "observedGeneration"));
 	const json_t *condition;
 	size_t i;
@@ -50,7 +49,8 @@ static bool read_status(struct waiting *w, const json_t *json)
 	snprintf(w->phase, sizeof(w->phase), "%s",
 		 json_string_value(json_object_get(status, "phase")) ?: "Init");
 	w->message[0] = 0;
-	json_array_foreach(json_object_get(status, "conditions"), i, condition) {
+	json_array_foreach(json_object_get(status, "conditions"), i, condition)
+	{
 		const char *is = json_string_value(json_object_get(condition, "status"));
 		const char *text = json_string_value(json_object_get(condition, "message"));
 

@@ -39,9 +39,9 @@ const char *mz_lab_log_path(const struct mz_lab *lab, unsigned int place,
 /* When a process started, in clock ticks since boot. -ESRCH: none, or only its remains. */
 int mz_lab_start_time(pid_t pid, unsigned long long *ret_start);
 /*
- * Starts a program in a place's namespace, with output to PLACE/NAME.log, and records its pid before
- * it runs. argv[0] is the program's name; it is looked for beside this program, in the build tree's
- * sibling `folder`, and in $PATH.
+ * Starts a program in a place's namespace, with output to PLACE/NAME.log, and records its pid
+ * before it runs. argv[0] is the program's name; it is looked for beside this program, in the build
+ * tree's sibling `folder`, and in $PATH.
  */
 int mz_lab_process_start(const struct mz_lab *lab, unsigned int place, const char *folder,
 			 const char *const argv[]);

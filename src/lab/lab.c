@@ -25,7 +25,8 @@ bool mz_lab_name_is_valid(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == size;
 }
 
-const char *mz_lab_path(const char *name, char buf[static MZ_LAB_PATH_SIZE], const char *format, ...)
+const char *mz_lab_path(const char *name, char buf[static MZ_LAB_PATH_SIZE], const char *format,
+			...)
 {
 	int n = snprintf(buf, MZ_LAB_PATH_SIZE, MZ_LAB_ROOT "/%.*s/", MZ_LAB_NAME_MAX, name);
 	va_list ap;
@@ -38,11 +39,10 @@ const char *mz_lab_path(const char *name, char buf[static MZ_LAB_PATH_SIZE], con
 
 const char *mz_lab_place_name(unsigned int place, char buf[static MZ_LAB_PLACE_SIZE])
 {
-	if (place == MZ_LAB_CTL)
-		return "ctl";
-	if (place == MZ_LAB_NET)
-		return "net";
-	snprintf(buf, MZ_LAB_PLACE_SIZE, "h%u", place);
+	if (place >= MZ_LAB_CTL)
+		snprintf(buf, MZ_LAB_PLACE_SIZE, "%s", place == MZ_LAB_CTL ? "ctl" : "net");
+	else
+		snprintf(buf, MZ_LAB_PLACE_SIZE, "h%u", place);
 	return buf;
 }
 
@@ -115,7 +115,8 @@ int mz_lab_load(const char *name, struct mz_lab *ret_lab)
 	json_decref(json);
 	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1)
 		return -EINVAL;
-	*ret_lab = (struct mz_lab){ .n_hosts = (unsigned int)hosts, .mtu = (unsigned int)mtu,
+	*ret_lab = (struct mz_lab){ .n_hosts = (unsigned int)hosts,
+				    .mtu = (unsigned int)mtu,
 				    .routed = routed };
 	memcpy(ret_lab->name, name, strlen(name) + 1);
 	return 0;

@@ -15,8 +15,8 @@
  *	h2 under0 172.31.0.2/24 --+ br0           h2 under0 172.31.2.2/24 -- 172.31.2.1
  *	ctl under0 172.31.0.250/24 +              ctl under0 172.31.250.2/24 -- 172.31.250.1
  *
- * A place is a host ("h1"), the controller's ("ctl") or the underlay's ("net"). Places are numbered:
- * hosts from 1, then these two.
+ * A place is a host ("h1"), the controller's ("ctl") or the underlay's ("net"). Places are
+ *numbered: hosts from 1, then these two.
  */
 #pragma once
 
@@ -25,13 +25,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define MZ_LAB_ROOT "/run/mizar-lab"
-#define MZ_LAB_NAME_MAX 32
+#define MZ_LAB_ROOT	 "/run/mizar-lab"
+#define MZ_LAB_NAME_MAX	 32
 #define MZ_LAB_HOSTS_MAX 200
-#define MZ_LAB_CTL (MZ_LAB_HOSTS_MAX + 1)
-#define MZ_LAB_NET (MZ_LAB_HOSTS_MAX + 2)
-#define MZ_LAB_DEVICE "under0"
-#define MZ_LAB_PORT 7700 /* of the controller, for hosts */
+#define MZ_LAB_CTL	 (MZ_LAB_HOSTS_MAX + 1)
+#define MZ_LAB_NET	 (MZ_LAB_HOSTS_MAX + 2)
+#define MZ_LAB_DEVICE	 "under0"
+#define MZ_LAB_PORT	 7700 /* of the controller, for hosts */
 
 /* Room for any path below MZ_LAB_ROOT or /run/netns. */
 #define MZ_LAB_PATH_SIZE 160
@@ -57,8 +57,8 @@ int mz_lab_place_parse(const struct mz_lab *lab, const char *text, unsigned int 
 const char *mz_lab_place_name(unsigned int place, char buf[static MZ_LAB_PLACE_SIZE]);
 
 /* MZ_LAB_ROOT/NAME, and a path below it: format and what follows may be NULL. Returns buf. */
-const char *mz_lab_path(const char *name, char buf[static MZ_LAB_PATH_SIZE], const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+const char *mz_lab_path(const char *name, char buf[static MZ_LAB_PATH_SIZE], const char *format,
+			...) __attribute__((format(printf, 3, 4)));
 const char *mz_lab_netns_path(const struct mz_lab *lab, unsigned int place,
 			      char buf[static MZ_LAB_PATH_SIZE]);
 /* Underlay address of a host or ctl as text, without a prefix length. */

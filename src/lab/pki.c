@@ -20,12 +20,10 @@
 
 #include "base/cleanup.h"
 
-#define CLOCK_SKEW_S 300
-#define DAY_S (24 * 3600)
+#define CLOCK_SKEW_S	300
+#define DAY_S		(24 * 3600)
 #define COMMON_NAME_MAX 64 /* ub-common-name, RFC 5280 A.1 */
 
-DEFINE_CLEANUP(X509 *, X509_free)
-DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 DEFINE_CLEANUP(BIGNUM *, BN_free)
 DEFINE_CLEANUP(X509_EXTENSION *, X509_EXTENSION_free)
 DEFINE_CLEANUP(GENERAL_NAMES *, GENERAL_NAMES_free)
@@ -90,8 +88,8 @@ static int write_file(const char *path, mode_t mode, const X509 *cert, const EVP
 		return -ENOMEM;
 	}
 
-	ok = cert ? PEM_write_X509(file, cert) :
-		    PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+	ok = cert ? PEM_write_X509(file, cert)
+		  : PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
 	ok = fclose(file) == 0 && ok;
 	if (!ok || rename(temporary, path) < 0) {
 		int r = ok ? -errno : -EIO;
@@ -143,8 +141,8 @@ static int make(const char *common_name, const X509 *issuer, unsigned int lifeti
 	    !BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(identity.cert)) ||
 	    X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
 				       (const unsigned char *)common_name, -1, -1, 0) != 1 ||
-	    X509_set_issuer_name(identity.cert,
-				 X509_get_subject_name(issuer ?: identity.cert)) != 1 ||
+	    X509_set_issuer_name(identity.cert, X509_get_subject_name(issuer ?: identity.cert)) !=
+		    1 ||
 	    !X509_gmtime_adj(X509_getm_notBefore(identity.cert), -CLOCK_SKEW_S) ||
 	    !X509_gmtime_adj(X509_getm_notAfter(identity.cert), (long)lifetime_s) ||
 	    X509_set_pubkey(identity.cert, identity.key) != 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lab's processes. PLACE/pid holds pid and start time (clock ticks since boot, proc(5)): the two
- * name a process for good, so that no stranger who got the pid later is ever signalled.
+ * The lab's processes. PLACE/pid holds pid and start time (clock ticks since boot, proc(5)): the
+ * two name a process for good, so that no stranger who got the pid later is ever signalled.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,8 @@ int mz_lab_start_time(pid_t pid, unsigned long long *ret_start)
 	rest = strrchr(buf, ')');
 	if (!rest || sscanf(rest + 1,
 			    " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			    "%*d %*d %llu", &state, ret_start) != 2)
+			    "%*d %*d %llu",
+			    &state, ret_start) != 2)
 		return -ESRCH;
 	return state == 'Z' || state == 'X' ? -ESRCH : 0;
 }

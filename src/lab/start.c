@@ -147,5 +147,6 @@ int mz_lab_process_start(const struct mz_lab *lab, unsigned int place, const cha
 		run_child(&(struct start){ program, log, argv, netns, go_read, error_write });
 	}
 	(void)close(TAKE_FD(error_write));
-	return run_parent(pid, mz_lab_place_path(lab, place, "pid", pid_path), &go_write, error_read);
+	return run_parent(pid, mz_lab_place_path(lab, place, "pid", pid_path), &go_write,
+			  error_read);
 }

@@ -13,7 +13,7 @@
 #include "netlink/link.h"
 #include "netlink/namespace.h"
 
-#define BRIDGE "br0"
+#define BRIDGE	   "br0"
 #define PREFIX_LEN (96 + 24)
 
 static int open_place(const struct mz_lab *lab, unsigned int place, int *ret_fd,
@@ -85,10 +85,10 @@ static int set_up_place(const struct mz_lab *lab, unsigned int place, struct mz_
 		return r;
 	gateway = gateway_of(&addr);
 	return mz_ip_add_route(nl, &(struct mz_ip_route){ .prefix = mz_ip_default(true),
-							   .prefix_len = 96,
-							   .gateway = &gateway,
-							   .ifindex = link.ifindex,
-							   .replace = true });
+							  .prefix_len = 96,
+							  .gateway = &gateway,
+							  .ifindex = link.ifindex,
+							  .replace = true });
 }
 
 /* The -net end: a port of the bridge, or the router's address. */
@@ -102,9 +102,9 @@ static int set_up_port(const struct mz_lab *lab, unsigned int place, struct mz_n
 
 	r = mz_link_by_name(net, mz_lab_place_name(place, name), &port);
 	if (!r)
-		r = mz_link_change(net, port.ifindex,
-				   &(struct mz_link_change){ .up = 1, .mtu = lab->mtu,
-							     .master = bridge });
+		r = mz_link_change(
+			net, port.ifindex,
+			&(struct mz_link_change){ .up = 1, .mtu = lab->mtu, .master = bridge });
 	if (r < 0 || !lab->routed)
 		return r;
 	r = mz_addr_parse(mz_lab_address(lab, place, text), &addr);
@@ -126,8 +126,9 @@ static int add_place(const struct mz_lab *lab, unsigned int place, struct mz_net
 	if (r < 0)
 		return r;
 	r = mz_link_add_veth(net, &(struct mz_veth){ .name = mz_lab_place_name(place, name),
-						      .peer_name = MZ_LAB_DEVICE,
-						      .peer_netns_fd = fd, .mtu = lab->mtu });
+						     .peer_name = MZ_LAB_DEVICE,
+						     .peer_netns_fd = fd,
+						     .mtu = lab->mtu });
 	if (r < 0 && r != -EEXIST)
 		return r;
 	r = set_up_port(lab, place, net, bridge);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a lab. The record comes first: whatever happens behind it, `mizar lab down` finds all. Each
- * step takes what is there already, so that a repeated `lab up` only starts what does not run.
+ * Making a lab. The record comes first: whatever happens behind it, `mizar lab down` finds all.
+ * Each step takes what is there already, so that a repeated `lab up` only starts what does not run.
  */
 #include <errno.h>
 #include <signal.h>
@@ -63,6 +63,8 @@ static int make_folders(const struct mz_lab *lab)
 	r = make_folder(mz_lab_path(lab->name, path, "%s", ""));
 	if (!r)
 		r = mz_lab_record(lab);
+	if (!r)
+		r = make_folder(mz_lab_path(lab->name, path, "pki"));
 	for (unsigned int p = 1; !r && p <= lab->n_hosts; p++)
 		r = make_folder(mz_lab_place_path(lab, p, "", path));
 	if (!r)
@@ -87,35 +89,25 @@ static int make_namespaces(const struct mz_lab *lab)
 
 /* ---- processes ------------------------------------------------------------------------------- */
 
+/* Where a process finds who it is. */
 struct identity {
 	char ca[MZ_LAB_PATH_SIZE], cert[MZ_LAB_PATH_SIZE], key[MZ_LAB_PATH_SIZE];
 };
 
-static int make_identity(const struct mz_lab *lab, unsigned int place, struct identity *ret_id)
+/* name: of the files; address: one more name in the certificate, or NULL. */
+static int make_identity(const struct mz_lab *lab, const char *name, const char *common_name,
+			 const char *address, struct identity *ret_id)
 {
-	char pki[MZ_LAB_PATH_SIZE], name[MZ_LAB_PLACE_SIZE], address[MZ_LAB_PLACE_SIZE];
-	char common_name[64], file[MZ_LAB_PLACE_SIZE + 16];
+	char pki[MZ_LAB_PATH_SIZE];
+	struct mz_pki_owner owner = { .common_name = common_name,
+				      .names = (const char *const[]){ address, NULL } };
 	int r;
 
 	mz_lab_path(lab->name, pki, "pki");
 	mz_lab_path(lab->name, ret_id->ca, "pki/ca.pem");
-	if (place == MZ_LAB_CTL)
-		snprintf(common_name, sizeof(common_name), "controller");
-	else
-		snprintf(common_name, sizeof(common_name), "droplet:%s",
-			 mz_lab_place_name(place, name));
-	mz_lab_place_name(place, name);
-	snprintf(file, sizeof(file), "pki/%s.pem", name);
-	mz_lab_path(lab->name, ret_id->cert, file);
-	snprintf(file, sizeof(file), "pki/%s.key", name);
-	mz_lab_path(lab->name, ret_id->key, file);
-	r = mz_pki_issue(pki,
-			 &(const struct mz_pki_owner){
-				 .common_name = common_name,
-				 .names = (const char *const[]){
-					 mz_lab_address(lab, place, address), "controller", NULL },
-			 },
-			 ret_id->cert, ret_id->key);
+	mz_lab_path(lab->name, ret_id->cert, "pki/%s.pem", name);
+	mz_lab_path(lab->name, ret_id->key, "pki/%s.key", name);
+	r = mz_pki_issue(pki, &owner, ret_id->cert, ret_id->key);
 	if (r < 0)
 		mz_lab_say(lab, "cannot make a certificate for %s: %s", common_name, strerror(-r));
 	return r;
@@ -147,37 +139,50 @@ static int start_controller(const struct mz_lab *lab)
 	struct identity id;
 	int r;
 
-	r = make_identity(lab, MZ_LAB_CTL, &id);
+	mz_lab_address(lab, MZ_LAB_CTL, address);
+	r = make_identity(lab, "admin", "admin:lab", NULL, &id); /* for people: mizar --server */
+	if (!r)
+		r = make_identity(lab, "controller", "controller", address, &id);
 	if (r < 0)
 		return r;
-	snprintf(listen, sizeof(listen), "%s:%d", mz_lab_address(lab, MZ_LAB_CTL, address),
-		 MZ_LAB_PORT);
+	snprintf(listen, sizeof(listen), "%s:%d", address, MZ_LAB_PORT);
+	mz_lab_place_path(lab, MZ_LAB_CTL, "store.db", store);
+	mz_lab_place_path(lab, MZ_LAB_CTL, "controller.sock", socket);
 	return start(lab, MZ_LAB_CTL, "controller", (const char *const[]){
 		"mizar-controller",
-		"--store", mz_lab_place_path(lab, MZ_LAB_CTL, "store.db", store),
-		"--listen-unix", mz_lab_place_path(lab, MZ_LAB_CTL, "controller.sock", socket),
+		"--store", store,
+		"--listen-unix", socket,
 		"--listen", listen,
-		"--ca", id.ca, "--cert", id.cert, "--key", id.key, NULL });
+		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
+		NULL,
+	});
 }
 
 static int start_host(const struct mz_lab *lab, unsigned int place)
 {
 	char dir[MZ_LAB_PATH_SIZE], name[MZ_LAB_PLACE_SIZE], address[MZ_LAB_PLACE_SIZE];
 	char controller_address[MZ_LAB_PLACE_SIZE], controller[64];
+	char common_name[64];
 	struct identity id;
 	int r;
 
-	r = make_identity(lab, place, &id);
+	mz_lab_place_name(place, name);
+	snprintf(common_name, sizeof(common_name), "droplet:%s", name);
+	r = make_identity(lab, name, common_name, mz_lab_address(lab, place, address), &id);
 	if (r < 0)
 		return r;
-	mz_lab_place_name(place, name);
 	snprintf(controller, sizeof(controller), "%s:%d",
 		 mz_lab_address(lab, MZ_LAB_CTL, controller_address), MZ_LAB_PORT);
+	mz_lab_path(lab->name, dir, "%s", name);
 	return start(lab, place, "host", (const char *const[]){
-		"mizard", "--droplet", name, "--address", mz_lab_address(lab, place, address),
+		"mizard",
+		"--droplet", name,
+		"--address", address,
 		"--controller", controller, "--server-name", "controller",
 		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
-		"--dir", mz_lab_path(lab->name, dir, "%s", name), NULL });
+		"--dir", dir,
+		NULL,
+	});
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -220,8 +225,8 @@ static bool is_connected(const struct mz_lab *lab, unsigned int place, char *rea
 
 static bool is_ready(const struct mz_lab *lab, unsigned int place, char *reason, size_t size)
 {
-	return place == MZ_LAB_CTL ? controller_answers(lab) :
-				     is_connected(lab, place, reason, size);
+	return place == MZ_LAB_CTL ? controller_answers(lab)
+				   : is_connected(lab, place, reason, size);
 }
 
 static int wait_ready(const struct making *m, unsigned int place)
@@ -292,8 +297,10 @@ static int check_free(const struct mz_lab *lab)
 			continue;
 		if (access(mz_lab_netns_path(lab, p, path), F_OK) < 0)
 			continue;
-		mz_lab_say(lab, "%s exists and is not of this lab: choose another --name, or remove "
-			   "it", path);
+		mz_lab_say(lab,
+			   "%s exists and is not of this lab: choose another --name, or remove "
+			   "it",
+			   path);
 		return -EEXIST;
 	}
 	return 0;
@@ -313,9 +320,11 @@ static int check_wanted(const struct mz_lab *wanted, bool *ret_exists)
 	if (present.n_hosts == wanted->n_hosts && present.mtu == wanted->mtu &&
 	    present.routed == wanted->routed)
 		return 0;
-	mz_lab_say(wanted, "it exists with %u hosts, mtu %u, %s: take it down first (mizar lab down "
-		   "--name %s)", present.n_hosts, present.mtu,
-		   present.routed ? "routed" : "on one segment", wanted->name);
+	mz_lab_say(wanted,
+		   "it exists with %u hosts, mtu %u, %s: take it down first (mizar lab down "
+		   "--name %s)",
+		   present.n_hosts, present.mtu, present.routed ? "routed" : "on one segment",
+		   wanted->name);
 	return -EEXIST;
 }
 
@@ -334,6 +343,8 @@ int mz_lab_up(const struct mz_lab *wanted, bool keep_going, unsigned int timeout
 		return r;
 	}
 	r = check_wanted(wanted, &exists);
+	if (r < 0 && !exists)
+		mz_lab_lock_remove(wanted->name);
 	if (r < 0)
 		return r;
 	catch_signals();

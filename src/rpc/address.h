@@ -5,8 +5,8 @@
 #define MZ_RPC_UNIX "unix:"
 
 /*
- * "unix:/path" or "host:port", as a target for gRPC, for free(). -EINVAL: neither (gRPC itself knows
- * many more forms, and takes "unix:1" for a path); -ENAMETOOLONG.
+ * "unix:/path" or "host:port", as a target for gRPC, for free(). -EINVAL: neither (gRPC itself
+ * knows many more forms, and takes "unix:1" for a path); -ENAMETOOLONG.
  */
 int mz_rpc_target(const char *target, char **ret_target);
 

@@ -80,9 +80,8 @@ static void end(struct mz_rpc_call *call, enum mz_rpc_code code, const char *tex
 	mz_rpc_sendq_end(&call->sendq, (grpc_status_code)code, text);
 }
 
-__attribute__((format(printf, 3, 4))) static void endf(struct mz_rpc_call *call,
-						       enum mz_rpc_code code,
-						       const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+endf(struct mz_rpc_call *call, enum mz_rpc_code code, const char *format, ...)
 {
 	char text[STATUS_TEXT_SIZE];
 	va_list ap;
@@ -118,8 +117,10 @@ static void recv_on_complete(struct mz_rpc_op *op, bool ok)
 	_cleanup_buffer_ grpc_byte_buffer *buffer = TAKE(call->received);
 	const struct mz_rpc_method *method = call->method;
 	_cleanup_message_ ProtobufCMessage *message = NULL;
+	/* No message: the client's half-close, or its going away, which on_close will tell. */
+	bool is_lost = !ok || (!buffer && grpc_call_failed_before_recv_message(call->call));
 
-	if (ok && !call->is_over && !call->sendq.is_ending) {
+	if (!is_lost && !call->is_over && !call->sendq.is_ending) {
 		if (buffer)
 			message = mz_rpc_unpack(buffer, method->request);
 		if (message || (!buffer && method->client_streams))
@@ -184,6 +185,7 @@ static void begin(struct mz_rpc_call *call, grpc_slice name)
 void mz_rpc_call_start(struct mz_rpc_server *server, grpc_call *grpc_call, grpc_slice method)
 {
 	grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
+	struct mz_rpc *rpc = server->rpc;
 	struct mz_rpc_call *call;
 
 	call = calloc(1, sizeof(*call));
@@ -195,9 +197,11 @@ void mz_rpc_call_start(struct mz_rpc_server *server, grpc_call *grpc_call, grpc_
 	call->server = server;
 	call->call = grpc_call;
 	call->method = find_method(server->methods, method);
-	call->recv = (struct mz_rpc_op){ .on_complete = recv_on_complete, .owner = server };
-	call->over = (struct mz_rpc_op){ .on_complete = over_on_complete, .owner = server };
-	mz_rpc_sendq_init(&call->sendq, grpc_call, server, true, on_sent);
+	call->recv =
+		(struct mz_rpc_op){ .on_complete = recv_on_complete, .rpc = rpc, .owner = server };
+	call->over =
+		(struct mz_rpc_op){ .on_complete = over_on_complete, .rpc = rpc, .owner = server };
+	mz_rpc_sendq_init(&call->sendq, grpc_call, rpc, server, true, on_sent);
 	call->peer = grpc_call_get_peer(grpc_call);
 	LIST_INSERT_HEAD(&server->calls, call, entry);
 

@@ -78,6 +78,7 @@ int mz_rpc_client_new(struct mz_rpc *rpc, const char *target, const struct mz_rp
 	client->channel = create_channel(grpc_target, credentials, tls ? server_name : NULL);
 	grpc_channel_credentials_release(credentials);
 	client->rpc = rpc;
+	client->is_tls = tls != NULL;
 	LIST_INIT(&client->calls);
 	mz_rpc_ref(rpc, 1);
 
@@ -116,13 +117,14 @@ int mz_rpc_client_call_init(struct mz_rpc_client_call *call, struct mz_rpc_clien
 		deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
 					gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
 	name = grpc_slice_from_copied_string(method);
-	call->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-					      mz_rpc_queue(client->rpc), name, NULL, deadline,
-					      NULL);
+	call->call =
+		grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+					 mz_rpc_queue(client->rpc), name, NULL, deadline, NULL);
 	grpc_slice_unref(name);
 	grpc_metadata_array_init(&call->initial_metadata);
 	grpc_metadata_array_init(&call->trailing_metadata);
 	call->status_text = grpc_empty_slice();
+	call->is_tls = client->is_tls;
 	LIST_INSERT_HEAD(&client->calls, call, entry);
 	return 0;
 }

@@ -17,6 +17,7 @@ struct mz_rpc {
 	uv_thread_t thread;
 	grpc_completion_queue *queue;
 	int n_users;
+	bool is_running; /* on_wake will find what is appended */
 
 	uv_mutex_t lock; /* of what follows */
 	uv_cond_t appended;
@@ -29,6 +30,20 @@ static void on_grpc_log(gpr_log_func_args *args)
 	mz_log_debug("grpc: %s", args->message);
 }
 
+/* Whether the loop must be woken: for the first of a list only. On both threads. */
+static bool append(struct mz_rpc *rpc, struct mz_rpc_op *op, bool ok)
+{
+	bool was_empty;
+
+	op->ok = ok;
+	uv_mutex_lock(&rpc->lock);
+	was_empty = STAILQ_EMPTY(&rpc->completed);
+	STAILQ_INSERT_TAIL(&rpc->completed, op, entry);
+	uv_cond_signal(&rpc->appended);
+	uv_mutex_unlock(&rpc->lock);
+	return was_empty;
+}
+
 static void run_queue(void *arg)
 {
 	struct mz_rpc *rpc = arg;
@@ -36,19 +51,10 @@ static void run_queue(void *arg)
 	for (;;) {
 		grpc_event event = grpc_completion_queue_next(
 			rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
-		struct mz_rpc_op *op = event.tag;
-		bool was_empty;
 
 		if (event.type == GRPC_QUEUE_SHUTDOWN)
 			return;
-
-		op->ok = event.success != 0;
-		uv_mutex_lock(&rpc->lock);
-		was_empty = STAILQ_EMPTY(&rpc->completed);
-		STAILQ_INSERT_TAIL(&rpc->completed, op, entry);
-		uv_cond_signal(&rpc->appended);
-		uv_mutex_unlock(&rpc->lock);
-		if (was_empty)
+		if (append(rpc, event.tag, event.success != 0))
 			(void)uv_async_send(&rpc->wake); /* fails only when closing: joined first */
 	}
 }
@@ -58,8 +64,7 @@ static struct mz_rpc_op *take(struct mz_rpc *rpc, const void *owner)
 {
 	struct mz_rpc_op *op;
 
-	STAILQ_FOREACH(op, &rpc->completed, entry)
-	{
+	STAILQ_FOREACH(op, &rpc->completed, entry) {
 		if (owner && op->owner != owner)
 			continue;
 		STAILQ_REMOVE(&rpc->completed, op, mz_rpc_op, entry);
@@ -78,19 +83,21 @@ static void run(struct mz_rpc_op *op)
 static void on_wake(uv_async_t *wake)
 {
 	struct mz_rpc *rpc = container_of(wake, struct mz_rpc, wake);
+	struct mz_rpc_op *op = NULL;
+	int n = 0;
 
-	for (int i = 0; i < N_RUN_MAX; i++) {
-		struct mz_rpc_op *op;
-
+	rpc->is_running = true;
+	do {
 		uv_mutex_lock(&rpc->lock);
 		op = take(rpc, NULL);
 		uv_mutex_unlock(&rpc->lock);
-		if (!op)
-			return;
-		run(op);
-	}
+		if (op)
+			run(op);
+	} while (op && ++n < N_RUN_MAX);
+	rpc->is_running = false;
 
-	(void)uv_async_send(wake); /* the rest, after the loop had a turn; not closing here */
+	if (op)
+		(void)uv_async_send(wake); /* the rest, after the loop had a turn; not closing */
 }
 
 void mz_rpc_wait(struct mz_rpc *rpc, const void *owner)
@@ -112,13 +119,29 @@ void *mz_rpc_tag(struct mz_rpc_op *op)
 	return op;
 }
 
+/*
+ * Most batches are completed while they are started: a message fits into the socket, or is already
+ * there. gRPC's cache gives such a completion back at once; by way of the queue's thread, a stream
+ * would make two switches of threads for every message (16 against 600 thousand a second,
+ * measured).
+ */
 void mz_rpc_start(struct mz_rpc_op *op, grpc_call *call, const grpc_op *ops, size_t n_ops)
 {
-	grpc_call_error error = grpc_call_start_batch(call, ops, n_ops, mz_rpc_tag(op), NULL);
+	struct mz_rpc *rpc = op->rpc;
+	grpc_call_error error;
+	void *completed;
+	int ok;
 
-	/* Says only that operations were combined wrongly; a broken call fails later, by the queue. */
+	grpc_completion_queue_thread_local_cache_init(rpc->queue);
+	error = grpc_call_start_batch(call, ops, n_ops, mz_rpc_tag(op), NULL);
+	/* Says only that operations were combined wrongly; a broken call fails later, by the queue.
+	 */
 	assert(error == GRPC_CALL_OK);
 	(void)error; /* with NDEBUG */
+
+	if (grpc_completion_queue_thread_local_cache_flush(rpc->queue, &completed, &ok) &&
+	    append(rpc, completed, ok != 0) && !rpc->is_running)
+		(void)uv_async_send(&rpc->wake); /* fails only when closing */
 }
 
 grpc_completion_queue *mz_rpc_queue(struct mz_rpc *rpc)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside src/rpc: how gRPC's completions reach the loop. Every batch that is started carries an
- * operation as its tag. The queue thread appends completed operations to a list and wakes the loop;
- * nothing else is shared with it. The loop's thread takes them off one by one and runs them.
+ * operation as its tag. Completed operations are appended to a list, by the queue's thread (which
+ * shares nothing else) or at once where the batch was started; the loop takes them off one by one
+ * and runs them.
  */
 #pragma once
 
@@ -14,14 +15,15 @@
 
 #include "rpc/rpc.h"
 
-#define MZ_RPC_MESSAGE_MAX (16 << 20)
-#define MZ_RPC_KEEPALIVE_MS 5000
+#define MZ_RPC_MESSAGE_MAX	    (16 << 20)
+#define MZ_RPC_KEEPALIVE_MS	    5000
 #define MZ_RPC_KEEPALIVE_TIMEOUT_MS 3000
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 struct mz_rpc_op {
 	void (*on_complete)(struct mz_rpc_op *op, bool ok);
+	struct mz_rpc *rpc;
 	const void *owner; /* the server or client, for mz_rpc_wait() */
 	bool is_pending;   /* from the batch's start until on_complete is called */
 	bool ok;

@@ -78,12 +78,13 @@ static void on_complete(struct mz_rpc_op *op, bool ok)
 	queue->on_sent(queue);
 }
 
-void mz_rpc_sendq_init(struct mz_rpc_sendq *queue, grpc_call *call, const void *owner,
-		       bool is_server, void (*on_sent)(struct mz_rpc_sendq *queue))
+void mz_rpc_sendq_init(struct mz_rpc_sendq *queue, grpc_call *call, struct mz_rpc *rpc,
+		       const void *owner, bool is_server,
+		       void (*on_sent)(struct mz_rpc_sendq *queue))
 {
 	*queue = (struct mz_rpc_sendq){
 		.call = call,
-		.op = { .on_complete = on_complete, .owner = owner },
+		.op = { .on_complete = on_complete, .rpc = rpc, .owner = owner },
 		.messages = STAILQ_HEAD_INITIALIZER(queue->messages),
 		.on_sent = on_sent,
 		.is_server = is_server,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside src/rpc: the sending half of a call, for server and client alike. gRPC takes one message at
- * a time; the rest waits here. The first batch carries the initial metadata, the last one the end.
+ * Inside src/rpc: the sending half of a call, for server and client alike. gRPC takes one message
+ * at a time; the rest waits here. The first batch carries the initial metadata, the last one the
+ * end.
  */
 #pragma once
 
@@ -29,8 +30,9 @@ struct mz_rpc_sendq {
 	grpc_slice status_text;
 };
 
-void mz_rpc_sendq_init(struct mz_rpc_sendq *queue, grpc_call *call, const void *owner,
-		       bool is_server, void (*on_sent)(struct mz_rpc_sendq *queue));
+void mz_rpc_sendq_init(struct mz_rpc_sendq *queue, grpc_call *call, struct mz_rpc *rpc,
+		       const void *owner, bool is_server,
+		       void (*on_sent)(struct mz_rpc_sendq *queue));
 void mz_rpc_sendq_fini(struct mz_rpc_sendq *queue);
 
 /* Client: sends the initial metadata now, and not with the first message. */

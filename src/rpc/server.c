@@ -12,9 +12,9 @@
 #include "rpc/tls.h"
 
 /* New calls that gRPC can hand over before the loop has taken the last ones. */
-#define N_SLOTS 8
+#define N_SLOTS	      8
 #define N_STREAMS_MAX 1024 /* of one connection */
-#define HANDSHAKE_MS 10000
+#define HANDSHAKE_MS  10000
 /* A client's ping every 5 s is no abuse. */
 #define MIN_PING_MS 1000
 
@@ -36,8 +36,8 @@ static void slot_request(struct mz_rpc_slot *slot)
 	grpc_metadata_array_init(&slot->metadata);
 	server->n_slots_pending++;
 	/* After a shutdown, too, this completes (without success). */
-	(void)grpc_server_request_call(server->server, &slot->call, &slot->details,
-				       &slot->metadata, queue, queue, mz_rpc_tag(&slot->op));
+	(void)grpc_server_request_call(server->server, &slot->call, &slot->details, &slot->metadata,
+				       queue, queue, mz_rpc_tag(&slot->op));
 }
 
 static void slot_on_complete(struct mz_rpc_op *op, bool ok)
@@ -71,8 +71,7 @@ static grpc_server *create_server(void)
 		mz_rpc_int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, MZ_RPC_KEEPALIVE_TIMEOUT_MS),
 		mz_rpc_int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		mz_rpc_int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-		mz_rpc_int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-			       MIN_PING_MS),
+		mz_rpc_int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_MS),
 		/* Two controllers on one port would each get half of the hosts. */
 		mz_rpc_int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
 		mz_rpc_int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),

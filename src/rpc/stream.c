@@ -8,6 +8,7 @@
 
 #include "rpc/client.h"
 #include "rpc/message.h"
+#include "rpc/reason.h"
 #include "rpc/sendq.h"
 
 struct mz_rpc_stream {
@@ -34,12 +35,13 @@ static void stream_free(struct mz_rpc_stream *stream)
 
 static void close_stream(struct mz_rpc_stream *stream)
 {
-	_cleanup_free_ char *text = mz_rpc_text(stream->base.status_text);
+	enum mz_rpc_code code = (enum mz_rpc_code)stream->base.status;
+	_cleanup_free_ char *text =
+		mz_rpc_reason(code, stream->base.status_text, stream->base.is_tls);
 
 	stream->is_closed = true;
 	mz_rpc_client_call_detach(&stream->base);
-	stream->ops->on_close(stream, (enum mz_rpc_code)stream->base.status, text ?: "",
-			      stream->user);
+	stream->ops->on_close(stream, code, text ?: "", stream->user);
 }
 
 /*
@@ -120,8 +122,7 @@ static void start(struct mz_rpc_stream *stream)
 }
 
 int mz_rpc_stream_open(struct mz_rpc_client *client, const char *method,
-		       const ProtobufCMessage *request,
-		       const ProtobufCMessageDescriptor *response,
+		       const ProtobufCMessage *request, const ProtobufCMessageDescriptor *response,
 		       const struct mz_rpc_stream_ops *ops, void *user,
 		       struct mz_rpc_stream **ret_stream)
 {
@@ -138,9 +139,13 @@ int mz_rpc_stream_open(struct mz_rpc_client *client, const char *method,
 		return r;
 	}
 
-	mz_rpc_sendq_init(&stream->sendq, stream->base.call, client, false, on_sent);
-	stream->recv = (struct mz_rpc_op){ .on_complete = recv_on_complete, .owner = client };
-	stream->over = (struct mz_rpc_op){ .on_complete = over_on_complete, .owner = client };
+	mz_rpc_sendq_init(&stream->sendq, stream->base.call, client->rpc, client, false, on_sent);
+	stream->recv = (struct mz_rpc_op){ .on_complete = recv_on_complete,
+					   .rpc = client->rpc,
+					   .owner = client };
+	stream->over = (struct mz_rpc_op){ .on_complete = over_on_complete,
+					   .rpc = client->rpc,
+					   .owner = client };
 	stream->type = response;
 	stream->ops = ops;
 	stream->user = user;

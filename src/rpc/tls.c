@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * gRPC says nothing about PEM files that it cannot use: connections just fail. So they are read and
- * checked here first, with an explanation for people, and gRPC gets the very bytes that were checked.
+ * checked here first, with an explanation for people, and gRPC gets the very bytes that were
+ * checked.
  */
 #include "rpc/tls.h"
 
@@ -178,8 +179,11 @@ static int load(const struct mz_rpc_tls *tls, const struct why *why, struct pems
 	int r;
 
 	if (!tls->ca || !tls->cert || !tls->key)
-		return fail(why, EINVAL, "%s is missing: mutual TLS needs a CA, a certificate and a key",
-			    !tls->ca ? "the CA" : !tls->cert ? "the certificate" : "the key");
+		return fail(why, EINVAL,
+			    "%s is missing: mutual TLS needs a CA, a certificate and a key",
+			    !tls->ca	 ? "the CA"
+			    : !tls->cert ? "the certificate"
+					 : "the key");
 
 	r = read_file("CA", tls->ca, why, &pems.ca);
 	if (r == 0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches of transactions into rows. An op says what is to be, never what it was: no reads here. */
+#include <errno.h>
+
 #include "store/sqlite.h"
 
 static int write_object(struct mz_sqlite *sqlite, const struct mz_version *version)
@@ -107,13 +109,10 @@ static bool has_ops(const struct mz_txn *first)
 	return false;
 }
 
-int mz_db_write(struct mz_db *db, const struct mz_txn *first)
+static int write_batch(struct mz_sqlite *sqlite, const struct mz_txn *first)
 {
-	struct mz_sqlite *sqlite = &db->writer;
 	int r;
 
-	if (!has_ops(first))
-		return 0;
 	r = simple(sqlite, MZ_SQL_BEGIN);
 	if (r < 0)
 		return r;
@@ -122,5 +121,24 @@ int mz_db_write(struct mz_db *db, const struct mz_txn *first)
 		r = simple(sqlite, MZ_SQL_COMMIT);
 	if (r < 0 && !sqlite3_get_autocommit(sqlite->handle))
 		(void)simple(sqlite, MZ_SQL_ROLLBACK); /* else the next BEGIN fails, and says so */
+	return r;
+}
+
+/*
+ * On a full disk the log itself may be what fills it: once its pages are in their place, it starts
+ * from its beginning again.
+ */
+int mz_db_write(struct mz_db *db, const struct mz_txn *first)
+{
+	struct mz_sqlite *sqlite = &db->writer;
+	int r;
+
+	if (!has_ops(first))
+		return 0;
+	r = write_batch(sqlite, first);
+	if (r == -ENOSPC && sqlite3_wal_checkpoint_v2(sqlite->handle, NULL,
+						      SQLITE_CHECKPOINT_TRUNCATE, NULL,
+						      NULL) == SQLITE_OK)
+		r = write_batch(sqlite, first);
 	return r;
 }

@@ -35,7 +35,7 @@ static const char schema[] =
 	" uid INTEGER NOT NULL, generation INTEGER NOT NULL,"
 	" PRIMARY KEY(vni, hi, lo)) WITHOUT ROWID;";
 
-/* Every %s is the kind's table. An index ends with the rowid, so lists come in the order of uids. */
+/* Every %s is the kind's table. An index ends with the rowid: its lists are in order of uids. */
 static const char kind_schema[] =
 	"CREATE TABLE IF NOT EXISTS %s(uid INTEGER PRIMARY KEY, owner INTEGER NOT NULL,"
 	" revision INTEGER NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL);"
@@ -65,7 +65,8 @@ static const char *const texts[MZ_N_SQL] = {
 	[MZ_SQL_SCAN_NAMES] = "SELECT uid, ns, name FROM %s",
 	[MZ_SQL_PUT] = "INSERT INTO %s(uid, owner, revision, ns, name, body)"
 		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(uid) DO UPDATE SET"
-		       " owner = excluded.owner, revision = excluded.revision, body = excluded.body",
+		       " owner = excluded.owner, revision = excluded.revision,"
+		       " body = excluded.body",
 	[MZ_SQL_DELETE] = "DELETE FROM %s WHERE uid = ?1",
 	[MZ_SQL_SCAN_ADDRESSES] = "SELECT vni, hi, lo, uid FROM address WHERE uid != 0",
 	[MZ_SQL_GENERATION] = "SELECT generation FROM address"
@@ -166,8 +167,9 @@ static int open_connection(struct mz_sqlite *sqlite, const char *path, const cha
 			     NULL);
 	if (rc != SQLITE_OK)
 		return sqlite->handle ? mz_sqlite_errno(sqlite, rc) : -ENOMEM;
-	(void)sqlite3_extended_result_codes(sqlite->handle, 1); /* fails for a NULL handle only */
-	(void)sqlite3_busy_timeout(sqlite->handle, 5000);	/* as above; for a curious sqlite3(1) */
+	/* Both fail for a NULL handle only. The time-out is for people with sqlite3(1). */
+	(void)sqlite3_extended_result_codes(sqlite->handle, 1);
+	(void)sqlite3_busy_timeout(sqlite->handle, 5000);
 	if (asprintf(&sql, "%sPRAGMA cache_size = %s;", setup, cache) < 0) {
 		sql = NULL;
 		return -ENOMEM;
@@ -346,7 +348,7 @@ void mz_db_close(struct mz_db *db, const struct mz_db_counters *counters)
 {
 	if (!db)
 		return;
-	if (counters)
-		(void)set_counters(&db->writer, counters, true); /* else the next start skips ahead */
+	if (counters) /* if that fails, the next start skips ahead */
+		(void)set_counters(&db->writer, counters, true);
 	db_free(db);
 }

@@ -30,11 +30,11 @@ int mz_db_open(const char *path, struct mz_db **ret_db, struct mz_db_counters *r
 /* counters: written as a clean end, unless NULL. The writer's thread is gone by now. */
 void mz_db_close(struct mz_db *db, const struct mz_db_counters *counters);
 
-/* ---- the loop's thread ------------------------------------------------------------------------ */
+/* ---- the loop's thread ----------------------------------------------------------------------- */
 
 /* NULL: no such object. */
 int mz_db_get(struct mz_db *db, enum mz_kind kind, uint64_t uid, struct mz_version **ret_version);
-/* At most n_max objects with uid > after, ascending; the caller unrefs each. ns NULL, owner 0: any. */
+/* At most n_max with uid > after, ascending; the caller unrefs each. ns NULL, owner 0: any. */
 int mz_db_page(struct mz_db *db, enum mz_kind kind, const char *ns, uint64_t owner, uint64_t after,
 	       size_t n_max, struct mz_version **ret_versions, size_t *ret_n);
 /* 0: none yet. */
@@ -48,7 +48,7 @@ int mz_db_scan_names(struct mz_db *db, mz_db_name_fn fn, void *user);
 typedef int (*mz_db_address_fn)(void *user, uint32_t vni, const struct mz_addr *addr, uint64_t uid);
 int mz_db_scan_addresses(struct mz_db *db, mz_db_address_fn fn, void *user);
 
-/* ---- the writer's thread ---------------------------------------------------------------------- */
+/* ---- the writer's thread --------------------------------------------------------------------- */
 
 /* All of the transactions (linked by `queued`), or -errno and none. */
 int mz_db_write(struct mz_db *db, const struct mz_txn *first);

@@ -49,7 +49,7 @@ static bool same_key(const struct mz_index *index, const uint64_t *slot, const u
 	return slot[0] == key[0] && (index->n_words == 1 || slot[1] == key[1]);
 }
 
-/* The slot that has the key, or the empty one where it would go. The partition has an empty slot. */
+/* The slot that has the key, or the empty one where it would go: there always is one. */
 static uint32_t find(const struct mz_index *index, const struct mz_index_partition *part,
 		     const uint64_t *key)
 {

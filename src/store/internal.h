@@ -3,8 +3,8 @@
  * What the parts of the store share. One thread, the loop's, owns all of it; the writer's thread
  * reads submitted transactions and touches nothing else.
  *
- *	mz_txn_put() ...	changes the memory at once: indexes, counts and `pending`, the overlay
- *	   |			in front of the database; every change is an op that can be undone
+ *	mz_txn_put() ...	changes the memory at once: indexes, counts and `pending`, what lies
+ *	   |			over the database; every change is an op that can be undone
  *	mz_txn_commit()		-> history (watches) and the writer's queue
  *	   |
  *	writer's thread		one BEGIN..COMMIT for all that is queued

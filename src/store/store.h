@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The object store: one interface, backends behind it (sqlite.c). Operators and services know this
- * file only. Everything runs on one thread, the owner's libuv loop; a backend may commit on another.
+ * The object store: one interface, backends behind it (db.h: SQLite). Operators and services know
+ * this file only. Everything runs on one thread, the owner's libuv loop; commits are on another.
  *
  * Objects are keyed by (kind, uid). A transaction collects puts and deletes, reads its own writes,
  * and is committed as a whole: on_commit runs once it is durable (or has failed: then nothing of it
@@ -9,9 +9,9 @@
  * answers a client waits for on_commit.
  *
  * Reads also see the open transaction, so there is one at a time: open it, fill it and commit it
- * within one callback. A commit that fails (a full disk) takes with it all that was submitted since,
- * which may rest on it: each on_commit gets the error, watches are told the way back, and the store
- * goes on.
+ * within one callback. A commit that fails (a full disk) takes with it all that was submitted
+ * since, as that may rest on it: each on_commit gets the error, watches are told the way back, and
+ * the store goes on.
  */
 #pragma once
 
@@ -52,11 +52,12 @@ int mz_store_find(struct mz_store *store, enum mz_kind kind, const char *ns, con
 /*
  * Objects with uid > after, ascending; each is borrowed for the call of fn. fn returns 0 to go on,
  * positive to stop. ns NULL: all namespaces. owner 0: all; else only children of this uid (see
- * mz_txn_put). Returns fn's value or 0. fn may change the store: what it deletes or changes ahead of
- * it counts at once, what it adds may be left out.
+ * mz_txn_put). Returns fn's value or 0. fn may change the store: what it deletes or changes ahead
+ * counts at once, what it adds may be left out.
  */
 int mz_store_list(struct mz_store *store, enum mz_kind kind, const char *ns, uint64_t owner,
-		  uint64_t after, int (*fn)(const struct mz_object *object, void *user), void *user);
+		  uint64_t after, int (*fn)(const struct mz_object *object, void *user),
+		  void *user);
 uint64_t mz_store_count(const struct mz_store *store, enum mz_kind kind);
 
 /* Addresses that are in use in a VPC: who has it (an endpoint's uid, 0: nobody). O(1). */
@@ -94,16 +95,16 @@ int mz_txn_next_generation(struct mz_txn *txn, uint32_t vni, const struct mz_add
 			   uint32_t *ret_generation);
 
 /*
- * Consumes txn. on_commit may be NULL, and never runs inside the call. r: 0, or -errno if nothing was
- * stored. Without any change: 0 once all that was submitted before is durable.
+ * Consumes txn. on_commit may be NULL, and never runs inside the call. r: 0, or -errno if nothing
+ * was stored. Without any change: 0 once all that was submitted before is durable.
  */
 typedef void (*mz_commit_fn)(int r, void *user);
 void mz_txn_commit(struct mz_txn *txn, mz_commit_fn on_commit, void *user);
 
 /*
  * Changes after `revision`, in order, each once it is submitted, from the loop; object is borrowed
- * (of a delete: the last value). All changes of a transaction have its revision. -ERANGE: the bounded
- * history no longer reaches so far back, or the revision is of the future: list again.
+ * (of a delete: the last value). All changes of a transaction have its revision. -ERANGE: the
+ * bounded history no longer reaches so far back, or the revision is of the future: list again.
  */
 enum mz_change { MZ_CHANGE_ADDED, MZ_CHANGE_MODIFIED, MZ_CHANGE_DELETED };
 typedef void (*mz_watch_fn)(enum mz_change change, const struct mz_object *object,

@@ -20,12 +20,12 @@
 #define TIMEOUT_MS 10000
 
 /*
- * Echo (unary, ObjectRef -> InfoResponse): the name comes back as version; "fail": NOT_FOUND; "later":
- *	after 50 ms; "never"; "big": more than may be sent; "wrong": a response of another type.
+ * Echo (unary, ObjectRef -> InfoResponse): the name comes back as version; "fail": NOT_FOUND;
+ *	"later": after 50 ms; "never"; "big": more than may be sent; "wrong": of another type.
  * Who (unary): the peer's name, "(none)" if that is NULL.
  * Count (server streams): as many InfoResponses as the name says, at most 64 KiB queued.
- * Chat (both stream, Ack -> Nack): every revision comes back; 0 ends it with ABORTED. A half-close is
- *	answered with OK.
+ * Chat (both stream, Ack -> Nack): every revision comes back; 0 ends it with ABORTED. A half-close
+ *	is answered with OK.
  */
 struct service {
 	struct mz_rpc_server *server;
@@ -36,7 +36,7 @@ struct service {
 };
 
 extern struct mz_rpc *rpc;
-extern uv_loop_t loop;
+extern uv_loop_t *loop;
 
 /* The runtime and a directory for each test. */
 int rpc_setup(void **state);

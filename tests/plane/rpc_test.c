@@ -103,11 +103,11 @@ static void test_freed_under_calls(void **state)
 				      &mizar__v1__info_response__descriptor, 0, failed, &code),
 			 0);
 	while (service.n_received == 0)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	mz_rpc_client_free(client);
 	assert_int_equal(code, MZ_RPC_CANCELLED);
 	while (service.n_closed == 0)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 
 	client = unix_client();
 	code = MZ_RPC_OK;
@@ -115,11 +115,11 @@ static void test_freed_under_calls(void **state)
 				      &mizar__v1__info_response__descriptor, 0, failed, &code),
 			 0);
 	while (service.n_received == 1)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	service_fini(&service);
 	assert_int_equal(service.n_closed, 2);
 	while (code == MZ_RPC_OK)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	assert_int_equal(code, MZ_RPC_UNAVAILABLE);
 	mz_rpc_client_free(client);
 }
@@ -272,7 +272,7 @@ static void test_cancelled(void **state)
 	client = unix_client();
 	stream = open_count(client, "1000000", &listener);
 	while (listener.n_messages < 100)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	mz_rpc_stream_cancel(stream);
 	run_until(&listener.is_closed);
 	assert_int_equal(listener.code, MZ_RPC_CANCELLED);
@@ -289,7 +289,7 @@ static void test_cancelled(void **state)
 	assert_int_equal(listener.n_messages, 10);
 
 	while (service.n_closed < 3)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	service_fini(&service);
 }
 
@@ -307,7 +307,7 @@ static void test_bidi(void **state)
 	while (next <= N_CHAT) {
 		for (; next <= N_CHAT && mz_rpc_stream_queued(stream) < 4096; next++)
 			assert_int_equal(chat(stream, next), 0);
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	}
 	mz_rpc_stream_half_close(stream);
 	assert_int_equal(chat(stream, 1), -EPIPE);
@@ -327,7 +327,7 @@ static void test_bidi(void **state)
 	assert_int_equal(listener.code, MZ_RPC_ABORTED);
 	assert_int_equal(listener.n_messages, 101);
 	while (service.n_closed < 2)
-		uv_run(&loop, UV_RUN_ONCE);
+		uv_run(loop, UV_RUN_ONCE);
 	mz_rpc_client_free(client);
 	service_fini(&service);
 }
@@ -442,9 +442,26 @@ static void test_paths(void **state)
 static void test_targets(void **state)
 {
 	static const char *const bad[] = {
-		"", "unix:", "unix:relative", "host", "host:", ":1", "host:0", "host:65536", "host:x",
-		"host:1x", "::1:80", "[::1]", "[host]:80", "dns:///host:80", "ho st:80", "host/a:80",
-		"unix:80", "tcp://1.2.3.4:80", "1.2.3.4:-80", "host:99999999999999999999",
+		"",
+		"unix:",
+		"unix:relative",
+		"host",
+		"host:",
+		":1",
+		"host:0",
+		"host:65536",
+		"host:x",
+		"host:1x",
+		"::1:80",
+		"[::1]",
+		"[host]:80",
+		"dns:///host:80",
+		"ho st:80",
+		"host/a:80",
+		"unix:80",
+		"tcp://1.2.3.4:80",
+		"1.2.3.4:-80",
+		"host:99999999999999999999",
 	};
 	const struct mz_rpc_tls tls = { "/dev/null", "/dev/null", "/dev/null" };
 	struct mz_rpc_client *client = NULL;

@@ -37,7 +37,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "ca.pem", "ca.key", "a.pem", "a.key", "b.pem", "b.key" };
+	static const char *const files[] = {
+		"ca.pem", "ca.key", "a.pem", "a.key", "b.pem", "b.key"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		(void)unlink(path(files[i])); /* most tests have a few of them */
@@ -217,8 +219,8 @@ static void write_text(const char *name, const char *text)
 static void test_bad(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "", NULL }, { "a b", NULL }, { "*.example", NULL }, { "DNS:a", NULL }, { "a,b", NULL },
-		{ "10.0.0.1/8", NULL }, { "h\303\266st", NULL },
+		{ "", NULL },	 { "a b", NULL },	 { "*.example", NULL },	  { "DNS:a", NULL },
+		{ "a,b", NULL }, { "10.0.0.1/8", NULL }, { "h\303\266st", NULL },
 	};
 	char name[66];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compact index beside an array that remembers all, and SipHash beside its published vectors. */
+/* The compact index beside an array that remembers all; SipHash beside its published vectors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -98,7 +98,8 @@ static void rollback(void **state)
 	assert_int_equal(mz_txn_take_address(txn, 7, &addr, before), 0);
 	assert_int_equal(mz_txn_take_address(txn, 7, &addr6, before), 0);
 	assert_int_equal(mz_txn_next_generation(txn, 7, &addr, &generation), 0);
-	assert_int_equal(found(f, MZ_KIND_NETWORK, "red", "new"), before); /* reads its own writes */
+	/* It reads its own writes. */
+	assert_int_equal(found(f, MZ_KIND_NETWORK, "red", "new"), before);
 	assert_int_equal(mz_store_address_owner(f->store, 7, &addr6), before);
 	mz_txn_free(txn);
 
