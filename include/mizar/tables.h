@@ -173,9 +173,9 @@ MZ_ASSERT_SIZE(mz_scope, 16);
 /*
  * X(name, map type, key, value, rows at first, doc)
  * The name is that of the map, the pin, the accessors and the CLI. LPM tries and hashes alike are
- * made with BPF_F_NO_PREALLOC.
+ * made with BPF_F_NO_PREALLOC. The programs declare the first list; the second is user space's.
  */
-#define MZ_TABLES(X)                                                                              \
+#define MZ_BPF_TABLES(X)                                                                          \
 	X(droplet, HASH, struct mz_addr, struct mz_droplet, 256,                                  \
 	  "known hosts, by tunnel address")                                                       \
 	X(nexthop, HASH, struct mz_addr, struct mz_nexthop, 256,                                  \
@@ -185,16 +185,21 @@ MZ_ASSERT_SIZE(mz_scope, 16);
 	  "dividers: network of each prefix")                                                     \
 	X(member, HASH, struct mz_vni_addr, struct mz_route, 256,                                 \
 	  "dividers: network of each address in a group network")                                 \
-	X(network, HASH, struct mz_network_key, struct mz_network, 256, "bouncers of each network") \
+	X(network, HASH, struct mz_network_key, struct mz_network, 256,                           \
+	  "bouncers of each network")                                                             \
 	X(location, HASH, struct mz_vni_addr, struct mz_location, 1024,                           \
 	  "bouncers: host of each endpoint's address")                                            \
 	X(port, HASH, __u32, struct mz_port, 128, "endpoints of this host, by device")            \
 	X(local, HASH, struct mz_vni_addr, struct mz_local, 256,                                  \
-	  "endpoints of this host, by address")                                                   \
+	  "endpoints of this host, by address")
+
+#define MZ_USER_TABLES(X)                                                                         \
 	X(endpoint, HASH, __u64, struct mz_endpoint, 128,                                         \
 	  "endpoints that belong on this host, by uid (user space only)")                         \
 	X(scope, HASH, struct mz_scope_key, struct mz_scope, 256,                                 \
 	  "what was last acknowledged of each scope (user space only)")
+
+#define MZ_TABLES(X) MZ_BPF_TABLES(X) MZ_USER_TABLES(X)
 
 enum mz_table_id {
 #define X(name, ...) MZ_TABLE_##name,
@@ -216,7 +221,7 @@ struct mz_config {
 	__be16 port_be;	       /* UDP port of the tunnels */
 	__u8 virtual_mac[6];   /* the one MAC that endpoints see as everyone else's */
 	__u32 decap_flags_ok;  /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* (6.3) */
-	__u32 pad;
+	__u32 ifindex;	       /* the droplet: the way out to hosts that have no row in nexthop */
 };
 MZ_ASSERT_SIZE(mz_config, 32);
 

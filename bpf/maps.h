@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps, from the rows of include/mizar/tables.h. A table is an outer array with one slot; user
+ * space puts the hash there, and replaces it by a larger one when it is full.
+ */
+#pragma once
+
+#include "bpf.h"
+
+/* clang-format off */
+#define X(name, kind, key_type, value_type, rows, doc)                                            \
+	struct {                                                                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                         \
+		__uint(max_entries, 1);                                                           \
+		__type(key, __u32);                                                               \
+		__array(values, struct {                                                          \
+			__uint(type, BPF_MAP_TYPE_##kind);                                        \
+			__uint(map_flags, BPF_F_NO_PREALLOC);                                     \
+			__uint(max_entries, rows);                                                \
+			__uint(key_size, sizeof(key_type));                                       \
+			__uint(value_size, sizeof(value_type));                                   \
+		});                                                                               \
+	} name SEC(".maps");
+MZ_BPF_TABLES(X)
+#undef X
+/* clang-format on */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MZ_N_COUNTERS);
+	__type(key, __u32);
+	__type(value, struct mz_count);
+} counter SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MZ_DROP_CODES);
+	__type(key, __u32);
+	__type(value, struct mz_count);
+} drop SEC(".maps");
+
+const volatile struct mz_config mz_config = {};
+
+/* The row of a table, or NULL. */
+#define table_lookup(table, key)                                              \
+	({                                                                    \
+		__u32 slot_ = 0;                                              \
+		void *inner_ = bpf_map_lookup_elem(&(table), &slot_);         \
+		inner_ ? bpf_map_lookup_elem(inner_, (key)) : NULL;           \
+	})

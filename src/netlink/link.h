@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Network devices: reading, making, changing, deleting. */
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netlink/netlink.h"
+
+#define MZ_LINK_ALIAS_SIZE 256 /* IFALIASZ */
+
+struct mz_link {
+	int ifindex;
+	char name[IFNAMSIZ];
+	char kind[16];		/* "veth", "bridge"; "" for real hardware */
+	char alias[MZ_LINK_ALIAS_SIZE];
+	unsigned int flags;	/* IFF_* */
+	unsigned int mtu;
+	uint8_t mac[6];
+	int lower_ifindex;	/* the other end of a veth pair, in its own namespace; 0: none */
+	int lower_nsid;		/* the id of that namespace as seen from here; -1: the same */
+};
+
+/* -ENODEV. */
+int mz_link_by_name(struct mz_netlink *nl, const char *name, struct mz_link *ret_link);
+int mz_link_by_index(struct mz_netlink *nl, int ifindex, struct mz_link *ret_link);
+/* Every device of the socket's namespace. Returns the first non-zero value of fn, or 0. */
+int mz_link_each(struct mz_netlink *nl, int (*fn)(const struct mz_link *link, void *user),
+		 void *user);
+
+struct mz_veth {
+	const char *name;
+	const char *peer_name;
+	int peer_netns_fd;	 /* -1: the same namespace */
+	unsigned int mtu;	 /* of both ends; 0: the kernel's choice */
+	const uint8_t *peer_mac; /* NULL: random */
+};
+
+/* Both ends, down. -EEXIST: one of the names is in use. */
+int mz_link_add_veth(struct mz_netlink *nl, const struct mz_veth *veth);
+/* -EEXIST. */
+int mz_link_add_bridge(struct mz_netlink *nl, const char *name);
+
+/* What is zero or NULL stays as it is. */
+struct mz_link_change {
+	unsigned int up : 1;
+	unsigned int mtu;
+	int master;	     /* ifindex of a bridge */
+	const uint8_t *mac;
+	const char *alias;
+};
+
+int mz_link_change(struct mz_netlink *nl, int ifindex, const struct mz_link_change *change);
+
+/* Absent is success. */
+int mz_link_delete(struct mz_netlink *nl, int ifindex);
+
+/* The id that the socket's namespace has for another one, given if it had none; -1: it is its own. */
+int mz_link_nsid(struct mz_netlink *nl, int netns_fd, int *ret_nsid);
