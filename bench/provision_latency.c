@@ -168,7 +168,8 @@ int main(int argc, char **argv)
 	b.droplets = argv + 5;
 	b.n_droplets = argc - 5;
 	uv_loop_init(&b.loop);
-	if (mz_rpc_new(&b.loop, &rpc) < 0 || mz_rpc_client_new(rpc, argv[1], NULL, NULL, &b.client) < 0)
+	if (mz_rpc_new(&b.loop, &rpc) < 0 ||
+	    mz_rpc_client_new(rpc, argv[1], NULL, NULL, &b.client) < 0)
 		return 1;
 
 	request.kind = (char *)"Endpoint";

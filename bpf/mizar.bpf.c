@@ -1,25 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The two hooks of the data plane. mz_agent runs on tc ingress of every endpoint's host-side device,
- * mz_transit on tc ingress of the droplet.
+ * mz_transit on tc ingress of the droplet. Each is the list of its stages.
  */
 #include "bpf.h"
 #include "maps.h"
 
-#include <linux/pkt_cls.h>
+#include "packet.h"
+#include "cursor.h"
+#include "addr.h"
+#include "ip.h"
+#include "parse_outer.h"
+#include "parse_geneve.h"
+#include "parse_inner.h"
+#include "agent.h"
+#include "arp.h"
+#include "nd.h"
+#include "ping.h"
+#include "route.h"
+#include "bounce.h"
+#include "divide.h"
+#include "deliver.h"
+#include "tunnel.h"
+#include "finish.h"
 
 SEC("tc")
-int mz_agent(struct __sk_buff *ctx)
+int mz_agent(struct mz_ctx *ctx)
 {
-	__u32 ifindex = ctx->ifindex;
+	struct mz_pkt p = mz_pkt_init(ctx);
+	int v = find_port(&p);	      /* -> port, vni                              */
 
-	return table_lookup(port, &ifindex) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	v = v ?: parse_frame(&p);     /* -> eth_proto, inner                       */
+	v = v ?: check_mac(&p);	      /* sent by the endpoint's own MAC?           */
+	v = v ?: answer_arp(&p);      /* ARP ends here                             */
+	v = v ?: parse_inner(&p);     /* -> src, dst                               */
+	v = v ?: parse_extensions(&p); /* -> ip_proto, l4                          */
+	v = v ?: answer_nd(&p);	      /* ND ends here                              */
+	v = v ?: check_source(&p);    /* own address, to one that is carried?      */
+	v = v ?: answer_ping(&p);     /* the gateway ends here                     */
+	v = v ?: find_vpc(&p);	      /* -> vpc                                    */
+	v = v ?: find_local(&p);      /* -> local, if the destination is here      */
+	v = v ?: find_flow(&p);	      /* -> flow_hash                              */
+	v = v ?: route_agent(&p);     /* -> next: deliver, divide, bounce, tunnel  */
+	v = v ?: bounce(&p);	      /* -> next: deliver, divide, tunnel          */
+	v = v ?: divide(&p);	      /* -> next: deliver, tunnel                  */
+	v = v ?: deliver(&p);	      /* into the endpoint                         */
+	v = v ?: encapsulate(&p);     /* to another host                           */
+	return mz_finish(&p, v);
 }
 
 SEC("tc")
-int mz_transit(struct __sk_buff *ctx)
+int mz_transit(struct mz_ctx *ctx)
 {
-	return mz_config.port_be ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	struct mz_pkt p = mz_pkt_init(ctx);
+	int v = parse_outer(&p);    /* ours? -> outer_*, else the host's         */
+
+	v = v ?: check_host(&p);    /* from a host that we know?                 */
+	v = v ?: parse_geneve(&p);  /* -> vni, inner_eth                         */
+	v = v ?: parse_frame(&p);   /* -> eth_proto, inner                       */
+	v = v ?: parse_inner(&p);   /* -> src, dst                               */
+	v = v ?: check_carried(&p); /* addresses that the overlay carries?       */
+	v = v ?: find_vpc(&p);	    /* -> vpc, is_from_divider                   */
+	v = v ?: find_local(&p);    /* -> local, if the destination is here      */
+	v = v ?: route_transit(&p); /* -> next: deliver, bounce, divide, tunnel  */
+	v = v ?: bounce(&p);	    /* -> next: deliver, divide, tunnel          */
+	v = v ?: divide(&p);	    /* -> next: deliver, tunnel                  */
+	v = v ?: deliver(&p);	    /* into the endpoint                         */
+	v = v ?: forward(&p);	    /* to another host                           */
+	return mz_finish(&p, v);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -17,17 +17,18 @@
 	X(divide, "network found in this host's table of a VPC")                                  \
 	X(forward, "tunnel packet turned round to another host")                                  \
 	X(deliver, "handed to an endpoint of this host")                                          \
-	X(resolve, "sent by way of the kernel's neighbour resolution")
+	X(resolve, "sent by way of the kernel's neighbour resolution")                            \
+	X(absorb, "ARP and ND probes and announcements that need no answer")
 
-/* X(code, name, what an operator should read) */
+/* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \
-	X(1, inner_malformed, "packet of an endpoint, or inside a tunnel, is cut short or has lying lengths") \
-	X(2, inner_protocol, "inner packet is neither IPv4, IPv6 nor ARP")                        \
+	X(1, inner_malformed, "inner packet is cut short or has lying lengths")                   \
+	X(2, inner_protocol, "packet of an endpoint is neither IPv4, IPv6 nor ARP (in a tunnel: nor ARP either)") \
 	X(3, spoofed_mac, "endpoint sent from a MAC that is not its own")                         \
 	X(4, spoofed_ip, "endpoint sent from an address that is not its own")                     \
 	X(5, spoofed_neighbour, "endpoint sent ARP or ND with a sender that is not itself")       \
 	X(6, multicast, "broadcast and multicast are not carried")                                \
-	X(7, link_local, "link-local traffic stays with the agent")                               \
+	X(7, link_local, "link-local and loopback addresses stay with the agent")                             \
 	X(8, no_port, "no endpoint is known on this device")                                      \
 	X(9, outer_malformed, "tunnel packet is cut short or has lying lengths")                  \
 	X(10, outer_fragment, "tunnel packet arrived in fragments; raise the underlay's MTU")     \
@@ -46,12 +47,14 @@
 	X(23, not_here, "a bouncer says that the endpoint is on this host, but it is not")        \
 	X(24, not_divided, "packet between networks came round the divider that its VPC asks for") \
 	X(25, inner_ttl, "inner TTL or hop limit ran out between networks")                       \
-	X(26, ecn, "congestion was marked on a tunnel packet whose sender does not know ECN (RFC 6040)") \
+	X(26, ecn, "congestion marked on a packet whose sender does not know ECN (RFC 6040)")     \
 	X(27, no_nexthop, "the kernel has no route or neighbour for the host")                    \
 	X(28, encapsulate, "the kernel could not make room for the tunnel headers")               \
 	X(29, decapsulate, "the kernel could not remove the tunnel headers")                      \
-	X(30, redirect, "the kernel refused to redirect the packet")                              \
-	X(31, extension, "IPv6 extension headers are malformed or too many")
+	X(31, extension, "IPv6 extension headers are malformed, too many, or hide neighbour discovery") \
+	X(32, own_address, "endpoint sent to its own address")                                    \
+	X(33, gateway, "the gateway's address answers nothing but ping")                          \
+	X(34, too_big, "packet is bigger than the MTU of the way out; lower the endpoint's")
 
 enum mz_counter {
 #define X(name, doc) MZ_COUNT_##name,

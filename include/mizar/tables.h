@@ -185,7 +185,8 @@ MZ_ASSERT_SIZE(mz_scope, 16);
 	  "dividers: network of each prefix")                                                     \
 	X(member, HASH, struct mz_vni_addr, struct mz_route, 256,                                 \
 	  "dividers: network of each address in a group network")                                 \
-	X(network, HASH, struct mz_network_key, struct mz_network, 256, "bouncers of each network") \
+	X(network, HASH, struct mz_network_key, struct mz_network, 256,                           \
+	  "bouncers of each network")                                                             \
 	X(location, HASH, struct mz_vni_addr, struct mz_location, 1024,                           \
 	  "bouncers: host of each endpoint's address")                                            \
 	X(port, HASH, __u32, struct mz_port, 128, "endpoints of this host, by device")            \

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
@@ -23,6 +24,7 @@ enum mz_format {
 	MZ_FORMAT_LABEL_KEY,
 	MZ_FORMAT_LABEL_VALUE,
 	MZ_FORMAT_IFNAME,
+	MZ_FORMAT_TIMESTAMP,
 };
 
 struct mz_enum_value {
@@ -83,6 +85,7 @@ struct mz_problem {
 	unsigned int object; /* index of the document or object */
 	char *path;	     /* "spec.cidrs[1]" */
 	char *message;	     /* what is wrong, and what would be right */
+	int line;	     /* in the manifest, from 1; 0: unknown */
 };
 struct mz_problems {
 	struct mz_problem *items;
@@ -98,24 +101,35 @@ int mz_problem_add(struct mz_problems *problems, const char *path, const char *f
 
 /*
  * Strict: unknown fields, wrong types and enum values, out-of-range numbers are problems (all are
- * reported, not the first). 64-bit integers are strings (numbers are taken too), bytes base64.
- * -EINVAL with problems.
+ * reported, not the first). 64-bit integers are strings (numbers are taken too), times RFC 3339,
+ * bytes text by their format (IP: 16 bytes, MAC: 6). null is as absent. path: "" or a prefix for
+ * the problems' paths. -EINVAL with problems.
  */
 int mz_message_from_json(const struct mz_message *message, const json_t *json, const char *path,
 			 struct mz_problems *problems, ProtobufCMessage **ret_msg);
-/* Absent fields are left out. Address bytes are written as base64 like all bytes. */
+/*
+ * Absent fields and parts without content are left out. -EINVAL: a value that no JSON form has
+ * (text that is not UTF-8, an unknown enum value, bytes of another size than their format).
+ */
 int mz_message_to_json(const struct mz_message *message, const ProtobufCMessage *msg,
 		       json_t **ret_json);
 
-/* With apiVersion and kind. from: output fields are read and dropped. */
+#define MZ_API_VERSION "mizar.com/v1"
+
+/* With apiVersion and kind. from: output fields (also status) are read and dropped. */
 int mz_object_from_json(const json_t *json, struct mz_problems *problems,
 			struct mz_object **ret_object);
 int mz_object_to_json(const struct mz_object *object, json_t **ret_json);
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-/* Sets absent fields that have a default in the .proto, and metadata.namespace to "default". */
+/*
+ * Sets absent fields that have a default in the .proto, and metadata.namespace to "default"; gives
+ * addresses, prefixes and MACs their one canonical form (RFC 5952).
+ */
 int mz_object_set_defaults(struct mz_object *object);
+/* Removes what only Mizar sets (output fields, also status): a client's object may carry it. */
+int mz_object_clear_output(struct mz_object *object);
 /*
  * Everything that can be checked on one object alone: formats, bounds, required fields, and what
  * src/api/check.c says of each kind (one prefix per family, gateway within the prefix, …).
@@ -128,17 +142,30 @@ int mz_object_check_update(const struct mz_object *old, const struct mz_object *
 
 /* ---- manifests ------------------------------------------------------------------------------- */
 
+/* Where an object stands in its text. */
+struct mz_manifest_origin {
+	size_t document; /* from 0 */
+	ssize_t item;	 /* of a List; -1: it is the document itself */
+};
 struct mz_manifest {
 	struct mz_object **objects;
 	size_t n_objects;
 	int *lines; /* where each document starts, from 1 */
+	struct mz_manifest_origin *origins;
 };
 void mz_manifest_fini(struct mz_manifest *manifest);
 /*
  * YAML (one or many documents, also kind: List) or JSON. Aliases, duplicate keys, tags and more
- * than 16 MiB are refused. All problems of all documents are collected; -EINVAL if there are any.
+ * than 16 MiB are refused. All problems of all documents are collected, with their lines; -EINVAL if
+ * there are any. Objects come as they are written: defaults and mz_object_check() are the caller's.
  */
 int mz_manifest_parse(const char *text, size_t size, struct mz_problems *problems,
 		      struct mz_manifest *ret_manifest);
+/*
+ * Sets the lines of problems that were found later (their `object` is an index into the manifest).
+ * text: what was parsed. -ENOMEM: some stay without.
+ */
+int mz_manifest_find_lines(const char *text, size_t size, const struct mz_manifest *manifest,
+			   struct mz_problems *problems);
 /* JSON as YAML, for `-o yaml`; caller frees. */
 int mz_yaml_dump(const json_t *json, char **ret_text);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/table.h"
+
 static const ProtobufCMessageDescriptor *const descriptors[MZ_N_KINDS] = {
 	[MZ_KIND_DROPLET] = &mizar__v1__droplet__descriptor,
 	[MZ_KIND_VPC] = &mizar__v1__vpc__descriptor,
@@ -32,14 +34,13 @@ ASSERT_LAYOUT(ENDPOINT, Endpoint);
 ASSERT_LAYOUT(BOUNCER, Bouncer);
 ASSERT_LAYOUT(DIVIDER, Divider);
 
-static void free_message(ProtobufCMessage *msg)
+void mz_message_free(ProtobufCMessage *msg)
 {
 	if (msg)
 		protobuf_c_message_free_unpacked(msg, NULL);
 }
-DEFINE_CLEANUP(ProtobufCMessage *, free_message)
 
-static int new_message(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_msg)
+int mz_message_new(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_msg)
 {
 	ProtobufCMessage *msg = malloc(descriptor->sizeof_message);
 
@@ -50,43 +51,39 @@ static int new_message(const ProtobufCMessageDescriptor *descriptor, ProtobufCMe
 	return 0;
 }
 
-/* Adds the parts (metadata, spec, status) that are absent. */
-static int complete(ProtobufCMessage *msg)
+int mz_object_complete(struct mz_object *object)
 {
-	const ProtobufCMessageDescriptor *descriptor = msg->descriptor;
+	const ProtobufCMessageDescriptor *descriptor = object->msg->descriptor;
 	unsigned int i;
 	int r;
 
 	for (i = 0; i < descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-		ProtobufCMessage **part = (ProtobufCMessage **)((char *)msg + field->offset);
+		ProtobufCMessage **part = (ProtobufCMessage **)((char *)object->msg + field->offset);
 
 		if (*part)
 			continue;
-		r = new_message(field->descriptor, part);
+		r = mz_message_new(field->descriptor, part);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* Takes msg, also on failure. */
-static int object_from_message(enum mz_kind kind, ProtobufCMessage *taken,
-			       struct mz_object **ret_object)
+int mz_object_take(enum mz_kind kind, ProtobufCMessage *msg, struct mz_object **ret_object)
 {
-	_cleanup_(free_messagep) ProtobufCMessage *msg = taken;
-	struct mz_object *object;
+	_cleanup_(mz_object_freep) struct mz_object *object = malloc(sizeof(*object));
 	int r;
 
-	r = complete(msg);
+	if (!object) {
+		mz_message_free(msg);
+		return -ENOMEM;
+	}
+	*object = (struct mz_object){ .kind = kind, .msg = msg };
+	r = mz_object_complete(object);
 	if (r < 0)
 		return r;
-	object = malloc(sizeof(*object));
-	if (!object)
-		return -ENOMEM;
-	object->kind = kind;
-	object->msg = TAKE(msg);
-	*ret_object = object;
+	*ret_object = TAKE(object);
 	return 0;
 }
 
@@ -102,10 +99,10 @@ int mz_object_new(enum mz_kind kind, struct mz_object **ret_object)
 
 	if (!is_kind(kind))
 		return -EINVAL;
-	r = new_message(descriptors[kind], &msg);
+	r = mz_message_new(descriptors[kind], &msg);
 	if (r < 0)
 		return r;
-	return object_from_message(kind, msg, ret_object);
+	return mz_object_take(kind, msg, ret_object);
 }
 
 static int copy_message(enum mz_kind kind, const ProtobufCMessage *msg, struct mz_object **ret_copy)
@@ -130,7 +127,7 @@ void mz_object_free(struct mz_object *object)
 {
 	if (!object)
 		return;
-	free_message(object->msg);
+	mz_message_free(object->msg);
 	free(object);
 }
 
@@ -176,7 +173,7 @@ int mz_object_unpack(enum mz_kind kind, const uint8_t *data, size_t size,
 	msg = protobuf_c_message_unpack(descriptors[kind], NULL, size, data);
 	if (!msg)
 		return -EINVAL;
-	return object_from_message(kind, msg, ret_object);
+	return mz_object_take(kind, msg, ret_object);
 }
 
 void mz_object_wrap(const struct mz_object *object, Mizar__V1__Object *ret_message)

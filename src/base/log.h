@@ -12,7 +12,7 @@ enum mz_log_level {
 	MZ_LOG_DEBUG,
 };
 
-/* What is logged at all; MZ_LOG_INFO at first. With `journal`, lines carry sd-daemon(3) prefixes. */
+/* What is logged at all; MZ_LOG_INFO at first. journal: lines carry sd-daemon(3) prefixes. */
 void mz_log_setup(enum mz_log_level max, int journal);
 
 void mz_log(enum mz_log_level level, const char *format, ...)

@@ -23,13 +23,13 @@ typedef void (*mz_ipc_handler_fn)(struct mz_ipc_request *request,
 				  const Mizar__V1__LocalRequest *message, void *user);
 
 /*
- * The socket gets mode 0600; a stale one is replaced; -EADDRINUSE if somebody answers on it, -EEXIST
- * if there is something else. A client that takes longer than 10 s to send its request or to take
- * the response is cut off. SIGPIPE is ignored from here on, unless it is handled.
+ * The socket gets mode 0600; a stale one is replaced; -EADDRINUSE if somebody answers on it,
+ * -EEXIST if there is something else. A client that takes longer than 10 s to send its request or
+ * to take the response is cut off. SIGPIPE is ignored from here on, unless it is handled.
  */
 int mz_ipc_server_new(uv_loop_t *loop, const char *path, mz_ipc_handler_fn handler, void *user,
 		      struct mz_ipc_server **ret_server);
-/* Removes the socket. The memory goes when the loop has run once more: uv_run() before closing it. */
+/* Removes the socket. The memory goes when the loop runs once more: uv_run() before closing it. */
 void mz_ipc_server_free(struct mz_ipc_server *server);
 DEFINE_CLEANUP(struct mz_ipc_server *, mz_ipc_server_free)
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The server's side. A client is in one of three states: we read its request, the handler has it, or
- * we write the response; it is never read from in the other two, so what it can make us hold is one
- * request. Three limits keep clients from starving others: their number (more wait in the kernel's
- * backlog), the memory of all that is half received, and the time in which a request must arrive
- * and a response be taken.
+ * The server's side. A client is in one of three states: we read its request, the handler has it,
+ * or we write the response; it is never read from in the other two, so what it can make us hold is
+ * one request. Three limits keep clients from starving others: their number (more wait in the
+ * kernel's backlog), the memory of all that is half received, and the time in which a request must
+ * arrive and a response be taken.
  */
 #include "ipc/ipc.h"
 
@@ -19,9 +19,9 @@
 #include "ipc/unpack.h"
 
 #define N_CLIENTS_MAX 64
-#define BUFFERED_MAX (16U << 20) /* of all clients */
-#define PATIENCE_MS 10000
-#define READ_SIZE 4096U
+#define BUFFERED_MAX  (16U << 20) /* of all clients */
+#define PATIENCE_MS   10000
+#define READ_SIZE     4096U
 
 struct mz_ipc_client {
 	struct mz_ipc_server *server; /* NULL once it is closing */
@@ -138,7 +138,8 @@ static int client_write(struct mz_ipc_client *client, const Mizar__V1__LocalResp
 		return r;
 	}
 
-	(void)uv_timer_start(&client->patience, on_impatient, PATIENCE_MS, 0); /* fails if closing */
+	/* Fails when closing only. */
+	(void)uv_timer_start(&client->patience, on_impatient, PATIENCE_MS, 0);
 	return 0;
 }
 
@@ -274,8 +275,8 @@ static void client_accept(struct mz_ipc_server *server)
 		return;
 	}
 
-	(void)uv_pipe_init(server->loop, &client->pipe, 0);    /* always 0 */
-	(void)uv_timer_init(server->loop, &client->patience);  /* always 0 */
+	(void)uv_pipe_init(server->loop, &client->pipe, 0);   /* always 0 */
+	(void)uv_timer_init(server->loop, &client->patience); /* always 0 */
 	client->n_handles = 2;
 	client->pipe.data = client;
 	client->patience.data = client;

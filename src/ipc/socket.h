@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths of Unix sockets that a server is about to bind: who may have been there before, and the mode
- * that the socket gets.
+ * Paths of Unix sockets that a server is about to bind: who may have been there before, and the
+ * mode that the socket gets.
  */
 #pragma once
 
@@ -13,9 +13,9 @@
 int mz_socket_address(const char *path, struct sockaddr_un *ret_address);
 
 /*
- * Makes way for a socket at path: removes one that nobody listens on any more. -EADDRINUSE: somebody
- * does; -EEXIST: there is something else than a socket; -ENOENT: no such directory; -EACCES and
- * others of connect(2), bind(2) and unlink(2).
+ * Makes way for a socket at path: removes one that nobody listens on any more. -EADDRINUSE:
+ * somebody does; -EEXIST: there is something else than a socket; -ENOENT: no such directory;
+ * -EACCES and others of connect(2), bind(2) and unlink(2).
  */
 int mz_socket_claim(const char *path);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading messages of strangers: protobuf_c_message_unpack() within a memory budget. Two bytes on
- * the wire can name an empty sub-message of a hundred bytes, so the size of what was received bounds
- * nothing by itself.
+ * the wire can name an empty sub-message of a hundred bytes, so the size of what was received
+ * bounds nothing by itself.
  */
 #pragma once
 

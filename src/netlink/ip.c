@@ -132,3 +132,23 @@ int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route)
 	r = mz_netlink_do(nl, nlh);
 	return r == -EEXIST ? 0 : r;
 }
+
+static int match_default(const struct nlmsghdr *nlh, void *user)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+
+	return nlh->nlmsg_type == RTM_NEWROUTE && mnl_nlmsg_get_payload_len(nlh) >= sizeof(*rtm) &&
+	       !rtm->rtm_dst_len && rtm->rtm_table == RT_TABLE_MAIN && rtm->rtm_type == RTN_UNICAST;
+}
+
+int mz_ip_has_default(struct mz_netlink *nl, bool ipv4)
+{
+	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_GETROUTE, NLM_F_DUMP);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	int r;
+
+	rtm->rtm_family = ipv4 ? AF_INET : AF_INET6;
+	r = mz_netlink_get(nl, nlh, match_default, NULL);
+	/* Routes that come and go meanwhile are not the one that is asked for. */
+	return r == -EINTR ? 0 : r;
+}

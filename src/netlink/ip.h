@@ -35,6 +35,9 @@ struct mz_ip_route {
 
 int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route);
 
+/* 1: the main table has a default route of the family, by whatever way; 0: it has none. */
+int mz_ip_has_default(struct mz_netlink *nl, bool ipv4);
+
 /* The prefix of a default route: 0.0.0.0/0 or ::/0. */
 struct mz_addr mz_ip_default(bool ipv4);
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mizar/tables.h"
@@ -20,7 +21,9 @@ bool mz_scope_id_equal(struct mz_scope_id a, struct mz_scope_id b);
 /* "locations/42", for logs. */
 const char *mz_scope_format(struct mz_scope_id scope, char buf[static MZ_SCOPE_STRLEN]);
 
-/* FNV-1a (64 bit) over the packed row, finished with the murmur3 mixer (fmix64). */
+/* FNV-1a (64 bit), finished with the murmur3 mixer (fmix64). */
+uint64_t mz_hash(const void *data, size_t size);
+/* mz_hash() of the packed row. */
 uint64_t mz_row_hash(const Mizar__V1__Row *row);
 
 /*
@@ -29,6 +32,9 @@ uint64_t mz_row_hash(const Mizar__V1__Row *row);
  * -EINVAL, with the field's name in *ret_field (static text).
  */
 int mz_row_check(const Mizar__V1__Row *row, bool key_only, const char **ret_field);
+
+/* After mz_row_check(), and not of a key alone: a location's network is no part of its key. */
+struct mz_scope_id mz_row_scope(const Mizar__V1__Row *row);
 
 /* The row's key as text, for messages: "vni 7 10.0.0.2". */
 #define MZ_ROW_KEY_STRLEN 160

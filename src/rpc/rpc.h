@@ -46,10 +46,20 @@ struct mz_rpc_tls {
 	const char *key;
 };
 
+/*
+ * Whether the files can be used: 0, or -errno and a text for people in why (-ENOENT, -EACCES,
+ * -EINVAL: no PEM, or key and certificate do not belong together; -EKEYEXPIRED; -EKEYREJECTED: not
+ * valid yet). The functions below that take files check the same, and return the same errors.
+ */
+int mz_rpc_tls_check(const struct mz_rpc_tls *tls, char *why, size_t size);
+
 /* The runtime: gRPC itself and its completion queue. One a process. */
 struct mz_rpc;
 int mz_rpc_new(uv_loop_t *loop, struct mz_rpc **ret_rpc);
-/* All servers and clients are freed first. Blocks until the queue is drained; runs no callbacks. */
+/*
+ * All servers and clients are freed first. Blocks until the queue is drained; runs no callbacks.
+ * The memory goes when the loop has run once more: uv_run() before closing it.
+ */
 void mz_rpc_free(struct mz_rpc *rpc);
 DEFINE_CLEANUP(struct mz_rpc *, mz_rpc_free)
 
@@ -76,7 +86,8 @@ struct mz_rpc_method {
 	void (*on_half_close)(struct mz_rpc_call *call, void *user);
 	/*
 	 * Any call that was not yet answered or finished: the client went away. Also called, once,
-	 * after mz_rpc_call_finish() of a stream. The call is gone when this returns.
+	 * after mz_rpc_call_finish() of a stream. The call is gone when this returns. May be NULL
+	 * only if on_request always answers at once.
 	 */
 	void (*on_close)(struct mz_rpc_call *call, void *user);
 	void *user;
@@ -85,17 +96,26 @@ struct mz_rpc_method {
 /* methods is borrowed and ends with a row without a name. */
 int mz_rpc_server_new(struct mz_rpc *rpc, const struct mz_rpc_method *methods,
 		      struct mz_rpc_server **ret_server);
-/* Before start. The socket gets mode 0600; a stale one is replaced. -EADDRINUSE, -EACCES, … */
+/*
+ * Before start. path is absolute. The socket gets mode 0600; a stale one is replaced, and it is
+ * removed at the end. -EADDRINUSE, -EEXIST (no socket), -ENOENT (no directory), -EACCES, …
+ */
 int mz_rpc_server_listen_unix(struct mz_rpc_server *server, const char *path);
-/* address "10.0.0.1:7700" or "[::1]:7700"; port 0 picks one. -ENOENT, -EINVAL: the PEM files. */
+/*
+ * address "10.0.0.1:7700" or "[::1]:7700"; port 0 picks one. -EINVAL: not such an address;
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES; those of mz_rpc_tls_check(). ret_port may be NULL.
+ */
 int mz_rpc_server_listen_tls(struct mz_rpc_server *server, const char *address,
 			     const struct mz_rpc_tls *tls, int *ret_port);
 int mz_rpc_server_start(struct mz_rpc_server *server);
-/* Ends all calls (on_close runs for each), stops listening. Blocks shortly. */
+/* Ends all calls (on_close runs for each), stops listening. Blocks shortly. Never in a callback. */
 void mz_rpc_server_free(struct mz_rpc_server *server);
 DEFINE_CLEANUP(struct mz_rpc_server *, mz_rpc_server_free)
 
-/* Common name of the client's certificate; NULL on the Unix socket. Borrowed, as long as the call. */
+/*
+ * Common name of the client's certificate, "" if it has none that can be used; NULL on the Unix
+ * socket. Borrowed, as long as the call.
+ */
 const char *mz_rpc_call_peer_name(const struct mz_rpc_call *call);
 /* "ipv4:127.0.0.1:4242", for logs. */
 const char *mz_rpc_call_peer(const struct mz_rpc_call *call);
@@ -109,12 +129,14 @@ void mz_rpc_call_finish(struct mz_rpc_call *call, enum mz_rpc_code code, const c
 	__attribute__((format(printf, 3, 4)));
 /*
  * Queues one message on a stream (packed at once). One send is outstanding at a time; the rest
- * waits in our queue. The caller bounds it: see mz_rpc_call_queued().
+ * waits in our queue. The caller bounds it: see mz_rpc_call_queued(). -EPIPE: finished, or the
+ * client is gone (on_close follows); -EMSGSIZE: longer than 16 MiB; -EINVAL: not of the method's
+ * type.
  */
 int mz_rpc_call_send(struct mz_rpc_call *call, const ProtobufCMessage *message);
 /* Bytes that are queued and not yet handed to the transport. */
 size_t mz_rpc_call_queued(const struct mz_rpc_call *call);
-/* Called whenever the queue has become empty. */
+/* Called whenever the queue has become empty, and the transport asks for more. */
 void mz_rpc_call_on_drain(struct mz_rpc_call *call, void (*on_drain)(struct mz_rpc_call *, void *));
 
 /* ---- client ---------------------------------------------------------------------------------- */
@@ -125,14 +147,21 @@ struct mz_rpc_stream;
 /*
  * target: "unix:/path" (tls NULL) or "host:port" (tls needed). server_name: the common or
  * alternative name that the server's certificate must have, or NULL for the host in the target.
- * Does not wait for a connection; gRPC reconnects by itself, at least every 2 s.
+ * Does not wait for a connection; gRPC reconnects by itself, at least every 2 s. -EINVAL: not such
+ * a target, or tls where there is none and the reverse; -ENAMETOOLONG; those of
+ * mz_rpc_tls_check().
  */
 int mz_rpc_client_new(struct mz_rpc *rpc, const char *target, const struct mz_rpc_tls *tls,
 		      const char *server_name, struct mz_rpc_client **ret_client);
-void mz_rpc_client_free(struct mz_rpc_client *client); /* cancels its calls; callbacks run */
+/* Cancels its calls; their last callbacks run. May be called in one of them. */
+void mz_rpc_client_free(struct mz_rpc_client *client);
 DEFINE_CLEANUP(struct mz_rpc_client *, mz_rpc_client_free)
 
-/* response is NULL unless code is MZ_RPC_OK; borrowed for the time of the callback. */
+/*
+ * response is NULL unless code is MZ_RPC_OK; borrowed for the time of the callback. timeout_ms 0:
+ * no limit. on_done is called once, never before this has returned, and not at all if it fails:
+ * -EMSGSIZE (request longer than 16 MiB), -ESHUTDOWN (the client is being freed).
+ */
 typedef void (*mz_rpc_done_fn)(enum mz_rpc_code code, const char *message,
 			       const ProtobufCMessage *response, void *user);
 int mz_rpc_unary(struct mz_rpc_client *client, const char *method, const ProtobufCMessage *request,
@@ -140,18 +169,20 @@ int mz_rpc_unary(struct mz_rpc_client *client, const char *method, const Protobu
 		 mz_rpc_done_fn on_done, void *user);
 
 struct mz_rpc_stream_ops {
-	void (*on_message)(struct mz_rpc_stream *stream, const ProtobufCMessage *message, void *user);
+	void (*on_message)(struct mz_rpc_stream *stream, const ProtobufCMessage *message,
+			   void *user);
 	/* Always called once, last; the stream is gone when it returns. */
 	void (*on_close)(struct mz_rpc_stream *stream, enum mz_rpc_code code, const char *message,
 			 void *user);
 };
 
-/* request: the one message of a server-streaming method, or NULL for a stream in both directions. */
+/* request: the one message of a server-streaming method, or NULL for a stream both ways. */
 int mz_rpc_stream_open(struct mz_rpc_client *client, const char *method,
-		       const ProtobufCMessage *request,
-		       const ProtobufCMessageDescriptor *response,
+		       const ProtobufCMessage *request, const ProtobufCMessageDescriptor *response,
 		       const struct mz_rpc_stream_ops *ops, void *user,
 		       struct mz_rpc_stream **ret_stream);
 int mz_rpc_stream_send(struct mz_rpc_stream *stream, const ProtobufCMessage *message);
+/* No more will be sent: what is queued goes first. */
+void mz_rpc_stream_half_close(struct mz_rpc_stream *stream);
 size_t mz_rpc_stream_queued(const struct mz_rpc_stream *stream);
 void mz_rpc_stream_cancel(struct mz_rpc_stream *stream); /* on_close follows */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mizard's local socket: a real server on a loop of its own thread, and clients that behave, dawdle,
- * lie about lengths and leave.
+ * mizard's local socket: a real server on a loop of its own thread, and clients that behave,
+ * dawdle, lie about lengths and leave.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,7 +21,7 @@
 #include "ipc/ipc.h"
 
 #define TIMEOUT_MS 5000
-#define BIG (3U << 20)
+#define BIG	   (3U << 20)
 
 struct fixture {
 	char dir[64], path[80];
@@ -365,7 +365,7 @@ static void test_amplified(void **state)
 	assert_serves(f);
 }
 
-/* More half-open clients than places: the next ones wait, and are served when places become free. */
+/* More half-open clients than places: the next ones wait, and are served as places become free. */
 static void test_crowd(void **state)
 {
 	struct fixture *f = *state;

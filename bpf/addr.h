@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Addresses and MACs: between packets, where IPv4 has 4 bytes, and the mapped form of the tables.
+ */
+#pragma once
+
+#include "bpf.h"
+
+static __always_inline struct mz_addr addr_from_ipv4(__be32 ipv4_be)
+{
+	return (struct mz_addr){ .words_be = { 0, 0, bpf_htonl(0xffff), ipv4_be } };
+}
+
+static __always_inline bool addr_is_ipv4(const struct mz_addr *a)
+{
+	return !(a->words_be[0] | a->words_be[1] | (a->words_be[2] ^ bpf_htonl(0xffff)));
+}
+
+static __always_inline bool addr_is_zero(const struct mz_addr *a)
+{
+	return !(a->words_be[0] | a->words_be[1] | a->words_be[2] | a->words_be[3]);
+}
+
+static __always_inline bool addr_equal(const struct mz_addr *a, const struct mz_addr *b)
+{
+	return !((a->words_be[0] ^ b->words_be[0]) | (a->words_be[1] ^ b->words_be[1]) |
+		 (a->words_be[2] ^ b->words_be[2]) | (a->words_be[3] ^ b->words_be[3]));
+}
+
+/* Whether a is the address that a table's row holds; an absent one is zero there. */
+static __always_inline bool addr_is(const struct mz_addr *a, const struct mz_addr *row)
+{
+	return addr_equal(a, row) && !addr_is_zero(row);
+}
+
+static __always_inline bool addr_is_self(const struct mz_addr *a)
+{
+	struct mz_addr self = mz_config.self;
+
+	return addr_equal(a, &self);
+}
+
+/* Whether a and b agree in their first len bits of 128. */
+static __always_inline bool addr_same_prefix(const struct mz_addr *a, const struct mz_addr *b,
+					     __u32 len)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 differ = bpf_ntohl(a->words_be[i] ^ b->words_be[i]);
+		__u32 bits = len > 32 * (i + 1) ? 32 : len > 32 * i ? len - 32 * i : 0;
+
+		if (bits && differ >> (32 - bits))
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
+{
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) |
+		 (a[5] ^ b[5]));
+}
+
+static __always_inline void mac_set(__u8 *to, const __u8 *from)
+{
+	__builtin_memcpy(to, from, 6);
+}
+
+static __always_inline void mac_set_virtual(__u8 *to)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 6; i++)
+		to[i] = mz_config.virtual_mac[i];
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who sends, and may it say so? The port of the device is the truth; whatever the endpoint writes
+ * into its packets must agree with it.
+ */
+#pragma once
+
+#include "parse_inner.h"
+
+/* Sets port, vni. */
+static __always_inline int find_port(struct mz_pkt *p)
+{
+	__u32 ifindex = p->ctx->ifindex;
+
+	POINT(p, agent);
+	p->port = table_lookup(port, &ifindex);
+	if (!p->port)
+		return DROP(no_port);
+	p->vni = p->port->vni;
+	return ctx_has_vlan(p->ctx) ? DROP(inner_protocol) : 0;
+}
+
+static __always_inline int check_mac(struct mz_pkt *p)
+{
+	const struct ethhdr *eth = mz_at(p, p->inner_eth, sizeof(*eth));
+
+	if (!eth)
+		return DROP(inner_malformed);
+	return mac_equal(eth->h_source, p->port->mac) ? 0 : DROP(spoofed_mac);
+}
+
+/* Broadcast and multicast by MAC, and all that is not for the overlay; then the sender's address. */
+static __always_inline int check_source(struct mz_pkt *p)
+{
+	const struct ethhdr *eth = mz_at(p, p->inner_eth, sizeof(*eth));
+	int r;
+
+	if (!eth)
+		return DROP(inner_malformed);
+	if (eth->h_dest[0] & 1)
+		return DROP(multicast);
+	r = check_carried(p);
+	if (r)
+		return r;
+	if (!addr_is(&p->src, &p->port->ip4) && !addr_is(&p->src, &p->port->ip6))
+		return DROP(spoofed_ip);
+	if (addr_equal(&p->dst, &p->port->ip4) || addr_equal(&p->dst, &p->port->ip6))
+		return DROP(own_address);
+	return 0;
+}

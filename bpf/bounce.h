@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Bounce: the table of a network's endpoints says on which host the destination is.
+ */
+#pragma once
+
+#include "route.h"
+
+/* Reads vni, dst; sets next, host. */
+static __always_inline int to_location(struct mz_pkt *p, const struct mz_location *location)
+{
+	POINT(p, bounce);
+	p->host = location->host;
+	p->next = addr_is_self(&p->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
+	return 0;
+}
+
+static __always_inline int bounce(struct mz_pkt *p)
+{
+	const struct mz_location *location;
+
+	if (p->next != MZ_TO_BOUNCE)
+		return 0;
+	location = find_location(p, &p->dst);
+	if (!location || !may_enter(p, location->network))
+		return to_divider(p);
+	return to_location(p, location);
+}

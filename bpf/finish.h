@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one exit: counts what happened to the packet and says it in the hook's words.
+ */
+#pragma once
+
+#include "packet.h"
+
+static __always_inline void count(struct mz_count *c, __u32 bytes)
+{
+	if (!c)
+		return;
+	c->packets++;
+	c->bytes += bytes;
+}
+
+static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
+{
+	__u32 code;
+
+	if (verdict == MZ_PASS)
+		POINT(p, pass);
+#pragma unroll
+	for (__u32 i = 0; i < MZ_N_COUNTERS; i++) {
+		__u32 key = i;
+
+		if (p->points & 1U << i)
+			count(bpf_map_lookup_elem(&counter, &key), p->len);
+	}
+	if (verdict < 0) {
+		code = -verdict;
+		count(bpf_map_lookup_elem(&drop, &code), p->len);
+		return TC_ACT_SHOT;
+	}
+	if (verdict == MZ_SENT)
+		return p->action;
+	/* Not TC_ACT_OK: other programs on the device may want the packet too. */
+	return verdict == MZ_PASS ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The description of a packet that travels through the stages, and what a stage may answer: 0 (next
+ * stage), a positive verdict (done), or a negative drop reason.
+ */
+#pragma once
+
+#include "ctx_tc.h"
+
+enum mz_verdict {
+	MZ_PASS = 1, /* the host's, as it came */
+	MZ_SENT,     /* p->action has what the kernel said to a redirect */
+	MZ_ABSORBED, /* needs no answer */
+};
+
+#define DROP(reason) (-(int)MZ_DROP_##reason)
+
+/* Where a packet goes next: each of the last stages acts on its own value only. */
+enum mz_next {
+	MZ_TO_BOUNCE,
+	MZ_TO_DIVIDE,
+	MZ_TO_DELIVER,
+	MZ_TO_TUNNEL,
+};
+
+struct mz_pkt {
+	struct mz_ctx *ctx;
+	const struct mz_port *port; /* sender; agent only */
+	const struct mz_vpc *vpc;
+	const struct mz_local *local; /* destination, if it is on this host */
+	struct mz_addr src, dst;      /* of the inner packet */
+	struct mz_addr outer_src;     /* transit only */
+	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
+	__u32 vni;
+	__u32 len;	    /* as it came, for the counters */
+	__u32 end;	    /* bytes that the length fields seen so far admit */
+	__u32 points;	    /* 1 << enum mz_counter */
+	__u32 flow_hash;
+	__u32 outer;	    /* offsets: outer IP (transit only), */
+	__u32 inner_eth;    /* inner Ethernet, */
+	__u32 inner;	    /* inner IP or ARP, */
+	__u32 l4;	    /* behind the inner IP headers; agent only */
+	__be16 eth_proto_be; /* of the inner packet */
+	__u8 ip_proto;	    /* of the inner packet; agent only */
+	__u8 tos;	    /* of the inner packet */
+	__u8 outer_tos;
+	__u8 outer_ttl;
+	bool is_fragment;   /* the inner packet; agent only */
+	bool is_tunneled;
+	bool is_divided;    /* the divide stage ran here */
+	bool is_from_divider;
+	__u8 next;	    /* enum mz_next */
+	int action;
+};
+
+static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
+{
+	return (struct mz_pkt){ .ctx = ctx, .len = ctx->len, .end = ctx->len };
+}
+
+/* Counted when the packet is finished. */
+static __always_inline void mz_point(struct mz_pkt *p, enum mz_counter counter)
+{
+	p->points |= 1U << counter;
+}
+#define POINT(p, name) mz_point(p, MZ_COUNT_##name)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Is it a tunnel packet, and for us? Until that is certain the packet is the host's and passes;
+ * from then on it is ours, and is consumed or dropped here.
+ */
+#pragma once
+
+#include <linux/ip.h>
+#include <linux/udp.h>
+
+#include "addr.h"
+#include "cursor.h"
+#include "maps.h"
+
+#define IPV4_DF 0x4000
+#define IPV4_MF 0x2000
+#define IPV4_OFFSET 0x1fff
+#define PROTO_ICMP 1
+#define PROTO_UDP 17
+
+/* What an outer IP header says, whatever its family. */
+struct outer {
+	struct mz_addr dst;
+	__u32 udp; /* offset */
+	__u32 end; /* as the length field says; 0: not known */
+	bool more_fragments;
+};
+
+/* Sets outer_src, outer_tos, outer_ttl. */
+static __always_inline int parse_outer_ipv4(struct mz_pkt *p, struct outer *ret)
+{
+	const struct iphdr *ip = mz_at(p, p->outer, sizeof(*ip));
+	__u16 fragment;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5 || ip->protocol != PROTO_UDP)
+		return MZ_PASS;
+	fragment = bpf_ntohs(ip->frag_off);
+	if (fragment & IPV4_OFFSET)
+		return MZ_PASS; /* no ports; the first fragment is judged below */
+	ret->dst = addr_from_ipv4(ip->daddr);
+	ret->udp = p->outer + ip->ihl * 4;
+	ret->end = p->outer + bpf_ntohs(ip->tot_len);
+	ret->more_fragments = fragment & IPV4_MF;
+	p->outer_src = addr_from_ipv4(ip->saddr);
+	p->outer_tos = ip->tos;
+	p->outer_ttl = ip->ttl;
+	return 0;
+}
+
+/* Sets end to that of the UDP datagram, which must lie inside its IP packet. */
+static __always_inline int parse_outer_lengths(struct mz_pkt *p, const struct outer *outer,
+					       __u32 udp_len)
+{
+	if (ctx_is_gso(p->ctx))
+		return 0;
+	if (outer->end > p->end || udp_len < sizeof(struct udphdr) ||
+	    outer->udp + udp_len > outer->end)
+		return DROP(outer_malformed);
+	p->end = outer->udp + udp_len;
+	return 0;
+}
+
+/* Sets outer, outer_*, flow_hash, end, and inner_eth to the Geneve header. */
+static __always_inline int parse_outer(struct mz_pkt *p)
+{
+	const struct ethhdr *eth = mz_at(p, 0, sizeof(*eth));
+	const struct udphdr *udp;
+	struct outer outer = {};
+	int r;
+
+	if (!eth || eth->h_proto != bpf_htons(ETH_P_IP) || ctx_has_vlan(p->ctx))
+		return MZ_PASS;
+	p->outer = ETH_HLEN;
+	r = parse_outer_ipv4(p, &outer);
+	if (r)
+		return r;
+	udp = mz_at(p, outer.udp, sizeof(*udp));
+	if (!udp || udp->dest != mz_config.port_be || !addr_is_self(&outer.dst))
+		return MZ_PASS;
+
+	POINT(p, transit);
+	p->is_tunneled = true;
+	p->flow_hash = udp->source;
+	p->inner_eth = outer.udp + sizeof(*udp);
+	if (outer.more_fragments)
+		return DROP(outer_fragment);
+	return parse_outer_lengths(p, &outer, bpf_ntohs(udp->len));
+}
+
+/* From a host that we know? Our own address never comes in from outside. */
+static __always_inline int check_host(struct mz_pkt *p)
+{
+	if (!table_lookup(droplet, &p->outer_src) || addr_is_self(&p->outer_src))
+		return DROP(unknown_host);
+	return 0;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `mizar host status|set|unset|uninstall`: what mizard says, and what it is told by hand. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "cli/local.h"
+#include "cli/output.h"
+#include "cli/say.h"
+#include "cli/target.h"
+#include "host/program.h"
+
+static void print_status(const Mizar__V1__LocalStatus *s)
+{
+	char address[MZ_ADDR_STRLEN] = "?";
+	struct mz_addr addr;
+
+	if (s->address.len == sizeof(addr)) {
+		memcpy(&addr, s->address.data, sizeof(addr));
+		mz_addr_format(&addr, address);
+	}
+	printf("Droplet      %s\n", s->droplet ?: "?");
+	printf("Version      %s, up %llu s\n", s->version ?: "?",
+	       (unsigned long long)s->uptime_seconds);
+	printf("Underlay     %s on %s, port %u, mtu %u\n", address, s->device ?: "?", s->port,
+	       s->underlay_mtu);
+	printf("Endpoints    %u attached, mtu %u\n", s->endpoints_attached, s->endpoint_mtu);
+	printf("Programs     %s\n", s->attach ?: "?");
+	if (!s->controller || !*s->controller)
+		printf("Controller   none\n");
+	else
+		printf("Controller   %s, %s%s%s\n", s->controller,
+		       s->connected ? "connected" : "not connected",
+		       !s->connected && s->reason && *s->reason ? ": " : "",
+		       !s->connected && s->reason ? s->reason : "");
+	printf("Rows         %llu received in %zu scopes\n", (unsigned long long)s->rows_received,
+	       s->n_scopes);
+}
+
+enum mz_exit mz_verb_host_status(const struct mz_args *args)
+{
+	Mizar__V1__LocalRequest request = MIZAR__V1__LOCAL_REQUEST__INIT;
+	Mizar__V1__LocalStatusRequest status = MIZAR__V1__LOCAL_STATUS_REQUEST__INIT;
+	enum mz_form form = mz_form_of(args);
+	Mizar__V1__LocalResponse *response;
+	json_t *json = NULL;
+	enum mz_exit result;
+	int r = 0;
+
+	request.request_case = MIZAR__V1__LOCAL_REQUEST__REQUEST_STATUS;
+	request.status = &status;
+	result = mz_local_call(args, &request, &response);
+	if (result != MZ_DONE)
+		return result;
+	if (!response->status) {
+		mz_error("mizard answered without its status");
+		r = -EPROTO;
+	} else if (form == MZ_FORM_JSON || form == MZ_FORM_YAML) {
+		r = mz_message_to_json(mz_message_find(&mizar__v1__local_status__descriptor),
+				       &response->status->base, &json);
+		r = r ?: mz_print_json(form, json);
+	} else if (form == MZ_FORM_NAME) {
+		puts(response->status->droplet ?: "");
+	} else {
+		print_status(response->status);
+	}
+	json_decref(json);
+	mizar__v1__local_response__free_unpacked(response, NULL);
+	return r < 0 ? MZ_FAILED : MZ_DONE;
+}
+
+/* ---- rows by hand ---------------------------------------------------------------------------- */
+
+static int parse_row(const char *text, Mizar__V1__Row **ret_row)
+{
+	struct mz_problems problems = {};
+	ProtobufCMessage *message;
+	json_error_t error;
+	json_t *json;
+	int r;
+
+	json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+	if (!json) {
+		mz_error("ROW: not JSON: %s (character %d)", error.text, error.position);
+		return -EINVAL;
+	}
+	r = mz_message_from_json(mz_message_find(&mizar__v1__row__descriptor), json, "", &problems,
+				 &message);
+	json_decref(json);
+	for (size_t i = 0; i < problems.n_items; i++)
+		mz_error("ROW: %s: %s", problems.items[i].path, problems.items[i].message);
+	mz_problems_fini(&problems);
+	if (r < 0)
+		return r;
+	*ret_row = (Mizar__V1__Row *)message;
+	return 0;
+}
+
+static enum mz_exit send_rows(const struct mz_args *args, bool unset,
+			      Mizar__V1__LocalRowChange *change)
+{
+	Mizar__V1__LocalRequest request = MIZAR__V1__LOCAL_REQUEST__INIT;
+	Mizar__V1__LocalResponse *response;
+	enum mz_exit result;
+
+	if (unset) {
+		request.request_case = MIZAR__V1__LOCAL_REQUEST__REQUEST_UNSET;
+		request.unset = change;
+	} else {
+		request.request_case = MIZAR__V1__LOCAL_REQUEST__REQUEST_SET;
+		request.set = change;
+	}
+	result = mz_local_call(args, &request, &response);
+	if (result == MZ_DONE)
+		mizar__v1__local_response__free_unpacked(response, NULL);
+	return result;
+}
+
+static enum mz_exit change_rows(const struct mz_args *args, bool unset)
+{
+	Mizar__V1__LocalRowChange change = MIZAR__V1__LOCAL_ROW_CHANGE__INIT;
+	enum mz_exit result = MZ_DONE;
+
+	change.rows = calloc(args->n_words, sizeof(*change.rows));
+	if (!change.rows) {
+		mz_error("out of memory");
+		return MZ_FAILED;
+	}
+	for (; change.n_rows < args->n_words; change.n_rows++)
+		if (parse_row(args->words[change.n_rows], &change.rows[change.n_rows]) < 0) {
+			result = MZ_MISUSED;
+			break;
+		}
+	if (result == MZ_DONE)
+		result = send_rows(args, unset, &change);
+	for (size_t i = 0; i < change.n_rows; i++)
+		mizar__v1__row__free_unpacked(change.rows[i], NULL);
+	free(change.rows);
+	return result;
+}
+
+enum mz_exit mz_verb_host_set(const struct mz_args *args)
+{
+	return change_rows(args, false);
+}
+
+enum mz_exit mz_verb_host_unset(const struct mz_args *args)
+{
+	return change_rows(args, true);
+}
+
+enum mz_exit mz_verb_host_uninstall(const struct mz_args *args)
+{
+	_cleanup_(mz_tables_freep) struct mz_tables *tables = NULL;
+	char dir[PATH_MAX];
+	int r;
+
+	if (mz_target_dir(args, dir) < 0)
+		return MZ_MISUSED;
+	/* Whoever can take the tables for writing knows that no mizard does. */
+	r = mz_tables_open(dir, true, &tables);
+	if (r == -EBUSY) {
+		mz_error("mizard is running on %s: stop it first", dir);
+		return MZ_FAILED;
+	}
+	mz_tables_free(TAKE(tables));
+	r = mz_programs_uninstall(dir);
+	if (r < 0) {
+		mz_error("cannot remove the data plane of %s: %s", dir,
+			 r == -EPERM ? "this needs root" : strerror(-r));
+		return MZ_FAILED;
+	}
+	return MZ_DONE;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mizard as one object: what its parts share. Everything runs on one thread, the loop's. Rows are
+ * in the tables and nowhere else; what is here is what can be computed from them again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "host/device.h"
+#include "host/nexthop.h"
+#include "host/options.h"
+#include "host/program.h"
+#include "host/scope.h"
+#include "ipc/ipc.h"
+#include "rpc/rpc.h"
+#include "tables/tables.h"
+
+/*
+ * The MAC that every endpoint sees as its neighbours' and gateways'. Locally administered, the same
+ * on all hosts, so that an endpoint's neighbour entries stay true when it moves.
+ */
+#define MZ_VIRTUAL_MAC                                                                             \
+	{                                                                                          \
+		0x02, 0x6d, 0x7a, 0x00, 0x00, 0x01                                                 \
+	}
+
+struct mz_stream;
+
+struct mz_host {
+	uv_loop_t *loop;
+	const struct mz_options *options;
+	uint64_t started_ns;	   /* uv_hrtime() */
+	struct mz_addr self;	   /* tunnel address */
+	struct mz_device underlay; /* the droplet's device */
+	int port_fd;		   /* holds the tunnels' UDP port */
+	struct mz_tables *tables;
+	struct mz_programs *programs;
+	struct mz_nexthops *nexthops;
+	struct mz_scopes *scopes;
+	struct mz_ipc_server *ipc;
+	struct mz_rpc *rpc; /* this and the next two: NULL when standalone */
+	struct mz_rpc_client *client;
+	struct mz_stream *stream;
+	uint64_t rows_received; /* over the stream */
+	/*
+	 * Rows (mz_apply_key_hash) that came by Host.Attach since the stream began: the sweep of an
+	 * update that was compiled before must spare them.
+	 */
+	struct mz_keyset fresh;
+};
+
+unsigned int mz_host_endpoint_mtu(const struct mz_host *host);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests on the local socket: who answers what; changes by hand; the status. */
+#pragma once
+
+#include "host/host.h"
+
+/* error: positive errno, or 0. */
+void mz_local_reply_error(struct mz_ipc_request *request, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The handler of mz_ipc_server_new(); user is the host. */
+void mz_local_request(struct mz_ipc_request *request, const Mizar__V1__LocalRequest *message,
+		      void *user);
+
+/* status.c */
+void mz_status(struct mz_host *host, struct mz_ipc_request *request);

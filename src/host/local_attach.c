@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * client                    mizard                        controller
+ *   | LocalAttach{netns} ---> | Host.Attach ----------------> | places the endpoint here
+ *   |                         | <------------- rows, at once  |
+ *   |                         | rows, device, port, agent, local
+ *   | <----- LocalAttached    |
+ *
+ * A failure after the controller's answer takes everything back, also there. Without a controller
+ * the endpoint's row must have been set by hand.
+ */
+#include "host/local_attach.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/apply.h"
+#include "host/endpoint.h"
+#include "host/local.h"
+#include "host/stream.h"
+#include "mizar/v1/host.pb-c.h"
+#include "netlink/namespace.h"
+
+#define CONTROLLER_TIMEOUT_MS 5000
+#define DEFAULT_NAMESPACE     "default"
+#define DEFAULT_IFNAME	      "eth0"
+
+/* A request that waits for the controller. The text is the request's, which lives until the reply.
+ */
+struct operation {
+	struct mz_host *host;
+	struct mz_ipc_request *request;
+	const char *ns, *name, *client_uid;
+	/* Of an attach: */
+	const char *netns, *ifname;
+	bool had_device; /* it repeats an earlier one */
+};
+
+/* The controller's codes as errno, for clients that want to tell them apart. */
+static int code_errno(enum mz_rpc_code code)
+{
+	switch (code) {
+	case MZ_RPC_OK:
+		return 0;
+	case MZ_RPC_INVALID_ARGUMENT:
+	case MZ_RPC_OUT_OF_RANGE:
+		return EINVAL;
+	case MZ_RPC_DEADLINE_EXCEEDED:
+		return ETIMEDOUT;
+	case MZ_RPC_NOT_FOUND:
+		return ENOENT;
+	case MZ_RPC_ALREADY_EXISTS:
+		return EEXIST;
+	case MZ_RPC_PERMISSION_DENIED:
+	case MZ_RPC_UNAUTHENTICATED:
+		return EACCES;
+	case MZ_RPC_RESOURCE_EXHAUSTED:
+		return ENOSPC;
+	case MZ_RPC_FAILED_PRECONDITION:
+	case MZ_RPC_ABORTED:
+		return EBUSY;
+	case MZ_RPC_UNAVAILABLE:
+		return EHOSTUNREACH;
+	case MZ_RPC_CANCELLED:
+		return ECANCELED;
+	case MZ_RPC_UNIMPLEMENTED:
+		return EOPNOTSUPP;
+	case MZ_RPC_UNKNOWN:
+	case MZ_RPC_INTERNAL:
+		break;
+	}
+	return EIO;
+}
+
+/* ---- detaching ------------------------------------------------------------------------------- */
+
+static void ignore_detached(enum mz_rpc_code code, const char *message,
+			    const ProtobufCMessage *response, void *user)
+{
+	if (code != MZ_RPC_OK)
+		mz_log_warn("controller: a failed attach was not taken back: %s", message);
+}
+
+static int call_detach(const struct operation *op, mz_rpc_done_fn on_done, void *user)
+{
+	Mizar__V1__DetachRequest request = MIZAR__V1__DETACH_REQUEST__INIT;
+
+	request.namespace_ = (char *)op->ns;
+	request.name = (char *)op->name;
+	request.client_uid = (char *)op->client_uid;
+	return mz_rpc_unary(op->host->client, "/mizar.v1.Host/Detach", &request.base,
+			    &mizar__v1__detach_response__descriptor, CONTROLLER_TIMEOUT_MS, on_done,
+			    user);
+}
+
+static void on_detached(enum mz_rpc_code code, const char *message,
+			const ProtobufCMessage *response, void *user)
+{
+	_cleanup_free_ struct operation *op = user;
+	bool is_known_later = op->host->stream && !mz_stream_is_connected(op->host->stream);
+
+	/* A controller that is away reads in the next hello which endpoints have a device. */
+	if (code == MZ_RPC_OK || code == MZ_RPC_NOT_FOUND || is_known_later) {
+		mz_log_info("endpoint %s/%s: detached", op->ns, op->name);
+		mz_local_reply_error(op->request, 0, "%s", "");
+		return;
+	}
+	mz_local_reply_error(op->request, code_errno(code),
+			     "endpoint %s/%s: the device is gone, but the controller was not told, "
+			     "detach again: %s",
+			     op->ns, op->name, message);
+}
+
+void mz_detach(struct mz_host *host, struct mz_ipc_request *request,
+	       const Mizar__V1__LocalDetach *detach)
+{
+	_cleanup_free_ struct operation *op = calloc(1, sizeof(*op));
+	struct mz_endpoint endpoint;
+	uint64_t uid;
+	int r;
+
+	if (!op) {
+		mz_local_reply_error(request, ENOMEM, "out of memory");
+		return;
+	}
+	op->host = host;
+	op->request = request;
+	op->ns = detach->namespace_ ?: DEFAULT_NAMESPACE;
+	op->name = detach->name ?: "";
+	op->client_uid = detach->client_uid;
+
+	r = mz_endpoint_find(host, op->ns, op->name, &uid, &endpoint);
+	if (r >= 0)
+		r = mz_endpoint_delete(host, uid, &endpoint);
+	if (r < 0 && r != -ENOENT) {
+		mz_local_reply_error(request, -r,
+				     "endpoint %s/%s: its device cannot be removed: %s", op->ns,
+				     op->name, strerror(-r));
+		return;
+	}
+	if (!host->client) {
+		mz_local_reply_error(request, 0, "%s", "");
+		return;
+	}
+	r = call_detach(op, on_detached, op);
+	if (r < 0)
+		mz_local_reply_error(request, -r, "controller: %s", strerror(-r));
+	else
+		TAKE(op); /* on_detached() has it */
+}
+
+/* ---- attaching ------------------------------------------------------------------------------- */
+
+static void reply_attached(struct operation *op, uint64_t uid, const struct mz_endpoint *endpoint,
+			   const struct mz_device *device)
+{
+	Mizar__V1__LocalResponse response = MIZAR__V1__LOCAL_RESPONSE__INIT;
+	Mizar__V1__LocalAttached attached = MIZAR__V1__LOCAL_ATTACHED__INIT;
+	struct mz_row_buffer buffer;
+
+	mz_row_from_table(MZ_TABLE_endpoint, &uid, endpoint, &buffer);
+	attached.has_uid = attached.has_mtu = 1;
+	attached.uid = uid;
+	attached.mtu = device->mtu;
+	attached.host_ifname = (char *)device->ifname;
+	attached.ifname = (char *)op->ifname;
+	attached.endpoint = &buffer.endpoint;
+	response.attached = &attached;
+	mz_log_info("endpoint %s/%s: attached, device %s", op->ns, op->name, device->ifname);
+	mz_ipc_reply(op->request, &response);
+}
+
+/* Nothing of this attach is left, here or there; what an earlier one made stays as it is. */
+static void take_back(const struct operation *op)
+{
+	struct mz_endpoint endpoint;
+	uint64_t uid;
+	int r;
+
+	if (op->had_device)
+		return;
+	r = mz_endpoint_find(op->host, op->ns, op->name, &uid, &endpoint);
+	if (r >= 0)
+		r = mz_endpoint_delete(op->host, uid, &endpoint);
+	if (r >= 0 || r == -ENOENT)
+		r = op->host->client ? call_detach(op, ignore_detached, NULL) : 0;
+	if (r < 0)
+		mz_log_warn("endpoint %s/%s: a failed attach was not taken back: %s", op->ns,
+			    op->name, strerror(-r));
+}
+
+/* The endpoint's row is in its table. */
+static void attach_device(struct operation *op, uint64_t uid, const struct mz_endpoint *endpoint)
+{
+	struct mz_host *host = op->host;
+	struct mz_device device;
+	int r;
+
+	r = mz_device_add(uid, endpoint, op->netns, op->ifname, mz_host_endpoint_mtu(host),
+			  &device);
+	if (r < 0) {
+		take_back(op);
+		mz_local_reply_error(op->request, -r, "endpoint %s/%s: device %s in %s: %s", op->ns,
+				     op->name, op->ifname, op->netns,
+				     r == -EEXIST ? "the name is in use there, or the endpoint is "
+						    "attached elsewhere: detach it first"
+						  : strerror(-r));
+		return;
+	}
+	r = mz_endpoint_serve(host, uid, NULL, endpoint, &device);
+	if (r < 0) {
+		take_back(op);
+		mz_local_reply_error(op->request, -r, "endpoint %s/%s: %s", op->ns, op->name,
+				     r == -ENOSPC ? "this host's tables are full" : strerror(-r));
+		return;
+	}
+	reply_attached(op, uid, endpoint, &device);
+}
+
+/* All rows of the controller's answer. Returns the endpoint's own. */
+static int apply_answer(struct operation *op, const Mizar__V1__AttachResponse *answer,
+			uint64_t *ret_uid, struct mz_refusal *ret_refusal)
+{
+	struct mz_host *host = op->host;
+	uint64_t uid = 0;
+	size_t i;
+	int r;
+
+	for (i = 0; i < answer->n_rows; i++) {
+		const Mizar__V1__Row *row = answer->rows[i];
+
+		r = mz_apply_set(host, row, NULL, ret_refusal);
+		if (r < 0)
+			return r;
+		r = mz_keyset_add(&host->fresh, mz_apply_key_hash(row));
+		if (r < 0)
+			return r;
+		if (row->row_case == MIZAR__V1__ROW__ROW_ENDPOINT &&
+		    !strcmp(row->endpoint->namespace_, op->ns) &&
+		    !strcmp(row->endpoint->name, op->name))
+			uid = row->endpoint->uid;
+	}
+	if (!uid)
+		return -ENOMSG;
+	*ret_uid = uid;
+	return 0;
+}
+
+static void on_answer(enum mz_rpc_code code, const char *message, const ProtobufCMessage *response,
+		      void *user)
+{
+	_cleanup_free_ struct operation *op = user;
+	struct mz_refusal refusal = { .reason = "out of memory" };
+	struct mz_endpoint endpoint;
+	uint64_t uid;
+	int r;
+
+	if (code != MZ_RPC_OK) {
+		mz_local_reply_error(op->request, code_errno(code),
+				     "endpoint %s/%s: controller: %s", op->ns, op->name, message);
+		return;
+	}
+	r = apply_answer(op, (const Mizar__V1__AttachResponse *)response, &uid, &refusal);
+	if (r >= 0)
+		r = mz_table_get(op->host->tables, MZ_TABLE_endpoint, &uid, &endpoint);
+	if (r >= 0) {
+		attach_device(op, uid, &endpoint);
+		return;
+	}
+	take_back(op);
+	if (r == -ENOMSG)
+		mz_local_reply_error(op->request, EPROTO,
+				     "endpoint %s/%s: the controller's answer has no row for it",
+				     op->ns, op->name);
+	else
+		mz_local_reply_error(op->request, -r, "endpoint %s/%s: %s %s: %s", op->ns, op->name,
+				     refusal.table, refusal.key, refusal.reason);
+}
+
+static bool is_ifname(const char *text)
+{
+	size_t i;
+
+	if (!text[0] || strlen(text) > 15 || !strcmp(text, ".") || !strcmp(text, ".."))
+		return false;
+	for (i = 0; text[i]; i++) {
+		if (text[i] == '/' || text[i] == ':' || isspace((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
+/* What can be told without the controller. */
+static int check(const struct operation *op)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!op->name[0] || strlen(op->name) >= MZ_NAME_SIZE || strlen(op->ns) >= MZ_NAME_SIZE) {
+		mz_local_reply_error(op->request, EINVAL, "name: give the name of an endpoint");
+		return -EINVAL;
+	}
+	if (!is_ifname(op->ifname)) {
+		mz_local_reply_error(op->request, EINVAL,
+				     "ifname: no name for a device: use 1 to 15 "
+				     "characters without '/', ':' and white space");
+		return -EINVAL;
+	}
+	r = op->netns[0] == '/' ? mz_netns_open(op->netns, &fd) : -EINVAL;
+	if (r < 0)
+		mz_local_reply_error(op->request, -r, "netns: %.256s: %s", op->netns,
+				     r == -EINVAL   ? "give an absolute path"
+				     : r == -ENOTTY ? "not a network namespace"
+						    : strerror(-r));
+	return r;
+}
+
+static bool has_device(const struct operation *op)
+{
+	struct mz_endpoint endpoint;
+	struct mz_device device;
+	uint64_t uid;
+
+	return mz_endpoint_find(op->host, op->ns, op->name, &uid, &endpoint) >= 0 &&
+	       mz_device_find(uid, &device) >= 0;
+}
+
+static void attach_by_hand(struct operation *op)
+{
+	struct mz_endpoint endpoint;
+	uint64_t uid;
+	int r;
+
+	r = mz_endpoint_find(op->host, op->ns, op->name, &uid, &endpoint);
+	if (r == -ENOENT)
+		mz_local_reply_error(
+			op->request, ENOENT,
+			"endpoint %s/%s: no row of it in table endpoint: this host has "
+			"no controller, so set the row by hand first",
+			op->ns, op->name);
+	else if (r < 0)
+		mz_local_reply_error(op->request, -r, "table endpoint: %s", strerror(-r));
+	else
+		attach_device(op, uid, &endpoint);
+}
+
+void mz_attach(struct mz_host *host, struct mz_ipc_request *request,
+	       const Mizar__V1__LocalAttach *attach)
+{
+	Mizar__V1__AttachRequest message = MIZAR__V1__ATTACH_REQUEST__INIT;
+	_cleanup_free_ struct operation *op = calloc(1, sizeof(*op));
+	int r;
+
+	if (!op) {
+		mz_local_reply_error(request, ENOMEM, "out of memory");
+		return;
+	}
+	op->host = host;
+	op->request = request;
+	op->ns = attach->namespace_ ?: DEFAULT_NAMESPACE;
+	op->name = attach->name ?: "";
+	op->netns = attach->netns ?: "";
+	op->ifname = attach->ifname ?: DEFAULT_IFNAME;
+	op->client_uid = attach->client_uid;
+	if (check(op) < 0)
+		return;
+	op->had_device = has_device(op);
+	if (!host->client) {
+		attach_by_hand(op);
+		return;
+	}
+	message.namespace_ = (char *)op->ns;
+	message.name = (char *)op->name;
+	message.client_uid = (char *)op->client_uid;
+	r = mz_rpc_unary(host->client, "/mizar.v1.Host/Attach", &message.base,
+			 &mizar__v1__attach_response__descriptor, CONTROLLER_TIMEOUT_MS, on_answer,
+			 op);
+	if (r < 0)
+		mz_local_reply_error(request, -r, "controller: %s", strerror(-r));
+	else
+		TAKE(op); /* on_answer() has it */
+}

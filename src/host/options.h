@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mizard's command line. Text is borrowed from argv. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "host/program.h"
+#include "mizar/tables.h"
+#include "rpc/rpc.h"
+
+struct mz_options {
+	char droplet[MZ_NAME_SIZE];
+	bool has_address;
+	struct mz_addr address;
+	const char *device;	/* or NULL */
+	const char *controller; /* or NULL: standalone */
+	struct mz_rpc_tls tls;
+	const char *server_name;
+	const char *dir;
+	uint16_t port;
+	enum mz_attach_mode attach;
+	bool standalone;
+	enum mz_log_level log_level;
+	bool journal;
+};
+
+/* True if the target is reached over TCP, and so needs TLS. */
+bool mz_options_is_tcp(const struct mz_options *options);
+
+/*
+ * 0: go on; 1: --help or --version was answered; -EINVAL: what is wrong, and the fix, was printed
+ * to stderr.
+ */
+int mz_options_parse(int argc, char **argv, struct mz_options *ret_options);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The droplet: which device and address, and whether the tunnels' UDP port is free. */
+#pragma once
+
+#include "host/host.h"
+
+/*
+ * Sets host's self, underlay and port_fd from the options; logs why not. The port stays bound: no
+ * other program can take it for a service that would never see a packet.
+ */
+int mz_underlay_open(struct mz_host *host);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/update.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+struct mz_update {
+	Mizar__V1__ScopeUpdate__Mode mode;
+	uint64_t epoch, revision;
+	struct mz_keyset seen; /* FULL: keys that were named so far */
+	bool is_blind;	       /* a key could not be remembered: nothing may be swept */
+	bool is_refused;
+	struct mz_refusal refusal;
+};
+
+static void abandon(struct mz_scope_state *scope)
+{
+	if (!scope->update)
+		return;
+	mz_keyset_fini(&scope->update->seen);
+	free(TAKE(scope->update));
+}
+
+static int abandon_one(struct mz_scope_state *scope, void *user)
+{
+	abandon(scope);
+	return 0;
+}
+
+void mz_update_abandon_all(struct mz_host *host)
+{
+	/* Never stops early: abandon_one() returns 0. */
+	(void)mz_scopes_each(host->scopes, abandon_one, NULL);
+}
+
+/* The first refusal is the one that is told. */
+static void note(struct mz_update *update, const struct mz_refusal *refusal)
+{
+	if (!update->is_refused)
+		update->refusal = *refusal;
+	update->is_refused = true;
+}
+
+static void note_errno(struct mz_update *update, const char *table, int r)
+{
+	struct mz_refusal refusal = { .key = "" };
+
+	snprintf(refusal.table, sizeof(refusal.table), "%s", table);
+	snprintf(refusal.reason, sizeof(refusal.reason), "%s", strerror(-r));
+	note(update, &refusal);
+}
+
+static bool is_update(const Mizar__V1__ScopeUpdate *message)
+{
+	return message->scope && message->scope->has_kind && message->scope->kind >= 0 &&
+	       message->scope->kind <= MIZAR__V1__SCOPE__KIND__LOCATIONS && message->has_mode &&
+	       message->mode >= 0 && message->mode <= MIZAR__V1__SCOPE_UPDATE__MODE__DROP &&
+	       message->epoch;
+}
+
+/* Goes on with what is under way, or begins. */
+static int begin(struct mz_scope_state *scope, const Mizar__V1__ScopeUpdate *message)
+{
+	struct mz_update *update = scope->update;
+
+	if (update && update->mode == message->mode && update->epoch == message->epoch &&
+	    update->revision == message->revision)
+		return 0;
+	abandon(scope);
+	update = calloc(1, sizeof(*update));
+	if (!update)
+		return -ENOMEM;
+	update->mode = message->mode;
+	update->epoch = message->epoch;
+	update->revision = message->revision;
+	scope->update = update;
+	return 0;
+}
+
+static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
+		       const Mizar__V1__ScopeUpdate *message)
+{
+	struct mz_update *update = scope->update;
+	struct mz_refusal refusal;
+	const char *field;
+	size_t i;
+
+	/* Make before break: a new place is known before the old one is forgotten. */
+	for (i = 0; i < message->n_rows; i++) {
+		const Mizar__V1__Row *row = message->rows[i];
+
+		if (mz_apply_set(host, row, &scope->id, &refusal) < 0)
+			note(update, &refusal);
+		/* A row that was refused is named all the same: its old value stays. */
+		if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL &&
+		    mz_row_check(row, true, &field) >= 0 &&
+		    mz_keyset_add(&update->seen, mz_apply_key_hash(row)) < 0)
+			update->is_blind = true;
+	}
+	for (i = 0; i < message->n_deletes; i++) {
+		if (mz_apply_unset(host, message->deletes[i], &scope->id, &refusal) < 0)
+			note(update, &refusal);
+	}
+	host->rows_received += message->n_rows + message->n_deletes;
+}
+
+static void sweep(struct mz_host *host, struct mz_scope_state *scope)
+{
+	struct mz_update *update = scope->update;
+	struct mz_refusal refusal;
+
+	if (update->is_blind) {
+		note_errno(update, "scope", -ENOMEM);
+		return;
+	}
+	if (mz_apply_sweep(host, scope->id, &update->seen, &refusal) < 0)
+		note(update, &refusal);
+}
+
+static void complete(struct mz_host *host, struct mz_scope_state *scope,
+		     struct mz_update_result *ret_result)
+{
+	struct mz_update *update = scope->update;
+	struct mz_refusal refusal;
+	int r = 0;
+
+	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL)
+		sweep(host, scope);
+	else if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DROP &&
+		 mz_apply_sweep(host, scope->id, NULL, &refusal) < 0)
+		note(update, &refusal);
+	if (!update->is_refused && update->mode != MIZAR__V1__SCOPE_UPDATE__MODE__DROP)
+		r = mz_apply_record_scope(host, scope, update->epoch, update->revision);
+	if (r < 0)
+		note_errno(update, "scope", r);
+
+	*ret_result = (struct mz_update_result){
+		.scope = scope->id,
+		.epoch = update->epoch,
+		.revision = update->revision,
+		.digest = scope->digest,
+		.is_refused = update->is_refused,
+		.refusal = update->refusal,
+	};
+}
+
+int mz_update_chunk(struct mz_host *host, const Mizar__V1__ScopeUpdate *message,
+		    struct mz_update_result *ret_result)
+{
+	struct mz_scope_state *scope;
+	bool is_drop;
+	int r;
+
+	if (!is_update(message))
+		return -EBADMSG;
+	r = mz_scopes_get(
+		host->scopes,
+		(struct mz_scope_id){ .kind = message->scope->kind, .id = message->scope->id },
+		&scope);
+	if (r >= 0)
+		r = begin(scope, message);
+	if (r < 0)
+		return r;
+	is_drop = message->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DROP;
+	if (message->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL ||
+	    message->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DELTA)
+		apply_rows(host, scope, message);
+	if (message->more)
+		return 0;
+	complete(host, scope, ret_result);
+	abandon(scope);
+	if (is_drop && !ret_result->is_refused)
+		r = mz_apply_forget_scope(host, scope);
+	if (r < 0)
+		mz_log_warn("table scope: %s",
+			    strerror(-r)); /* it is named as held at the next hello */
+	return 1;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The veth pair of an endpoint. Every step can be repeated, so that finding a pair, finishing one
+ * that a crash left, and making one are the same path:
+ *
+ *	pair, in both namespaces at once -> mark -> mtu, MAC, offload, up -> addresses -> routes
+ */
+#include "host/veth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "netlink/feature.h"
+#include "netlink/ip.h"
+#include "netlink/namespace.h"
+
+struct pair {
+	struct mz_netlink *nl;	    /* host's side */
+	struct mz_netlink *peer_nl; /* endpoint's side */
+	int netns_fd;
+	int peer_socket_fd;
+	bool is_own_netns;	    /* both ends in the host's namespace */
+	bool is_new;
+	const char *ifname;
+	const struct mz_endpoint *endpoint;
+	struct mz_link link;
+	struct mz_link peer;
+};
+
+static void pair_fini(struct pair *pair)
+{
+	mz_netlink_free(pair->nl);
+	mz_netlink_free(pair->peer_nl);
+	mz_closep(&pair->netns_fd);
+	mz_closep(&pair->peer_socket_fd);
+}
+
+bool mz_veth_is_half_made(const struct mz_link *link)
+{
+	return !strcmp(link->kind, "veth") && !link->alias[0] && !(link->flags & IFF_UP);
+}
+
+static int open_in_netns(void *user)
+{
+	struct pair *pair = user;
+
+	pair->peer_socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (pair->peer_socket_fd < 0)
+		return -errno;
+	return mz_netlink_open(&pair->peer_nl);
+}
+
+static int open_pair(struct pair *pair, const char *netns_path)
+{
+	int r = mz_netns_open(netns_path, &pair->netns_fd);
+
+	if (r == 0)
+		r = mz_netns_is_own(pair->netns_fd);
+	if (r < 0)
+		return r;
+	pair->is_own_netns = r > 0;
+	r = mz_netns_call(pair->netns_fd, open_in_netns, pair);
+	return r < 0 ? r : mz_netlink_open(&pair->nl);
+}
+
+/* -EEXIST: its other end is not where it should be, or not by that name. */
+static int find_peer(struct pair *pair)
+{
+	int nsid = -1, r = 0;
+
+	if (!pair->is_own_netns)
+		r = mz_link_nsid(pair->nl, pair->netns_fd, &nsid);
+	if (r < 0)
+		return r;
+	/* A namespace that has no id from here has no other end of a device from here. */
+	if (pair->link.lower_nsid != nsid || (nsid < 0 && !pair->is_own_netns))
+		return -EEXIST;
+	r = mz_link_by_index(pair->peer_nl, pair->link.lower_ifindex, &pair->peer);
+	if (r < 0)
+		return r;
+	return strcmp(pair->peer.name, pair->ifname) ? -EEXIST : 0;
+}
+
+static int make_pair(struct pair *pair, const char *name, unsigned int mtu)
+{
+	const struct mz_veth veth = {
+		.name = name,
+		.peer_name = pair->ifname,
+		.peer_netns_fd = pair->netns_fd,
+		.mtu = mtu,
+		.peer_mac = pair->endpoint->mac,
+	};
+	int r = mz_link_add_veth(pair->nl, &veth);
+
+	if (r < 0)
+		return r;
+	pair->is_new = true;
+	return mz_link_by_name(pair->nl, name, &pair->link);
+}
+
+static int find_or_make_pair(struct pair *pair, const char *name, unsigned int mtu)
+{
+	int r = mz_link_by_name(pair->nl, name, &pair->link);
+
+	if (r == 0 && mz_veth_is_half_made(&pair->link)) {
+		r = mz_link_delete(pair->nl, pair->link.ifindex);
+		if (r == 0)
+			r = -ENODEV;
+	}
+	if (r == -ENODEV)
+		r = make_pair(pair, name, mtu);
+	else if (r == 0 && !mz_veth_is_ours(&pair->link))
+		r = -EEXIST;
+	return r < 0 ? r : find_peer(pair);
+}
+
+/* The mark first: what is marked is found and removed after a crash. */
+static int configure_host_side(struct pair *pair, unsigned int mtu)
+{
+	char alias[sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE];
+	const struct mz_link_change change = { .up = 1, .mtu = mtu, .alias = alias };
+
+	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s", MZ_NAME_SIZE - 1,
+		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name);
+	return mz_link_change(pair->nl, pair->link.ifindex, &change);
+}
+
+/* Absent where the kernel has no IPv6: then the address will say so. */
+static void write_sysctl(const char *ifname, const char *name, const char *value)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		mz_log_debug("device %s: %s: %s", ifname, name, strerror(errno));
+}
+
+/*
+ * A namespace may have IPv6 disabled for all new devices, as container runtimes like to. Addresses
+ * given by the controller stay when somebody takes the device down and up again.
+ */
+static int enable_ipv6(void *user)
+{
+	const char *ifname = user;
+
+	write_sysctl(ifname, "disable_ipv6", "0");
+	write_sysctl(ifname, "keep_addr_on_down", "1");
+	return 0;
+}
+
+static bool has_ipv6(const struct mz_endpoint *endpoint)
+{
+	unsigned int i;
+
+	for (i = 0; i < endpoint->n_addrs; i++) {
+		if (!mz_addr_is_ipv4(&endpoint->addrs[i].addr))
+			return true;
+	}
+	return false;
+}
+
+/* The loopback device of the endpoint's namespace; the host's own is none of our business. */
+static int set_loopback_up(struct pair *pair)
+{
+	const struct mz_link_change change = { .up = 1 };
+	struct mz_link lo;
+	int r;
+
+	if (pair->is_own_netns)
+		return 0;
+	r = mz_link_by_name(pair->peer_nl, "lo", &lo);
+	if (r < 0 || lo.flags & IFF_UP)
+		return r;
+	return mz_link_change(pair->peer_nl, lo.ifindex, &change);
+}
+
+static int configure_peer(struct pair *pair, unsigned int mtu)
+{
+	const struct mz_link_change change = {
+		.up = 1,
+		.mtu = mtu,
+		.mac = pair->endpoint->mac,
+	};
+	int r;
+
+	/* A super-packet of UDP, decapsulated in tc on the other host, would be lost there. */
+	r = mz_feature_disable(pair->peer_socket_fd, pair->ifname, "tx-udp-segmentation");
+	if (r == 0 && has_ipv6(pair->endpoint))
+		r = mz_netns_call(pair->netns_fd, enable_ipv6, (void *)pair->ifname);
+	if (r == 0)
+		r = set_loopback_up(pair);
+	if (r == 0)
+		r = mz_link_change(pair->peer_nl, pair->peer.ifindex, &change);
+	return r;
+}
+
+/* 1: somebody else in the namespace, a first endpoint perhaps, has the default route already. */
+static int add_address(struct pair *pair, const struct mz_addr *addr, const struct mz_addr *gateway,
+		       unsigned int prefix_len)
+{
+	struct mz_ip_route link_route = {
+		.prefix = *gateway,
+		.prefix_len = 128,
+		.ifindex = pair->peer.ifindex,
+	};
+	struct mz_ip_route default_route = {
+		.prefix = mz_ip_default(mz_addr_is_ipv4(addr)),
+		.prefix_len = mz_addr_is_ipv4(addr) ? 96 : 0,
+		.gateway = gateway,
+		.ifindex = pair->peer.ifindex,
+		.is_onlink = true,
+	};
+	int r;
+
+	r = mz_ip_add_address(pair->peer_nl, pair->peer.ifindex, addr, prefix_len);
+	if (r < 0 || mz_addr_is_zero(gateway))
+		return r;
+	if (!mz_prefix_contains(addr, prefix_len, gateway))
+		r = mz_ip_add_route(pair->peer_nl, &link_route);
+	/* The host's way to the rest of the world must not become the tenant's. */
+	if (r < 0 || pair->is_own_netns)
+		return r;
+	r = mz_ip_has_default(pair->peer_nl, mz_addr_is_ipv4(addr));
+	return r ? r : mz_ip_add_route(pair->peer_nl, &default_route);
+}
+
+static int configure(struct pair *pair, unsigned int mtu)
+{
+	const struct mz_endpoint *endpoint = pair->endpoint;
+	unsigned int i;
+	int r;
+
+	r = configure_host_side(pair, mtu);
+	if (r == 0)
+		r = configure_peer(pair, mtu);
+	for (i = 0; r >= 0 && i < endpoint->n_addrs; i++)
+		r = add_address(pair, &endpoint->addrs[i].addr, &endpoint->addrs[i].gateway,
+				endpoint->addrs[i].prefix_len);
+	return r;
+}
+
+int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *netns_path,
+		  const char *ifname, unsigned int mtu, struct mz_device *ret_device)
+{
+	_cleanup_(pair_fini) struct pair pair = {
+		.netns_fd = -1,
+		.peer_socket_fd = -1,
+		.ifname = ifname,
+		.endpoint = endpoint,
+	};
+	char name[IFNAMSIZ];
+	int r;
+
+	/* The kernel would take a percent sign for a pattern to number devices by. */
+	if (strchr(ifname, '%') || endpoint->n_addrs > ARRAY_SIZE(endpoint->addrs))
+		return -EINVAL;
+	r = mz_veth_name(uid, name);
+	if (r == 0)
+		r = open_pair(&pair, netns_path);
+	if (r == 0)
+		r = find_or_make_pair(&pair, name, mtu);
+	if (r == 0)
+		r = configure(&pair, mtu);
+	if (r >= 0)
+		r = mz_link_by_name(pair.nl, name, &pair.link);
+	if (r < 0) {
+		if (pair.is_new)
+			(void)mz_link_delete(pair.nl, pair.link.ifindex); /* r says more */
+		return r;
+	}
+	mz_veth_describe(&pair.link, ret_device);
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the bytes of keys and values mean: one row per field, in the order of the struct. Checks and
+ * the text form come from these rows.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mizar/tables.h"
+
+enum field_type {
+	FIELD_END,
+	FIELD_ADDR,	     /* struct mz_addr */
+	FIELD_ADDR_OR_NONE,  /* zero: none, not shown */
+	FIELD_PREFIX,	     /* struct mz_prefix_key: "vni", "prefix" */
+	FIELD_MAC,	     /* unicast */
+	FIELD_VNI,	     /* u32 below 2^24 */
+	FIELD_IFINDEX,	     /* u32, not 0 */
+	FIELD_U32,
+	FIELD_U64,	     /* a string in JSON, as in the API */
+	FIELD_FLAGS,	     /* u32; one boolean per name in `flags` */
+	FIELD_REPLICAS,	     /* struct mz_replicas */
+	FIELD_PREFIX_LEN,    /* u8 around the key's address (struct mz_vni_addr) */
+	FIELD_TEXT,	     /* MZ_NAME_SIZE */
+	FIELD_ENDPOINT_ADDRS,/* n_addrs of struct mz_endpoint; the whole value is looked at */
+	FIELD_PAD,	     /* zero, not shown */
+};
+
+struct field {
+	enum field_type type;
+	const char *name; /* in JSON */
+	size_t offset;
+	size_t size;
+	const char *const *flags; /* bit 0 first, NULL at the end */
+};
+
+struct fields {
+	const struct field *key;
+	const struct field *value;
+};
+extern const struct fields mz_table_fields[MZ_N_TABLES];

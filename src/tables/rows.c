@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Rows: one at a time, or all of them. A longest-prefix-match trie needs care everywhere: its lookup
+ * finds shorter prefixes too, and its walk starts over when the row that it stands on is gone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+
+#include "tables/internal.h"
+
+#define BATCH_ROWS 512
+#define KEY_SIZE_MAX 64
+#define PUT_ATTEMPTS 16
+#define OPEN_ATTEMPTS 8
+
+#define X(name, type, key, value, rows, doc)                                                       \
+	_Static_assert(sizeof(key) <= KEY_SIZE_MAX, "key of " #name);
+MZ_TABLES(X)
+#undef X
+
+static bool is_trie(enum mz_table_id id)
+{
+	return mz_table_shapes[id].type == BPF_MAP_TYPE_LPM_TRIE;
+}
+
+int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int *ret_fd)
+{
+	const struct table *table = &tables->tables[id];
+	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = tables->is_writer ? 0 : BPF_F_RDONLY);
+	uint32_t slot = 0, map_id;
+	int fd, r, i;
+
+	if (table->inner_fd >= 0) {
+		fd = fcntl(table->inner_fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			return -errno;
+		*ret_fd = fd;
+		return 0;
+	}
+	/* The writer may put another map into the slot between the two calls. */
+	for (i = 0; i < OPEN_ATTEMPTS; i++) {
+		r = bpf_map_lookup_elem(table->outer_fd, &slot, &map_id);
+		if (r < 0)
+			return r == -ENOENT ? -ESTALE : r;
+		fd = bpf_map_get_fd_by_id_opts(map_id, &opts);
+		if (fd >= 0) {
+			*ret_fd = fd;
+			return 0;
+		}
+		if (fd != -ENOENT)
+			return fd;
+	}
+	return -EAGAIN;
+}
+
+/*
+ * The kernel refuses for a moment when a program on this CPU held the row's bucket (-EBUSY), or when
+ * its allocator for such maps is about to be refilled (-ENOMEM).
+ */
+int mz_inner_put(int inner_fd, const void *key, const void *value)
+{
+	int r, i;
+
+	for (i = 0; i < PUT_ATTEMPTS; i++) {
+		r = bpf_map_update_elem(inner_fd, key, value, BPF_ANY);
+		if (r != -EBUSY && r != -ENOMEM)
+			break;
+		(void)sched_yield(); /* cannot fail on Linux */
+	}
+	return r == -ENOSPC ? -E2BIG : r; /* a trie's word for "full" */
+}
+
+/*
+ * A walk from a key that a trie does not have starts at its first row; from one that it has, it
+ * never comes to the first row. (Kernels before 6.13 and their stable releases of November 2024
+ * could confuse an absent key with another of its length; there this may say 1 for it.)
+ */
+static int trie_has(int inner_fd, const void *key)
+{
+	char first[KEY_SIZE_MAX] = {}, next[KEY_SIZE_MAX] = {};
+	int r;
+
+	r = bpf_map_get_next_key(inner_fd, NULL, first);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = bpf_map_get_next_key(inner_fd, key, next);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	return memcmp(first, next, sizeof(first)) != 0;
+}
+
+static int inner_get(int inner_fd, enum mz_table_id id, const void *key, void *ret_value)
+{
+	int r = 1;
+
+	if (is_trie(id))
+		r = trie_has(inner_fd, key);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return bpf_map_lookup_elem(inner_fd, key, ret_value);
+}
+
+int mz_table_get(struct mz_tables *tables, enum mz_table_id id, const void *key, void *ret_value)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (tables->is_writer)
+		return inner_get(tables->tables[id].inner_fd, id, key, ret_value);
+	r = mz_table_open_inner(tables, id, &fd);
+	return r < 0 ? r : inner_get(fd, id, key, ret_value);
+}
+
+/* 1 or 0. */
+static int has_row(const struct table *table, enum mz_table_id id, const void *key)
+{
+	_cleanup_free_ void *value = malloc(mz_table_shapes[id].value_size);
+	int r;
+
+	if (!value)
+		return -ENOMEM;
+	r = inner_get(table->inner_fd, id, key, value);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void *key,
+		       const void *value)
+{
+	struct table *table = &tables->tables[id];
+	int r;
+
+	for (;;) {
+		r = mz_inner_put(table->inner_fd, key, value);
+		if (r != -E2BIG)
+			return r;
+		r = mz_table_grow(tables, id);
+		if (r < 0)
+			return r;
+	}
+}
+
+int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value)
+{
+	struct table *table = &tables->tables[id];
+	int r, had_row = 0;
+
+	if (!tables->is_writer)
+		return -EROFS;
+	r = mz_table_check_row(id, key, value);
+	if (r < 0)
+		return r;
+	/* A limit below what the map has room for is kept by counting. */
+	if (table->n_rows < 0 && table->limit < table->capacity)
+		(void)mz_table_count(tables, id);
+	if (table->n_rows >= 0) {
+		had_row = has_row(table, id, key);
+		if (had_row < 0)
+			return had_row;
+		if (!had_row && table->n_rows >= table->limit)
+			return -ENOSPC;
+	}
+	r = put_growing(tables, id, key, value);
+	if (r == 0 && table->n_rows >= 0 && !had_row)
+		table->n_rows++;
+	return r;
+}
+
+int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key)
+{
+	struct table *table = &tables->tables[id];
+	int r, i;
+
+	if (!tables->is_writer)
+		return -EROFS;
+	for (i = 0; i < PUT_ATTEMPTS; i++) {
+		r = bpf_map_delete_elem(table->inner_fd, key);
+		if (r != -EBUSY && r != -ENOMEM)
+			break;
+		(void)sched_yield(); /* as in mz_inner_put() */
+	}
+	if (r == 0 && table->n_rows >= 0)
+		table->n_rows--;
+	return r == -ENOENT ? 0 : r;
+}
+
+struct rows {
+	char *keys;
+	char *values;
+	uint32_t n;
+	uint32_t room;
+};
+
+static void rows_fini(struct rows *rows)
+{
+	free(rows->keys);
+	free(rows->values);
+}
+
+static int rows_reserve(struct rows *rows, enum mz_table_id id, uint32_t room)
+{
+	char *keys = realloc(rows->keys, (size_t)room * mz_table_shapes[id].key_size);
+	char *values;
+
+	if (!keys)
+		return -ENOMEM;
+	rows->keys = keys;
+	values = realloc(rows->values, (size_t)room * mz_table_shapes[id].value_size);
+	if (!values)
+		return -ENOMEM;
+	rows->values = values;
+	rows->room = room;
+	return 0;
+}
+
+static int visit_rows(const struct rows *rows, enum mz_table_id id,
+		      int (*fn)(const void *key, const void *value, void *user), void *user)
+{
+	const struct table_shape *shape = &mz_table_shapes[id];
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < rows->n; i++)
+		r = fn(rows->keys + (size_t)i * shape->key_size,
+		       rows->values + (size_t)i * shape->value_size, user);
+	return r;
+}
+
+/* Bucket by bucket: what fn deletes does not disturb the walk. */
+static int hash_each(int inner_fd, enum mz_table_id id,
+		     int (*fn)(const void *key, const void *value, void *user), void *user)
+{
+	_cleanup_(rows_fini) struct rows rows = {};
+	char cursor[KEY_SIZE_MAX];
+	bool is_first = true;
+	int r, visited;
+
+	r = rows_reserve(&rows, id, BATCH_ROWS);
+	if (r < 0)
+		return r;
+	do {
+		rows.n = rows.room;
+		r = bpf_map_lookup_batch(inner_fd, is_first ? NULL : cursor, cursor, rows.keys,
+					 rows.values, &rows.n, NULL);
+		if (r == -ENOSPC) { /* one bucket has more rows than that */
+			r = rows_reserve(&rows, id, rows.room * 2);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (r < 0 && r != -ENOENT)
+			return r;
+		is_first = false;
+		visited = visit_rows(&rows, id, fn, user);
+		if (visited)
+			return visited;
+	} while (r != -ENOENT);
+	return 0;
+}
+
+/* All rows first, as the walk would start over behind a row that fn deleted. */
+static int trie_each(int inner_fd, enum mz_table_id id,
+		     int (*fn)(const void *key, const void *value, void *user), void *user)
+{
+	const struct table_shape *shape = &mz_table_shapes[id];
+	_cleanup_(rows_fini) struct rows rows = {};
+	char *key = NULL;
+	int r;
+
+	for (;;) {
+		if (rows.n == rows.room) {
+			r = rows_reserve(&rows, id, rows.room ? rows.room * 2 : BATCH_ROWS);
+			if (r < 0)
+				return r;
+		}
+		key = rows.n ? rows.keys + (size_t)(rows.n - 1) * shape->key_size : NULL;
+		r = bpf_map_get_next_key(inner_fd, key,
+					 rows.keys + (size_t)rows.n * shape->key_size);
+		if (r == -ENOENT)
+			break;
+		if (r < 0)
+			return r;
+		r = bpf_map_lookup_elem(inner_fd, rows.keys + (size_t)rows.n * shape->key_size,
+					rows.values + (size_t)rows.n * shape->value_size);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		rows.n++;
+		/* Only a reader beside a busy writer can be thrown back so often. */
+		if (rows.n > MZ_TABLE_LIMIT)
+			return -EAGAIN;
+	}
+	return visit_rows(&rows, id, fn, user);
+}
+
+int mz_inner_each(int inner_fd, enum mz_table_id id,
+		  int (*fn)(const void *key, const void *value, void *user), void *user)
+{
+	return is_trie(id) ? trie_each(inner_fd, id, fn, user) : hash_each(inner_fd, id, fn, user);
+}
+
+int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
+		  int (*fn)(const void *key, const void *value, void *user), void *user)
+{
+	_cleanup_close_ int fd = -1; /* of our own: fn may make the table grow */
+	int r;
+
+	r = mz_table_open_inner(tables, id, &fd);
+	return r < 0 ? r : mz_inner_each(fd, id, fn, user);
+}
+
+static int count_row(const void *key, const void *value, void *user)
+{
+	(*(uint64_t *)user)++;
+	return 0;
+}
+
+uint64_t mz_table_count(struct mz_tables *tables, enum mz_table_id id)
+{
+	struct table *table = &tables->tables[id];
+	uint64_t n = 0;
+
+	if (table->n_rows >= 0)
+		return (uint64_t)table->n_rows;
+	if (mz_table_each(tables, id, count_row, &n) < 0)
+		return 0;
+	if (tables->is_writer)
+		table->n_rows = (int64_t)n;
+	return n;
+}
+
+void mz_tables_set_limit(struct mz_tables *tables, enum mz_table_id id, uint32_t rows)
+{
+	tables->tables[id].limit = rows;
+}
