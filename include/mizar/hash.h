@@ -8,10 +8,12 @@
 
 #include "mizar/tables.h"
 
+/* The finalizer of MurmurHash3: every bit of the value reaches the low bits, which slots are. */
 static inline __u32 mz_hash_mix(__u32 hash, __u32 value)
 {
-	hash = (hash ^ value) * 0x9e3779b1;
-	return hash ^ hash >> 15;
+	hash = (hash ^ value) * 0x85ebca6b;
+	hash = (hash ^ hash >> 13) * 0xc2b2ae35;
+	return hash ^ hash >> 16;
 }
 
 static inline __u32 mz_hash_addr(__u32 hash, const struct mz_addr *addr)

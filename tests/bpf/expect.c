@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What must have become of a packet, whole: verdict, bytes, every counter and every drop. And the
+ * frames that most tests start from.
+ */
+#include "plane.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/pkt_cls.h>
+
+#define ETH 14
+#define TUNNEL_PORT_MIN 32768
+
+static const char *const counter_names[] = {
+#define X(name, doc) #name,
+	MZ_COUNTERS(X)
+#undef X
+};
+
+static const char *const drop_names[MZ_DROP_CODES] = {
+#define X(code, name, doc) [code] = #name,
+	MZ_DROPS(X)
+#undef X
+};
+
+static void print_result(const struct result *result)
+{
+	print_error("verdict %d, %zu bytes; counted:", result->verdict, result->out.size);
+	for (int i = 0; i < MZ_N_COUNTERS; i++)
+		if (result->counters[i].packets)
+			print_error(" %s", counter_names[i]);
+	print_error("; dropped:");
+	for (int i = 0; i < MZ_DROP_CODES; i++)
+		if (result->drops[i].packets)
+			print_error(" %s", drop_names[i]);
+	print_error("\n");
+}
+
+/* Every count moved by exactly this packet, or not at all. */
+static void assert_counts(const struct result *result, const struct frame *in,
+			  unsigned int counters, unsigned int drop)
+{
+	bool is_right = true;
+
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++) {
+		unsigned int n = counters >> i & 1;
+
+		is_right &= result->counters[i].packets == n &&
+			    result->counters[i].bytes == n * in->size;
+	}
+	for (unsigned int i = 0; i < MZ_DROP_CODES; i++) {
+		unsigned int n = drop && i == drop;
+
+		is_right &= result->drops[i].packets == n && result->drops[i].bytes == n * in->size;
+	}
+	if (!is_right) {
+		print_result(result);
+		fail_msg("other counts than expected");
+	}
+}
+
+static void assert_verdict(const struct result *result, int verdict)
+{
+	if (result->verdict != verdict) {
+		print_result(result);
+		fail_msg("verdict is not %d", verdict);
+	}
+}
+
+static void assert_bytes(const struct frame *out, const struct frame *expected)
+{
+	for (size_t i = 0; i < out->size && i < expected->size; i++)
+		if (out->bytes[i] != expected->bytes[i])
+			fail_msg("byte %zu is %02x, not %02x", i, out->bytes[i], expected->bytes[i]);
+	assert_int_equal(out->size, expected->size);
+}
+
+/* Counters that a dropped packet may have moved before its end: only that it came in is certain. */
+void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
+{
+	struct result result;
+	unsigned int entry = hook == AGENT ? COUNT(agent) : COUNT(transit);
+
+	plane_run(hook, in, &result);
+	assert_verdict(&result, TC_ACT_SHOT);
+	if (result.counters[MZ_COUNT_divide].packets)
+		entry |= COUNT(divide);
+	if (result.counters[MZ_COUNT_bounce].packets)
+		entry |= COUNT(bounce);
+	assert_counts(&result, in, entry, reason);
+}
+
+void expect_absorbed(const struct frame *in)
+{
+	struct result result;
+
+	plane_run(AGENT, in, &result);
+	assert_verdict(&result, TC_ACT_SHOT);
+	assert_counts(&result, in, COUNT(agent) | COUNT(absorb), 0);
+}
+
+void expect_pass(const struct frame *in)
+{
+	struct result result;
+
+	plane_run(TRANSIT, in, &result);
+	assert_verdict(&result, TC_ACT_UNSPEC);
+	assert_bytes(&result.out, in);
+	assert_counts(&result, in, COUNT(pass), 0);
+}
+
+void expect_sent(enum hook hook, const struct frame *in, const struct frame *out, unsigned int counters)
+{
+	struct frame expected = *out;
+	struct result result;
+
+	plane_run(hook, in, &result);
+	assert_verdict(&result, TC_ACT_REDIRECT);
+	if (counters & COUNT(encapsulate)) {
+		/* The port comes from the kernel's hash, which has a seed of its own. */
+		unsigned int port = result.out.bytes[ETH + 20] << 8 | result.out.bytes[ETH + 21];
+
+		assert_in_range(port, TUNNEL_PORT_MIN, 65535);
+		put16(expected.bytes + ETH + 20, port);
+	}
+	assert_bytes(&result.out, &expected);
+	assert_counts(&result, in, counters | (hook == AGENT ? COUNT(agent) : COUNT(transit)), 0);
+}
+
+struct frame inner_from(const char *src, const char *dst)
+{
+	struct frame frame = {};
+
+	frame_ip(&frame, &(struct ip_spec){ .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC, .src = src,
+					    .dst = dst });
+	return frame;
+}
+
+struct frame from_port(const char *dst)
+{
+	return inner_from(strchr(dst, ':') ? PORT_IPV6 : PORT_IPV4, dst);
+}
+
+struct frame tunnelled(const char *host, const struct frame *inner)
+{
+	struct frame frame = {};
+
+	frame_tunnel(&frame, &(struct tunnel_spec){ .dst_mac = SELF_MAC,
+						    .src_mac = "02:aa:00:00:00:77",
+						    .src = host,
+						    .dst = SELF,
+						    .src_port = 40000,
+						    .vni = VNI }, inner);
+	return frame;
+}
+
+static struct frame sent(const char *host, const struct frame *inner, uint8_t ttl)
+{
+	struct frame frame = {};
+	struct tunnel_spec spec = { .src_mac = SELF_MAC, .src = SELF, .dst = host, .ttl = ttl,
+				    .src_port = 40000, .vni = VNI };
+	char mac[32];
+
+	(void)snprintf(mac, sizeof(mac), "02:aa:00:00:00:0%c", host[strlen(host) - 1]);
+	spec.dst_mac = mac;
+	spec.tos = (inner->bytes[ETH] >> 4) == 4 ? inner->bytes[ETH + 1] :
+		   (uint8_t)(inner->bytes[ETH] << 4 | inner->bytes[ETH + 1] >> 4);
+	frame_tunnel(&frame, &spec, inner);
+	return frame;
+}
+
+struct frame encapsulated(const char *host, const struct frame *inner)
+{
+	return sent(host, inner, 64);
+}
+
+struct frame forwarded(const char *host, const struct frame *inner)
+{
+	return sent(host, inner, 63);
+}
+
+struct frame delivered(const char *mac, const struct frame *inner, unsigned int ttl_taken)
+{
+	struct frame frame = *inner;
+	uint8_t *ip = frame.bytes + ETH;
+
+	put_mac(frame.bytes, mac);
+	put_mac(frame.bytes + 6, VIRTUAL_MAC);
+	if (ip[0] >> 4 == 6) {
+		ip[7] -= ttl_taken;
+		return frame;
+	}
+	ip[8] -= ttl_taken;
+	put16(ip + 10, 0);
+	put16(ip + 10, checksum(ip, (ip[0] & 15) * 4, 0));
+	return frame;
+}

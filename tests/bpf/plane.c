@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plane.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/pkt_cls.h>
+
+#include "base/cleanup.h"
+#include "mizar.skel.h"
+
+#define LO 1
+#define MAX_CPUS 1024
+
+static struct mizar_bpf *plane, *plane_old;
+static struct mizar_bpf *current;
+static int tables[MZ_N_TABLES];
+static bool has_dropped[MZ_DROP_CODES];
+
+struct mz_addr addr(const char *text)
+{
+	struct mz_addr a = {};
+
+	if (!*text)
+		return a;
+	if (!strchr(text, ':')) {
+		a.words_be[2] = htonl(0xffff);
+		put_ip(a.bytes + 12, text);
+	} else {
+		put_ip(a.bytes, text);
+	}
+	return a;
+}
+
+/* A namespace of our own, so that devices and routes are what the tests say. */
+static int enter_namespace(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	_cleanup_close_ int fd = -1;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return -errno;
+	return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
+}
+
+static int open_tables(struct mizar_bpf *skeleton)
+{
+	uint32_t zero = 0;
+	int r;
+
+#define X(name, kind, key_type, value_type, rows, doc)                                            \
+	if (!tables[MZ_TABLE_##name]) {                                                           \
+		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);           \
+		r = bpf_map_create(BPF_MAP_TYPE_##kind, #name, sizeof(key_type),                  \
+				   sizeof(value_type), rows, &opts);                              \
+		if (r < 0)                                                                        \
+			return r;                                                                 \
+		tables[MZ_TABLE_##name] = r;                                                      \
+	}                                                                                         \
+	r = bpf_map_update_elem(bpf_map__fd(skeleton->maps.name), &zero, &tables[MZ_TABLE_##name], 0); \
+	if (r < 0)                                                                                \
+		return r;
+	MZ_BPF_TABLES(X)
+#undef X
+	return 0;
+}
+
+static int open_skeleton(bool decap_flags_ok, struct mizar_bpf **ret)
+{
+	struct mz_config config = { .self = addr(SELF),
+				    .port_be = htons(6081),
+				    .decap_flags_ok = decap_flags_ok,
+				    .ifindex = LO };
+	struct mizar_bpf *skeleton = mizar_bpf__open();
+	int r;
+
+	if (!skeleton)
+		return -errno;
+	put_mac(config.virtual_mac, VIRTUAL_MAC);
+	memcpy((void *)&skeleton->rodata->mz_config, &config, sizeof(config));
+	r = mizar_bpf__load(skeleton);
+	r = r ? r : open_tables(skeleton);
+	if (r) {
+		mizar_bpf__destroy(skeleton);
+		return r;
+	}
+	*ret = skeleton;
+	return 0;
+}
+
+int plane_open(void)
+{
+	int r = enter_namespace();
+
+	r = r ? r : open_skeleton(true, &plane);
+	r = r ? r : open_skeleton(false, &plane_old);
+	current = plane;
+	return r;
+}
+
+void plane_close(void)
+{
+	mizar_bpf__destroy(plane);
+	mizar_bpf__destroy(plane_old);
+	for (int i = 0; i < MZ_N_TABLES; i++)
+		if (tables[i])
+			close(tables[i]);
+}
+
+void plane_use_old_kernel(bool is_old)
+{
+	current = is_old ? plane_old : plane;
+}
+
+void row_put(enum mz_table_id table, const void *key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(tables[table], key, value, BPF_ANY), 0);
+}
+
+void row_delete(enum mz_table_id table, const void *key)
+{
+	assert_int_equal(bpf_map_delete_elem(tables[table], key), 0);
+}
+
+static void empty_tables(void)
+{
+	uint8_t key[64];
+
+	for (int i = 0; i < MZ_N_TABLES; i++)
+		while (tables[i] && !bpf_map_get_next_key(tables[i], NULL, key))
+			row_delete(i, key);
+}
+
+static struct mz_replicas replicas(const char *const hosts[], uint32_t n)
+{
+	struct mz_replicas set = { .n = n };
+
+	for (uint32_t i = 0; i < n; i++)
+		set.addrs[i] = addr(hosts[i]);
+	return set;
+}
+
+void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n)
+{
+	struct mz_vpc vpc = { .flags = flags, .dividers = replicas(dividers, n) };
+
+	row_put(MZ_TABLE_vpc, &vni, &vpc);
+}
+
+void put_network(uint64_t network, const char *const bouncers[], uint32_t n)
+{
+	struct mz_network_key key = { .network = network };
+	struct mz_network row = { .vni = VNI, .bouncers = replicas(bouncers, n) };
+
+	row_put(MZ_TABLE_network, &key, &row);
+}
+
+void put_location(const char *ip, uint64_t network, const char *host)
+{
+	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
+	struct mz_location row = { .network = network, .host = addr(host) };
+
+	row_put(MZ_TABLE_location, &key, &row);
+}
+
+void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len)
+{
+	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
+	struct mz_local row = { .network = network, .ifindex = LO, .prefix_len = prefix_len };
+
+	put_mac(row.mac, mac);
+	row_put(MZ_TABLE_local, &key, &row);
+}
+
+void delete_local(const char *ip)
+{
+	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
+
+	row_delete(MZ_TABLE_local, &key);
+}
+
+static void put_port(void)
+{
+	uint32_t ifindex = LO;
+	struct mz_port port = {
+		.network = 100,
+		.vni = VNI,
+		.ip4 = addr(PORT_IPV4),
+		.ip6 = addr(PORT_IPV6),
+		.gateway4 = addr("10.0.0.254"),
+		.gateway6 = addr("fd00:a::fe"),
+	};
+
+	put_mac(port.mac, PORT_MAC);
+	row_put(MZ_TABLE_port, &ifindex, &port);
+}
+
+static void put_droplets(void)
+{
+	for (int i = 1; i <= 4; i++) {
+		char ip[32], mac[32];
+		struct mz_droplet droplet = {};
+		struct mz_nexthop nexthop = { .ifindex = LO };
+		struct mz_addr key;
+
+		snprintf(ip, sizeof(ip), "192.168.50.%d", i);
+		snprintf(mac, sizeof(mac), "02:aa:00:00:00:%02x", i);
+		key = addr(ip);
+		row_put(MZ_TABLE_droplet, &key, &droplet);
+		put_mac(nexthop.dst_mac, mac);
+		put_mac(nexthop.src_mac, SELF_MAC);
+		if (i != 1)
+			row_put(MZ_TABLE_nexthop, &key, &nexthop);
+	}
+}
+
+int plane_setup(void **state)
+{
+	plane_use_old_kernel(false);
+	empty_tables();
+	put_droplets();
+	put_vpc(VNI, 0, LIST("192.168.50.3"));
+	put_network(100, LIST("192.168.50.2"));
+	put_network(200, LIST("192.168.50.4"));
+	put_port();
+	put_local(PORT_IPV4, 100, PORT_MAC, 120);
+	put_local(PORT_IPV6, 100, PORT_MAC, 64);
+	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 120);
+	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 64);
+	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 120);
+	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 64);
+	return 0;
+}
+
+/* Reads and clears; sums over the CPUs. */
+static void take_counts(struct bpf_map *map, struct mz_count *ret, uint32_t n)
+{
+	static struct mz_count values[MAX_CPUS], zero[MAX_CPUS];
+	int n_cpus = libbpf_num_possible_cpus();
+
+	assert_in_range(n_cpus, 1, MAX_CPUS);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &i, values), 0);
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &i, zero, BPF_ANY), 0);
+		ret[i] = (struct mz_count){};
+		for (int cpu = 0; cpu < n_cpus; cpu++) {
+			ret[i].packets += values[cpu].packets;
+			ret[i].bytes += values[cpu].bytes;
+		}
+	}
+}
+
+static void run(enum hook hook, const struct frame *in, struct __sk_buff *ctx,
+		struct result *ret_result)
+{
+	struct bpf_program *program = hook == AGENT ? current->progs.mz_agent :
+						      current->progs.mz_transit;
+	struct result *result = ret_result;
+
+	memset(result, 0, sizeof(*result));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->size,
+		    .data_out = result->out.bytes, .data_size_out = sizeof(result->out.bytes),
+		    .ctx_in = ctx, .ctx_size_in = sizeof(*ctx), .repeat = 1);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
+	result->verdict = opts.retval;
+	result->out.size = opts.data_size_out;
+	take_counts(current->maps.counter, result->counters, MZ_N_COUNTERS);
+	take_counts(current->maps.drop, result->drops, MZ_DROP_CODES);
+	for (int i = 0; i < MZ_DROP_CODES; i++)
+		has_dropped[i] |= result->drops[i].packets;
+}
+
+void plane_run(enum hook hook, const struct frame *in, struct result *ret_result)
+{
+	struct __sk_buff ctx = { .ifindex = LO };
+
+	run(hook, in, &ctx, ret_result);
+}
+
+void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result)
+{
+	struct __sk_buff ctx = { .ifindex = LO, .gso_size = 100, .gso_segs = 2 };
+
+	run(hook, in, &ctx, ret_result);
+}
+
+bool plane_has_dropped(unsigned int code)
+{
+	return has_dropped[code];
+}

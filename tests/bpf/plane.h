@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The real programs, loaded, with tables that tests fill, and one packet at a time run through them
+ * by the kernel (BPF_PROG_TEST_RUN) in a network namespace of the test's own.
+ *
+ * The world before every test; this host is 192.168.50.1:
+ *
+ *	VNI 7    network 100: 10.0.0.0/24, fd00:a::/64, bouncer .2
+ *	         network 200: 10.0.1.0/24, fd00:b::/64, bouncer .4
+ *	         divider .3
+ *	here     10.0.0.1, fd00:a::1 (100): the port that packets come from
+ *	         10.0.0.4, fd00:a::4 (100)
+ *	         10.0.1.4, fd00:b::4 (200)
+ *	droplets .1 .2 .3 .4, next hops to all but this host
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "frame.h"
+#include "mizar/counters.h"
+#include "mizar/tables.h"
+
+#define SELF "192.168.50.1"
+#define VIRTUAL_MAC "02:00:00:00:00:fe"
+#define SELF_MAC "02:aa:00:00:00:01"
+#define PORT_MAC "02:bb:00:00:00:01"
+#define PORT_IPV4 "10.0.0.1"
+#define PORT_IPV6 "fd00:a::1"
+#define BROADCAST "ff:ff:ff:ff:ff:ff"
+#define VNI 7
+
+enum hook { AGENT, TRANSIT, N_HOOKS };
+
+/* What became of a packet. */
+struct result {
+	int verdict; /* TC_ACT_* */
+	struct frame out;
+	struct mz_count counters[MZ_N_COUNTERS];
+	struct mz_count drops[MZ_DROP_CODES];
+};
+
+#define COUNT(name) (1U << MZ_COUNT_##name)
+
+/* 0, or -errno: -EPERM where the test cannot run. */
+int plane_open(void);
+void plane_close(void);
+int plane_setup(void **state);
+
+/* Programs for a kernel that does not know of decapsulation into another family. */
+void plane_use_old_kernel(bool is_old);
+
+void plane_run(enum hook hook, const struct frame *in, struct result *ret_result);
+/* As a super-packet of a kind that the kernel does not tunnel. */
+void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result);
+
+/* Each fails the test if anything else happened too; counters: COUNT()s that moved, exactly. */
+void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason);
+void expect_absorbed(const struct frame *in);
+void expect_pass(const struct frame *in);
+void expect_sent(enum hook hook, const struct frame *in, const struct frame *out, unsigned int counters);
+
+/* Which reasons any expect_drop() or run has seen since the start. */
+bool plane_has_dropped(unsigned int code);
+
+struct mz_addr addr(const char *text); /* "" is zero */
+void row_put(enum mz_table_id table, const void *key, const void *value);
+void row_delete(enum mz_table_id table, const void *key);
+void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
+void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
+void put_location(const char *ip, uint64_t network, const char *host);
+void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len);
+void delete_local(const char *ip);
+#define LIST(...) (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
+
+/* Frames that most tests start from. The MACs of what comes out are the virtual one and the port's. */
+struct frame from_port(const char *dst);
+struct frame inner_from(const char *src, const char *dst);
+struct frame tunnelled(const char *host, const struct frame *inner);
+/* What is sent to a host: by the agent, or turned round by transit. */
+struct frame encapsulated(const char *host, const struct frame *inner);
+struct frame forwarded(const char *host, const struct frame *inner);
+/* What an endpoint gets; ttl: that of the packet as it was, less what was taken. */
+struct frame delivered(const char *mac, const struct frame *inner, unsigned int ttl_taken);
+
+/* The groups of tests, one a file; each returns the number of failures. */
+int test_agent(void);
+int test_neighbour(void);
+int test_transit(void);
+int test_roles(void);
+int test_hostile(void);

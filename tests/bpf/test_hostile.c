@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Packets that are cut at every length, and thousands with random changes. Whatever comes, each
+ * packet has exactly one fate, and it is counted.
+ */
+#include "plane.h"
+
+#include <string.h>
+
+#include <linux/pkt_cls.h>
+
+#define ETH 14
+#define N_MUTATIONS 4000
+#define MIN_SIZE 15
+
+static struct frame agent_frame(unsigned int kind)
+{
+	struct frame frame = {};
+
+	switch (kind) {
+	case 0:
+		return from_port("10.0.0.2");
+	case 1:
+		return from_port("fd00:a::2");
+	case 2:
+		return from_port("10.0.0.4");
+	case 3:
+		return from_port("fd00:b::4");
+	case 4:
+		frame_arp(&frame, &(struct arp_spec){ .dst_mac = BROADCAST, .src_mac = PORT_MAC, .op = 1,
+						      .sender_mac = PORT_MAC, .sender = PORT_IPV4,
+						      .target_mac = BROADCAST, .target = "10.0.0.2" });
+		return frame;
+	default:
+		frame_nd(&frame, &(struct nd_spec){ .dst_mac = "33:33:ff:00:00:02", .src_mac = PORT_MAC,
+						    .src = PORT_IPV6, .dst = "ff02::1:ff00:2",
+						    .type = 135, .target = "fd00:a::2", .option = 1,
+						    .option_mac = PORT_MAC });
+		return frame;
+	}
+}
+#define N_AGENT_FRAMES 6
+
+static struct frame transit_frame(unsigned int kind)
+{
+	static const uint8_t options[] = { 0x01, 0x08, 0x05, 0x01, 9, 9, 9, 9, 0xff, 0x4d, 0x01, 0x00 };
+	static const char *const pairs[][2] = {
+		{ "10.0.0.2", "10.0.0.4" }, { "fd00:a::2", "fd00:a::4" }, /* delivered */
+		{ "10.0.0.2", "10.0.0.3" }, { "fd00:a::2", "fd00:a::3" }, /* bounced */
+	};
+	struct tunnel_spec spec = { .dst_mac = SELF_MAC, .src_mac = SELF_MAC, .src = "192.168.50.2",
+				    .dst = SELF, .src_port = 40000, .vni = VNI };
+	struct frame inner = inner_from(pairs[kind & 3][0], pairs[kind & 3][1]), frame = {};
+
+	if (kind & 4) {
+		spec.n_ip_options = 8;
+		spec.options = options;
+		spec.n_options = sizeof(options);
+	}
+	frame_tunnel(&frame, &spec, &inner);
+	return frame;
+}
+#define N_TRANSIT_FRAMES 8
+
+static struct frame frame_of(enum hook hook, unsigned int kind)
+{
+	return hook == AGENT ? agent_frame(kind) : transit_frame(kind);
+}
+
+static unsigned int n_frames(enum hook hook)
+{
+	return hook == AGENT ? N_AGENT_FRAMES : N_TRANSIT_FRAMES;
+}
+
+/* The kernel's test run refuses frames without the whole header that their EtherType promises. */
+static bool can_run(const struct frame *frame)
+{
+	uint16_t proto = frame->bytes[12] << 8 | frame->bytes[13];
+
+	return frame->size >= (proto == 0x0800 ? ETH + 20 : proto == 0x86dd ? ETH + 40 : MIN_SIZE);
+}
+
+static int setup(void **state)
+{
+	int r = plane_setup(state);
+
+	put_location("10.0.0.3", 100, "192.168.50.3");
+	put_location("fd00:a::3", 100, "192.168.50.3");
+	return r;
+}
+
+/* One fate, counted once: passed, dropped for a reason, absorbed, or sent in one way. */
+static void assert_one_fate(const struct result *result)
+{
+	uint64_t n_dropped = 0, n_sent, n_absorbed, n_passed;
+
+	for (int i = 0; i < MZ_DROP_CODES; i++)
+		n_dropped += result->drops[i].packets;
+	n_sent = result->counters[MZ_COUNT_reply].packets + result->counters[MZ_COUNT_deliver].packets +
+		 result->counters[MZ_COUNT_encapsulate].packets +
+		 result->counters[MZ_COUNT_forward].packets;
+	n_absorbed = result->counters[MZ_COUNT_absorb].packets;
+	n_passed = result->counters[MZ_COUNT_pass].packets;
+	assert_int_equal(n_dropped + n_sent + n_absorbed + n_passed, 1);
+	assert_int_equal(result->verdict, n_sent ? TC_ACT_REDIRECT : n_passed ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+}
+
+static void cut_packets_go_nowhere(void **state)
+{
+	for (enum hook hook = 0; hook < N_HOOKS; hook++) {
+		for (unsigned int kind = 0; kind < n_frames(hook); kind++) {
+			struct frame frame = frame_of(hook, kind);
+			struct result result;
+
+			plane_run(hook, &frame, &result);
+			assert_int_equal(result.verdict, TC_ACT_REDIRECT);
+			for (frame.size--; can_run(&frame); frame.size--) {
+				plane_run(hook, &frame, &result);
+				assert_one_fate(&result);
+				assert_int_not_equal(result.verdict, TC_ACT_REDIRECT);
+				/* Ours as soon as the ports can be read. */
+				if (hook == TRANSIT && frame.size >= ETH + 20 + 8 && kind < 4)
+					assert_int_equal(result.verdict, TC_ACT_SHOT);
+			}
+		}
+	}
+}
+
+/* A cut that the outer lengths know of: the inner packet lies. */
+static void cut_inner_packets_go_nowhere(void **state)
+{
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		struct frame inner = inner_from("10.0.0.2", "10.0.0.4");
+		struct result result;
+
+		if (kind)
+			inner = inner_from("fd00:a::2", "fd00:a::4");
+		for (inner.size--; inner.size > 0; inner.size--) {
+			struct frame frame = tunnelled("192.168.50.2", &inner);
+
+			expect_drop(TRANSIT, &frame, MZ_DROP_inner_malformed);
+			plane_run(TRANSIT, &frame, &result);
+		}
+	}
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+static void random_changes_have_one_fate(void **state)
+{
+	uint32_t seed = 20260101;
+
+	for (unsigned int i = 0; i < N_MUTATIONS; i++) {
+		enum hook hook = i & 1;
+		struct frame frame = frame_of(hook, next_random(&seed) % n_frames(hook));
+		unsigned int n = 1 + next_random(&seed) % 4;
+		struct result result;
+
+		while (n--)
+			frame.bytes[next_random(&seed) % frame.size] = next_random(&seed);
+		if (next_random(&seed) % 4 == 0)
+			frame.size = MIN_SIZE + next_random(&seed) % (frame.size - MIN_SIZE + 1);
+		if (!can_run(&frame))
+			continue;
+		plane_run(hook, &frame, &result);
+		assert_one_fate(&result);
+	}
+}
+
+int test_hostile(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(cut_packets_go_nowhere, setup),
+		cmocka_unit_test_setup(cut_inner_packets_go_nowhere, setup),
+		cmocka_unit_test_setup(random_changes_have_one_fate, setup),
+	};
+
+	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
+}

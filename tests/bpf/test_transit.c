@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What comes from the underlay: what is the host's, what is a tunnel packet for us, and is it sound? */
+#include "plane.h"
+
+#include <string.h>
+
+#define ETH 14
+#define UDP (ETH + 20)
+#define GENEVE (UDP + 8)
+#define BOUNCER "192.168.50.2"
+#define MAC_4 "02:bb:00:00:00:04"
+
+static struct frame inner_to_4(void)
+{
+	return inner_from("10.0.0.2", "10.0.0.4");
+}
+
+static struct tunnel_spec spec_from(const char *host)
+{
+	return (struct tunnel_spec){ .dst_mac = SELF_MAC, .src_mac = "02:aa:00:00:00:02",
+				     .src = host, .dst = SELF, .src_port = 40000, .vni = VNI };
+}
+
+static struct frame tunnel(const struct tunnel_spec *spec)
+{
+	struct frame frame = {}, inner = inner_to_4();
+
+	frame_tunnel(&frame, spec, &inner);
+	return frame;
+}
+
+static void expect_delivered(const struct frame *in)
+{
+	struct frame inner = inner_to_4(), out = delivered(MAC_4, &inner, 0);
+
+	expect_sent(TRANSIT, in, &out, COUNT(deliver));
+}
+
+static void expect_refused(const struct tunnel_spec *spec, enum mz_drop reason)
+{
+	struct frame in = tunnel(spec);
+
+	expect_drop(TRANSIT, &in, reason);
+}
+
+static void what_is_not_ours_passes(void **state)
+{
+	struct frame in, inner = inner_to_4();
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct arp_spec arp = { .dst_mac = BROADCAST, .src_mac = "02:aa:00:00:00:02", .op = 1,
+				.sender_mac = "02:aa:00:00:00:02", .sender = BOUNCER,
+				.target_mac = "00:00:00:00:00:00", .target = SELF };
+
+	spec.dst_port = 4789;
+	in = tunnel(&spec);
+	expect_pass(&in);
+	spec = spec_from(BOUNCER);
+	spec.dst = "192.168.50.9";
+	in = tunnel(&spec);
+	expect_pass(&in);
+	in = tunnelled(BOUNCER, &inner);
+	in.bytes[ETH + 9] = 6; /* TCP to the same port */
+	expect_pass(&in);
+	in = tunnelled(BOUNCER, &inner);
+	in.bytes[ETH] = 0x55; /* IP of another version */
+	expect_pass(&in);
+	frame_arp(&in, &arp);
+	expect_pass(&in);
+	in = inner_from("fd00::1", "fd00::2");
+	expect_pass(&in);
+	spec = spec_from(BOUNCER);
+	spec.fragment = 0x2001; /* not the first: it has no ports */
+	in = tunnel(&spec);
+	expect_pass(&in);
+}
+
+static void a_bouncers_packet_is_delivered(void **state)
+{
+	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" }, { "fd00:a::2", "fd00:a::4" } };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct frame inner = inner_from(pairs[i][0], pairs[i][1]);
+		struct frame in = tunnelled(BOUNCER, &inner), out = delivered(MAC_4, &inner, 0);
+
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+		plane_use_old_kernel(true);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+		plane_use_old_kernel(false);
+	}
+}
+
+static void strangers_are_dropped(void **state)
+{
+	struct tunnel_spec spec = spec_from("192.168.50.99");
+
+	expect_refused(&spec, MZ_DROP_unknown_host);
+	spec = spec_from(SELF);
+	expect_refused(&spec, MZ_DROP_unknown_host);
+}
+
+static void foreign_vnis_are_dropped(void **state)
+{
+	struct tunnel_spec spec = spec_from(BOUNCER);
+
+	spec.vni = 8;
+	expect_refused(&spec, MZ_DROP_no_vpc);
+	spec.vni = 0;
+	expect_refused(&spec, MZ_DROP_no_vpc);
+	spec.vni = VNI | 0x800000;
+	expect_refused(&spec, MZ_DROP_no_vpc);
+	/* Another tenant's VPC, known here, with none of its endpoints. */
+	put_vpc(8, 0, LIST("192.168.50.3"));
+	spec.vni = 8;
+	expect_refused(&spec, MZ_DROP_not_here);
+}
+
+static void outer_fragments_are_dropped(void **state)
+{
+	struct tunnel_spec spec = spec_from(BOUNCER);
+
+	spec.fragment = 0x2000;
+	expect_refused(&spec, MZ_DROP_outer_fragment);
+}
+
+static void outer_options_are_stepped_over(void **state)
+{
+	struct tunnel_spec spec = spec_from(BOUNCER);
+
+	for (spec.n_ip_options = 4; spec.n_ip_options <= 40; spec.n_ip_options += 4) {
+		struct frame in = tunnel(&spec);
+
+		expect_delivered(&in);
+	}
+}
+
+static void a_checksum_outside_does_not_matter(void **state)
+{
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct frame in;
+
+	spec.udp_check = 0xabcd;
+	in = tunnel(&spec);
+	expect_delivered(&in);
+}
+
+static void lying_lengths_outside_are_malformed(void **state)
+{
+	struct frame inner = inner_to_4(), in = tunnelled(BOUNCER, &inner);
+	size_t udp_len = in.size - UDP;
+
+	put16(in.bytes + UDP + 4, udp_len + 1);
+	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
+	put16(in.bytes + UDP + 4, 7);
+	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
+	put16(in.bytes + UDP + 4, 15); /* no room for Geneve */
+	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
+	put16(in.bytes + UDP + 4, 16); /* nor for a frame */
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
+	put16(in.bytes + UDP + 4, udp_len - 1); /* cuts the inner packet */
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
+	in = tunnelled(BOUNCER, &inner);
+	put16(in.bytes + ETH + 2, in.size - ETH + 1);
+	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
+	put16(in.bytes + ETH + 2, 27);
+	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
+}
+
+static void geneve_must_be_what_we_speak(void **state)
+{
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct frame in;
+
+	for (spec.version = 1; spec.version <= 3; spec.version++)
+		expect_refused(&spec, MZ_DROP_geneve_version);
+	spec = spec_from(BOUNCER);
+	spec.eth_proto = 0x0800;
+	expect_refused(&spec, MZ_DROP_geneve_protocol);
+	spec = spec_from(BOUNCER);
+	spec.flags = 0x80;
+	expect_refused(&spec, MZ_DROP_geneve_control);
+	spec.flags = 0x3f; /* reserved: ignored */
+	in = tunnel(&spec);
+	in.bytes[GENEVE + 7] = 0xff;
+	expect_delivered(&in);
+}
+
+static void unknown_options_are_skipped_in_any_order(void **state)
+{
+	static const uint8_t a[] = { 0xff, 0x4d, 0x01, 0x01, 1, 2, 3, 4 };
+	static const uint8_t b[] = { 0x00, 0x00, 0x7f, 0x00 };
+	static const uint8_t c[] = { 0x01, 0x08, 0x05, 0xe2, 9, 9, 9, 9, 8, 8, 8, 8 }; /* reserved bits */
+	static const struct {
+		const uint8_t *bytes;
+		size_t size;
+	} opts[] = { { a, sizeof(a) }, { b, sizeof(b) }, { c, sizeof(c) } };
+
+	for (unsigned int order = 0; order < 27; order++) {
+		uint8_t options[64];
+		struct tunnel_spec spec = spec_from(BOUNCER);
+		struct frame in;
+
+		spec.options = options;
+		for (unsigned int i = 0, rest = order; i < 3; i++, rest /= 3) {
+			memcpy(options + spec.n_options, opts[rest % 3].bytes, opts[rest % 3].size);
+			spec.n_options += opts[rest % 3].size;
+		}
+		in = tunnel(&spec);
+		expect_delivered(&in);
+	}
+}
+
+static void as_many_options_as_fit_are_walked(void **state)
+{
+	uint8_t options[252] = {};
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct frame in;
+
+	spec.options = options;
+	spec.n_options = sizeof(options);
+	in = tunnel(&spec); /* 63 of them, without data */
+	expect_delivered(&in);
+	options[3] = 31; /* the longest, and 31 more */
+	in = tunnel(&spec);
+	expect_delivered(&in);
+	spec.n_ip_options = 40;
+	in = tunnel(&spec);
+	expect_delivered(&in);
+	options[248 + 2] = 0x80; /* the last one is critical */
+	expect_refused(&spec, MZ_DROP_geneve_critical);
+}
+
+static void critical_options_are_refused(void **state)
+{
+	uint8_t options[16] = { 0xff, 0x4d, 0x01, 0x01, 1, 2, 3, 4, 0xff, 0x4d, 0x83, 0x01, 1, 2, 3, 4 };
+	struct tunnel_spec spec = spec_from(BOUNCER);
+
+	spec.options = options;
+	spec.n_options = sizeof(options);
+	spec.flags = 0x40;
+	expect_refused(&spec, MZ_DROP_geneve_critical);
+	spec.flags = 0; /* said by the option alone */
+	expect_refused(&spec, MZ_DROP_geneve_critical);
+	options[10] = 0x03; /* said by the header alone */
+	spec.flags = 0x40;
+	expect_refused(&spec, MZ_DROP_geneve_options);
+	spec.n_options = 0;
+	expect_refused(&spec, MZ_DROP_geneve_options);
+}
+
+static void lying_options_are_refused(void **state)
+{
+	uint8_t options[8] = { 0xff, 0x4d, 0x01, 0x02, 1, 2, 3, 4 };
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct frame inner = inner_to_4(), in;
+
+	spec.options = options; /* longer than all options together */
+	spec.n_options = sizeof(options);
+	expect_refused(&spec, MZ_DROP_geneve_options);
+	in = tunnelled(BOUNCER, &inner); /* longer than the packet */
+	in.bytes[GENEVE] = 63;
+	expect_drop(TRANSIT, &in, MZ_DROP_geneve_options);
+}
+
+static void inner_garbage_is_named(void **state)
+{
+	static const uint16_t protocols[] = { 0x0806, 0x8100, 0x6558, 0x0000 };
+	struct frame in, inner;
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+		inner = inner_to_4();
+		put16(inner.bytes + 12, protocols[i]);
+		in = tunnelled(BOUNCER, &inner);
+		expect_drop(TRANSIT, &in, MZ_DROP_inner_protocol);
+	}
+	inner = inner_to_4();
+	put_mac(inner.bytes, BROADCAST);
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_multicast);
+	inner = inner_from("10.0.0.2", "224.0.0.1");
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_multicast);
+	inner = inner_from("fe80::1", "fd00:a::4");
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_link_local);
+	inner = inner_from("fd00:a::2", "::ffff:10.0.0.4");
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
+}
+
+static void lying_lengths_inside_are_malformed(void **state)
+{
+	static const struct {
+		size_t off;
+		uint8_t value;
+	} lies[] = { { 0, 0x44 }, { 0, 0x65 }, { 0, 0x4f }, { 2, 0xff }, { 3, 19 }, { 3, 0 } };
+	struct frame in, inner;
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+		inner = inner_to_4();
+		inner.bytes[ETH + lies[i].off] = lies[i].value;
+		in = tunnelled(BOUNCER, &inner);
+		expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
+	}
+	inner = inner_from("fd00:a::2", "fd00:a::4");
+	inner.bytes[ETH + 5]++;
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
+	inner = inner_from("fd00:a::2", "fd00:a::4");
+	inner.bytes[ETH] = 0x40;
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
+}
+
+/* RFC 6040, figure 4. */
+static void congestion_marks_come_out_of_the_tunnel(void **state)
+{
+	enum { NOT_ECT, ECT1, ECT0, CE, DROPPED };
+	static const uint8_t after[4][4] = {
+		/* by inner, then outer: not ECT, ECT(1), ECT(0), CE */
+		[NOT_ECT] = { NOT_ECT, NOT_ECT, NOT_ECT, DROPPED },
+		[ECT1] = { ECT1, ECT1, ECT1, CE },
+		[ECT0] = { ECT0, ECT1, ECT0, CE },
+		[CE] = { CE, CE, CE, CE },
+	};
+	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" }, { "fd00:a::2", "fd00:a::4" } };
+
+	for (unsigned int i = 0; i < 32; i++) {
+		uint8_t inner_ecn = i & 3, outer_ecn = i >> 2 & 3;
+		uint8_t ecn = after[inner_ecn][outer_ecn];
+		struct ip_spec ip = { .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC,
+				      .src = pairs[i >> 4][0], .dst = pairs[i >> 4][1] };
+		struct tunnel_spec spec = spec_from(BOUNCER);
+		struct frame in = {}, inner = {}, out;
+
+		spec.tos = 0xb8 | outer_ecn;
+		ip.tos = 0x28 | inner_ecn;
+		frame_ip(&inner, &ip);
+		frame_tunnel(&in, &spec, &inner);
+		if (ecn == DROPPED) {
+			expect_drop(TRANSIT, &in, MZ_DROP_ecn);
+			continue;
+		}
+		ip.tos = 0x28 | ecn;
+		frame_ip(&inner, &ip);
+		out = delivered(MAC_4, &inner, 0);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+	}
+}
+
+static void what_the_kernel_cannot_unpack_is_named(void **state)
+{
+	struct frame inner = inner_to_4(), in = tunnelled(BOUNCER, &inner);
+	struct result result;
+
+	plane_run_gso(TRANSIT, &in, &result);
+	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
+}
+
+int test_transit(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup(f, plane_setup)
+		TEST(what_is_not_ours_passes),
+		TEST(a_bouncers_packet_is_delivered),
+		TEST(strangers_are_dropped),
+		TEST(foreign_vnis_are_dropped),
+		TEST(outer_fragments_are_dropped),
+		TEST(outer_options_are_stepped_over),
+		TEST(a_checksum_outside_does_not_matter),
+		TEST(lying_lengths_outside_are_malformed),
+		TEST(geneve_must_be_what_we_speak),
+		TEST(unknown_options_are_skipped_in_any_order),
+		TEST(as_many_options_as_fit_are_walked),
+		TEST(critical_options_are_refused),
+		TEST(lying_options_are_refused),
+		TEST(inner_garbage_is_named),
+		TEST(lying_lengths_inside_are_malformed),
+		TEST(congestion_marks_come_out_of_the_tunnel),
+		TEST(what_the_kernel_cannot_unpack_is_named),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests_name("transit", tests, NULL, NULL);
+}
