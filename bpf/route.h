@@ -110,7 +110,7 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 {
 	const struct mz_location *src;
 
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || p->is_divided || p->is_from_divider)
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || p->is_from_divider)
 		return true;
 	if (p->port)
 		return p->port->network == network;
