@@ -316,6 +316,11 @@ static void lying_lengths_inside_are_malformed(void **state)
 		in = tunnelled(BOUNCER, &inner);
 		expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	}
+	inner = inner_to_4(); /* a header with options, in a packet that is shorter */
+	inner.bytes[ETH] = 0x46;
+	inner.bytes[ETH + 3] = 23;
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	inner = inner_from("fd00:a::2", "fd00:a::4");
 	inner.bytes[ETH + 5]++;
 	in = tunnelled(BOUNCER, &inner);
