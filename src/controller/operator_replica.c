@@ -188,7 +188,7 @@ static void make_name(const struct ctl_set *set, const struct ctl_droplet *dropl
 	    mz_store_find(set->controller->store, set->kind, "", name, &uid) >= 0)
 		snprintf(name + (n < 54 ? n : 54), sizeof(name) - 54, "-%08x",
 			 (unsigned int)(hash >> 32));
-	snprintf(ret_name, DNS_LABEL_MAX + 1, "%s", name);
+	snprintf(ret_name, DNS_LABEL_MAX + 1, "%.*s", DNS_LABEL_MAX, name);
 }
 
 static int make_object(const struct ctl_set *set, const struct ctl_droplet *droplet,
@@ -256,6 +256,11 @@ static void on_placed(int r, void *user)
 	if (!set)
 		return;
 	set->writing = false;
+	if (r < 0) {
+		ctl_queue_retry(&placing->c->queue, &set->work);
+		return;
+	}
+	set->work.failures = 0;
 	ctl_set_look(set);
 }
 
@@ -369,7 +374,12 @@ static void retire(struct ctl_set *set, unsigned int n_healthy)
 	DL_FOREACH_SAFE(set->replicas, replica, next) {
 		bool must = replica->deleting || replica->droplet->deleting;
 
-		if (replica->leaving || !ctl_replica_is_doomed(replica))
+		if (replica->leaving) {
+			/* Its object should be gone soon; if that failed it is tried again. */
+			ctl_queue_add_in(&set->controller->queue, &replica->timer, CTL_ACK_MS);
+			continue;
+		}
+		if (!ctl_replica_is_doomed(replica))
 			continue;
 		if ((n_active && (must || n_active == n_healthy)) ||
 		    (must && !n_healthy && !set->writing))

@@ -139,12 +139,8 @@ static void on_commit(int r, void *user)
 	struct ctl_controller *c = write->c;
 	size_t i;
 
-	c->n_writes--;
-	if (r < 0) {
-		/* Later transactions may have built on this one: only the store knows what holds. */
+	if (r < 0)
 		mz_log_err("store %s: a change could not be stored: %s", c->store_path, strerror(-r));
-		ctl_controller_reload(c);
-	}
 	for (i = 0; r >= 0 && i < write->n_changes; i++) {
 		const struct change *change = &write->changes[i];
 
@@ -166,7 +162,6 @@ void ctl_write_commit(struct ctl_write *write, ctl_write_done_fn done, void *use
 
 	write->done = done;
 	write->user = user;
-	write->c->n_writes++;
 	mz_txn_commit(txn, on_commit, write);
 
 	revision = mz_store_revision(write->c->store);
