@@ -10,7 +10,8 @@
 static __always_inline const struct mz_route *find_route(struct mz_pkt *p)
 {
 	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
-	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128, .vni_be = bpf_htonl(p->vni),
+	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128,
+					    .vni_be = bpf_htonl(p->vni),
 					    .prefix = p->dst };
 	const struct mz_route *route = table_lookup(member, &key);
 

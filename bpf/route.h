@@ -32,7 +32,8 @@ static __always_inline bool replicas_have_self(const struct mz_replicas *set)
  */
 static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
 {
-	__u32 seed = mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
+	__u32 seed =
+		mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
 	__u32 best = 0;
 
 #pragma unroll

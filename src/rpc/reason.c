@@ -15,8 +15,8 @@ static const struct {
 } tls_reasons[] = {
 	/* All that a client sees of a server that refuses it. */
 	{ "Socket closed",
-	  "the server hung up: it may not trust our certificate (of another CA, or expired), or it has "
-	  "just stopped" },
+	  "the server hung up: it may not trust our certificate (of another CA, or expired), or it "
+	  "has just stopped" },
 	{ "certificate verify failed",
 	  "the server's certificate is not valid, or not issued by the CA that we trust" },
 	{ "wrong version number", "the server does not speak TLS on this port" },

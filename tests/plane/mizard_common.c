@@ -23,7 +23,7 @@
 #include "netlink/link.h"
 
 #define START_MS 10000
-#define CALL_MS 10000
+#define CALL_MS	 10000
 #define ARGS_MAX 24
 
 static const char *mizard_path;
@@ -271,8 +271,8 @@ int mizard_set(const Mizar__V1__Row *const *rows, size_t n_rows, bool unset, cha
 
 	change.rows = (Mizar__V1__Row **)rows;
 	change.n_rows = n_rows;
-	request.request_case = unset ? MIZAR__V1__LOCAL_REQUEST__REQUEST_UNSET :
-				       MIZAR__V1__LOCAL_REQUEST__REQUEST_SET;
+	request.request_case = unset ? MIZAR__V1__LOCAL_REQUEST__REQUEST_UNSET
+				     : MIZAR__V1__LOCAL_REQUEST__REQUEST_SET;
 	request.set = &change;
 	response = mizard_call(&request);
 	error = (int)response->error;
@@ -432,8 +432,8 @@ static void change_rows(const struct mz_table_row *rows, size_t n_rows, bool uns
 
 	for (i = 0; i < n_rows; i++) {
 		struct mz_row_buffer buffer;
-		const Mizar__V1__Row *row = mz_row_from_table(rows[i].table, &rows[i].key,
-							      &rows[i].value, &buffer);
+		const Mizar__V1__Row *row =
+			mz_row_from_table(rows[i].table, &rows[i].key, &rows[i].value, &buffer);
 
 		if (mizard_set(&row, 1, unset, message, sizeof(message)))
 			fail_msg("row %zu: %s", i, message);

@@ -33,7 +33,7 @@ static void expect_exit(const char *const *args, int status, const char *text)
 		fail_msg("exit %d, not %d, or no \"%s\" in: %s", got, status, text, err);
 }
 
-#define EXPECT_EXIT(status, text, ...) \
+#define EXPECT_EXIT(status, text, ...)                                                             \
 	expect_exit((const char *const[]){ __VA_ARGS__, NULL }, status, text)
 
 static void refuses_misuse(void **state)
@@ -84,8 +84,8 @@ static void finds_the_address(void **state)
 {
 	Mizar__V1__LocalResponse *response;
 
-	mizard_start((const char *const[]){ "--device", "under0", "--droplet", "h1",
-					    "--standalone", "--log-level", "warn", NULL });
+	mizard_start((const char *const[]){ "--device", "under0", "--droplet", "h1", "--standalone",
+					    "--log-level", "warn", NULL });
 	response = mizard_status();
 	assert_string_equal(response->status->device, "under0");
 	assert_string_equal(response->status->droplet, "h1");
@@ -352,11 +352,16 @@ int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, mizard_setup, mizard_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(refuses_misuse),	     TEST(refuses_the_wrong_place),
-		TEST(refuses_a_port_in_use), TEST(refuses_a_second_one),
-		TEST(finds_the_address),     TEST(keeps_rows),
-		TEST(moves_a_location),	     TEST(refuses_bad_rows),
-		TEST(attaches),		     TEST(refuses_attaches),
+		TEST(refuses_misuse),
+		TEST(refuses_the_wrong_place),
+		TEST(refuses_a_port_in_use),
+		TEST(refuses_a_second_one),
+		TEST(finds_the_address),
+		TEST(keeps_rows),
+		TEST(moves_a_location),
+		TEST(refuses_bad_rows),
+		TEST(attaches),
+		TEST(refuses_attaches),
 		TEST(forgets_gone_devices),
 	};
 
