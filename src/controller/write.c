@@ -100,12 +100,13 @@ int ctl_write_put(struct ctl_write *write, const struct mz_object *old, struct m
 		  uint64_t owner, uint64_t expect_revision)
 {
 	_cleanup_(mz_object_freep) struct mz_object *object = new;
+	enum mz_kind kind = object->kind;
 	int r;
 
 	r = mz_txn_put(write->txn, object, owner, expect_revision);
 	if (r < 0)
 		return r;
-	return add_change(write, object->kind, old, TAKE(object));
+	return add_change(write, kind, old, TAKE(object));
 }
 
 int ctl_write_create(struct ctl_write *write, struct mz_object *new, uint64_t owner)
