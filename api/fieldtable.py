@@ -298,29 +298,31 @@ def rules_text(schema, field):
     return ', '.join(out)
 
 
-def rows_of(schema, message, prefix, expand):
+def rows_of(schema, message, prefix, without=()):
     """Table lines of a message, with the fields of those it holds behind a dotted path."""
     out = []
     for field in message.fields:
+        if field.name in without:
+            continue
         path = prefix + field.name + ('[]' if field.repeated and not field.rule.map else '')
         cells = (f'`{path}`', type_text(schema, field), rules_text(schema, field),
                  field.doc.replace('|', '\\|'))
         out.append('| ' + ' | '.join(cells) + ' |')
-        if field.type == Field.TYPE_MESSAGE and not field.rule.map and expand:
-            out += rows_of(schema, schema.by_name[field.type_name], path + '.', expand)
+        if field.type == Field.TYPE_MESSAGE and not field.rule.map:
+            out += rows_of(schema, schema.by_name[field.type_name], path + '.')
     return out
 
 
-def table(schema, message, prefix='', expand=True):
+def table(schema, message, prefix='', without=()):
     return (['| Field | Type | Rules | |', '|---|---|---|---|'] +
-            rows_of(schema, message, prefix, expand) + [''])
+            rows_of(schema, message, prefix, without) + [''])
 
 
-def enum_docs(schema, message):
+def enum_docs(schema, message, without=()):
     """What the values of a message's enums mean, where the .proto says it."""
     out = []
     for field in message.fields:
-        if field.type == Field.TYPE_ENUM:
+        if field.type == Field.TYPE_ENUM and field.name not in without:
             out += [f'- `{field.name}: {text}`: {doc}'
                     for _, text, doc in schema.enums[field.type_name].values if doc]
     return out + [''] if out else []
@@ -333,15 +335,17 @@ def kind_docs(schema, message):
     who = ' Made and removed by Mizar; may be read and deleted.' if kind.managed else ''
     out = [f'## {message.name}', '', f'{message.doc} {where}{who} On the command line: {names}.', '']
     parts = {f.name: schema.by_name[f.type_name] for f in message.fields}
-    for part in ('spec', 'status'):
-        out += table(schema, parts[part], part + '.') + enum_docs(schema, parts[part])
-    return out
+    common = [f.name for f in schema.by_name[f'{PACKAGE}.Status'].fields]
+    out += table(schema, parts['spec'], 'spec.') + enum_docs(schema, parts['spec'])
+    out += table(schema, parts['status'], 'status.', common)
+    return out + enum_docs(schema, parts['status'], common)
 
 
 def generate_docs(schema):
     out = INTRO.split('\n')
-    metadata = schema.by_name[f'{PACKAGE}.Metadata']
-    out += ['## All objects', ''] + table(schema, metadata, 'metadata.')
+    status = schema.by_name[f'{PACKAGE}.Status']
+    out += ['## All objects', ''] + table(schema, schema.by_name[f'{PACKAGE}.Metadata'], 'metadata.')
+    out += table(schema, status, 'status.') + enum_docs(schema, status)
     for message in schema.kinds():
         out += kind_docs(schema, message)
     out += ROWS_INTRO.split('\n')
@@ -361,7 +365,7 @@ def main():
         with open(path, encoding='utf-8') as f:
             present = f.read()
         diff = difflib.unified_diff(present.splitlines(), text.splitlines(), path, 'api/mizar/v1')
-        sys.exit('\n'.join(diff))
+        sys.exit('\n'.join(diff) or 0)
     with open(path, 'w', encoding='utf-8') as f:
         f.write(text)
 

@@ -94,9 +94,9 @@ static int read_bool(const json_t *json, const struct mz_path *path, struct mz_p
 static void list_values(const struct mz_enum *enumeration, char *buf, size_t size)
 {
 	const struct mz_enum_value *value;
-	FILE *out = fmemopen(buf, size, "w");
+	FILE *out = fmemopen(buf, size - 1, "w"); /* ends with NUL only if there is room */
 
-	*buf = 0;
+	memset(buf, 0, size);
 	if (!out)
 		return; /* no memory for a hint */
 	for (value = enumeration->values; value->json; value++)
@@ -306,9 +306,9 @@ static int read_field(const struct mz_field *field, const json_t *json, const st
 static void list_fields(const struct mz_message *message, char *buf, size_t size)
 {
 	const struct mz_field *field;
-	FILE *out = fmemopen(buf, size, "w");
+	FILE *out = fmemopen(buf, size - 1, "w"); /* ends with NUL only if there is room */
 
-	*buf = 0;
+	memset(buf, 0, size);
 	if (!out)
 		return; /* no memory for a hint */
 	for (field = message->fields; field->pbc; field++)

@@ -43,7 +43,12 @@ static bool is_false(const char *text)
 /* Whether all of text, at least one character, is made of set. */
 static bool is_made_of(const char *text, const char *set)
 {
-	return *text && !text[strspn(text, set)];
+	const char *p;
+
+	for (p = text; *p; p++)
+		if (!strchr(set, *p))
+			return false;
+	return p != text;
 }
 
 static const char *skip_sign(const char *text)

@@ -50,6 +50,8 @@ static int emit_scalar(yaml_emitter_t *emitter, const char *text, size_t size, b
 
 	if (is_text && mz_scalar_needs_quotes(text))
 		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	else if (is_text && memchr(text, '\n', size))
+		style = YAML_LITERAL_SCALAR_STYLE; /* libyaml quotes what it cannot write so */
 	return emit(emitter, &event,
 		    yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
 						 (int)size, 1, 1, style));

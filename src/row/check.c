@@ -35,7 +35,7 @@ static bool is_unicast(const ProtobufCBinaryData *field)
 	if (!mz_addr_is_ipv4(&addr))
 		return !mz_addr_is_zero(&addr) && addr.bytes[0] != 0xff;
 	ip4 = addr.bytes + 12;
-	return ip4[0] != 0 && ip4[0] < 224; /* RFC 1122, 3.2.1.3: "this" network, multicast, reserved */
+	return ip4[0] != 0 && ip4[0] < 224; /* RFC 1122, 3.2.1.3: no "this", no multicast */
 }
 
 /* A prefix without host bits; IPv4 prefixes lie within ::ffff:0:0/96. */

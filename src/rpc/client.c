@@ -78,6 +78,7 @@ int mz_rpc_client_new(struct mz_rpc *rpc, const char *target, const struct mz_rp
 	client->channel = create_channel(grpc_target, credentials, tls ? server_name : NULL);
 	grpc_channel_credentials_release(credentials);
 	client->rpc = rpc;
+	client->is_tls = tls != NULL;
 	LIST_INIT(&client->calls);
 	mz_rpc_ref(rpc, 1);
 
@@ -123,6 +124,7 @@ int mz_rpc_client_call_init(struct mz_rpc_client_call *call, struct mz_rpc_clien
 	grpc_metadata_array_init(&call->initial_metadata);
 	grpc_metadata_array_init(&call->trailing_metadata);
 	call->status_text = grpc_empty_slice();
+	call->is_tls = client->is_tls;
 	LIST_INSERT_HEAD(&client->calls, call, entry);
 	return 0;
 }

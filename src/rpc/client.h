@@ -9,6 +9,7 @@
 /* What unary calls and streams have in common: part of each. */
 struct mz_rpc_client_call {
 	LIST_ENTRY(mz_rpc_client_call) entry;
+	bool is_tls;
 	grpc_call *call;
 	grpc_metadata_array initial_metadata, trailing_metadata;
 	grpc_status_code status;
@@ -19,6 +20,7 @@ struct mz_rpc_client {
 	struct mz_rpc *rpc;
 	grpc_channel *channel;
 	LIST_HEAD(, mz_rpc_client_call) calls;
+	bool is_tls;
 	bool is_closing;
 };
 

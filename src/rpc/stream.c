@@ -8,6 +8,7 @@
 
 #include "rpc/client.h"
 #include "rpc/message.h"
+#include "rpc/reason.h"
 #include "rpc/sendq.h"
 
 struct mz_rpc_stream {
@@ -34,12 +35,13 @@ static void stream_free(struct mz_rpc_stream *stream)
 
 static void close_stream(struct mz_rpc_stream *stream)
 {
-	_cleanup_free_ char *text = mz_rpc_text(stream->base.status_text);
+	enum mz_rpc_code code = (enum mz_rpc_code)stream->base.status;
+	_cleanup_free_ char *text =
+		mz_rpc_reason(code, stream->base.status_text, stream->base.is_tls);
 
 	stream->is_closed = true;
 	mz_rpc_client_call_detach(&stream->base);
-	stream->ops->on_close(stream, (enum mz_rpc_code)stream->base.status, text ?: "",
-			      stream->user);
+	stream->ops->on_close(stream, code, text ?: "", stream->user);
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include "rpc/client.h"
 #include "rpc/message.h"
+#include "rpc/reason.h"
 
 struct unary {
 	struct mz_rpc_client_call base;
@@ -26,8 +27,9 @@ static void unary_free(struct unary *unary)
 static void on_complete(struct mz_rpc_op *op, bool ok)
 {
 	struct unary *unary = container_of(op, struct unary, op);
-	_cleanup_free_ char *text = mz_rpc_text(unary->base.status_text);
 	enum mz_rpc_code code = (enum mz_rpc_code)unary->base.status;
+	_cleanup_free_ char *text =
+		mz_rpc_reason(code, unary->base.status_text, unary->base.is_tls);
 	_cleanup_message_ ProtobufCMessage *response = NULL;
 
 	if (code == MZ_RPC_OK)

@@ -21,7 +21,7 @@
 
 /*
  * Echo (unary, ObjectRef -> InfoResponse): the name comes back as version; "fail": NOT_FOUND;
- *	"later": after 50 ms; "never"; "big": more than may be sent; "wrong": another type of response.
+ *	"later": after 50 ms; "never"; "big": more than may be sent; "wrong": of another type.
  * Who (unary): the peer's name, "(none)" if that is NULL.
  * Count (server streams): as many InfoResponses as the name says, at most 64 KiB queued.
  * Chat (both stream, Ack -> Nack): every revision comes back; 0 ends it with ABORTED. A half-close

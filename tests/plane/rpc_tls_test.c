@@ -83,19 +83,37 @@ static struct mz_rpc_client *client_of(const char *host, int port, struct mz_rpc
 	return client;
 }
 
-/* The name by which the server knows a client; "(refused)" if it does not let it in. */
+static void assert_contains(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		print_error("\"%s\" does not say \"%s\"\n", text, part);
+	assert_non_null(strstr(text, part));
+}
+
+/* The name by which the server knows a client. */
 static void assert_who(int port, const char *host, struct mz_rpc_tls t, const char *server_name,
 		       const char *who)
 {
 	struct mz_rpc_client *client = client_of(host, port, t, server_name);
-	struct result result = echo_within(client, "/test/Who", "", 5000);
+	_cleanup_(result_fini) struct result result = echo_within(client, "/test/Who", "", 5000);
 
-	if (result.code == MZ_RPC_OK)
-		assert_string_equal(result.version, who);
-	else
-		assert_int_equal(result.code, MZ_RPC_UNAVAILABLE);
-	assert_string_equal(result.code == MZ_RPC_OK ? who : "(refused)", who);
-	result_fini(&result);
+	if (result.code != MZ_RPC_OK)
+		print_error("%s\n", result.message);
+	assert_int_equal(result.code, MZ_RPC_OK);
+	assert_string_equal(result.version, who);
+	mz_rpc_client_free(client);
+}
+
+/* A connection that does not come about, and what the client is told. */
+static void assert_refused(int port, const char *host, struct mz_rpc_tls t, const char *server_name,
+			   const char *why)
+{
+	struct mz_rpc_client *client = client_of(host, port, t, server_name);
+	_cleanup_(result_fini) struct result result = echo_within(client, "/test/Who", "", 5000);
+
+	assert_int_equal(result.code, MZ_RPC_UNAVAILABLE);
+	assert_contains(result.message, "cannot connect to ipv4:127.0.0.1:");
+	assert_contains(result.message, why);
 	mz_rpc_client_free(client);
 }
 
@@ -134,10 +152,11 @@ static void test_strangers(void **state)
 	int port = listen_tls(&service, "127.0.0.1:0", 0);
 
 	/* A client of another authority; a server of another one; not the server that was meant. */
-	assert_who(port, "127.0.0.1", tls(0, 1, "host"), NULL, "(refused)");
-	assert_who(port, "127.0.0.1", tls(1, 0, "host"), NULL, "(refused)");
-	assert_who(port, "127.0.0.1", tls(0, 0, "host"), "other", "(refused)");
-	assert_who(port, "localhost", tls(0, 0, "host"), NULL, "(refused)");
+	assert_refused(port, "127.0.0.1", tls(0, 1, "host"), NULL, "may not trust our certificate");
+	assert_refused(port, "127.0.0.1", tls(1, 0, "host"), NULL, "not issued by the CA");
+	assert_refused(port, "127.0.0.1", tls(0, 0, "host"), "other",
+		       "Peer name other is not in peer certificate");
+	assert_refused(port, "localhost", tls(0, 0, "host"), NULL, "Peer name localhost is not in");
 	assert_int_equal(service.n_received, 0);
 	assert_who(port, "127.0.0.1", tls(0, 0, "host"), NULL, "droplet:host-1");
 	service_fini(&service);
@@ -148,6 +167,7 @@ static void test_expired(void **state)
 {
 	struct service service;
 	struct mz_rpc_client *client;
+	struct result result;
 	struct mz_rpc_tls t;
 	char why[300];
 	int port = listen_tls(&service, "127.0.0.1:0", 0);
@@ -156,7 +176,10 @@ static void test_expired(void **state)
 	t = tls(0, 0, "short");
 	client = client_of("127.0.0.1", port, t, NULL);
 	run_for(2100);
-	assert_code(client, "x", MZ_RPC_UNAVAILABLE);
+	result = echo_within(client, "/test/Who", "", 5000);
+	assert_int_equal(result.code, MZ_RPC_UNAVAILABLE);
+	assert_contains(result.message, "or expired");
+	result_fini(&result);
 	mz_rpc_client_free(client);
 	service_fini(&service);
 
@@ -259,6 +282,34 @@ static void test_plain_tcp(void **state)
 	service_fini(&service);
 }
 
+/* A web server, say. */
+static void answer_plainly(void *arg)
+{
+	static const char text[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+	int fd = accept(*(int *)arg, NULL, NULL);
+
+	assert_int_equal(send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL), sizeof(text) - 1);
+	close(fd);
+}
+
+static void test_not_tls(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	uv_thread_t thread;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	uv_thread_create(&thread, answer_plainly, &fd);
+	assert_refused(ntohs(address.sin_port), "127.0.0.1", tls(0, 0, "host"), NULL,
+		       "the server does not speak TLS on this port");
+	uv_thread_join(&thread);
+	close(fd);
+}
+
 static void write_text(const char *path, const char *text)
 {
 	FILE *out = fopen(path, "w");
@@ -286,9 +337,7 @@ static void assert_check(struct mz_rpc_tls t, int r, const char *part)
 	char tiny[2];
 
 	assert_int_equal(mz_rpc_tls_check(&t, why, sizeof(why)), r);
-	if (!strstr(why, part))
-		print_error("\"%s\" does not say \"%s\"\n", why, part);
-	assert_non_null(strstr(why, part));
+	assert_contains(why, part);
 	assert_int_equal(mz_rpc_tls_check(&t, tiny, sizeof(tiny)), r);
 	if (r < 0)
 		assert_int_equal(mz_rpc_client_new(rpc, "127.0.0.1:1", &t, NULL, &client), r);
@@ -358,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nameless, setup, rpc_teardown),
 		cmocka_unit_test_setup_teardown(test_no_certificate, setup, rpc_teardown),
 		cmocka_unit_test_setup_teardown(test_plain_tcp, setup, rpc_teardown),
+		cmocka_unit_test_setup_teardown(test_not_tls, setup, rpc_teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, rpc_teardown),
 		cmocka_unit_test_setup_teardown(test_addresses, setup, rpc_teardown),
 	};

@@ -134,8 +134,8 @@ static void key_only(void **state)
 		struct mz_table_row full = table_row(mz_row_tables[i]), key, want = full;
 		struct mz_row_buffer buffer;
 
-		mz_row_to_table(
-			mz_row_from_table(full.table, &full.key, &full.value, &buffer), true, &key);
+		mz_row_to_table(mz_row_from_table(full.table, &full.key, &full.value, &buffer),
+				true, &key);
 		memset(&want.value, 0, sizeof(want.value));
 		assert_memory_equal(&key, &want, sizeof(key));
 	}

@@ -41,7 +41,7 @@ static struct mz_addr addr(const char *text)
 }
 
 #define SET(message, field, value) ((message)->has_##field = 1, (message)->field = (value))
-#define SET_ADDR(message, field, value) \
+#define SET_ADDR(message, field, value)                                                            \
 	((message)->has_##field = 1, mz_row_set_addr(&(message)->field, value))
 
 static void init_endpoint(struct rows *r)
@@ -174,11 +174,11 @@ static void expect_bad(Mizar__V1__Row row, bool key_only, const char *want)
 }
 
 /* Breaks one field of a fresh set of rows. */
-#define BAD(KIND, member, want, ...)                                   \
-	do {                                                           \
-		init(&r);                                              \
-		__VA_ARGS__;                                           \
-		expect_bad(ROW(&r, KIND, member), false, want);        \
+#define BAD(KIND, member, want, ...)                                                               \
+	do {                                                                                       \
+		init(&r);                                                                          \
+		__VA_ARGS__;                                                                       \
+		expect_bad(ROW(&r, KIND, member), false, want);                                    \
 	} while (0)
 
 static void refuses_fields(void **state)
@@ -197,8 +197,8 @@ static void refuses_fields(void **state)
 	BAD(ENDPOINT, endpoint, "namespace", r.endpoint.namespace_ = NULL);
 	BAD(ENDPOINT, endpoint, "name", r.endpoint.name = "../x");
 	BAD(ENDPOINT, endpoint, "name", r.endpoint.name = "-x");
-	BAD(ENDPOINT, endpoint, "name", r.endpoint.name =
-	    "a123456789b123456789c123456789d123456789e123456789f123456789g123");
+	BAD(ENDPOINT, endpoint, "name",
+	    r.endpoint.name = "a123456789b123456789c123456789d123456789e123456789f123456789g123");
 	BAD(ENDPOINT, endpoint, "mac", r.endpoint.mac.len = 5);
 	BAD(ENDPOINT, endpoint, "mac", r.mac[0] = 1);
 	BAD(ENDPOINT, endpoint, "generation", r.endpoint.has_generation = 0);

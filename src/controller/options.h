@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of mizar-controller.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "rpc/rpc.h"
+
+struct ctl_options {
+	const char *store;
+	const char *listen_unix;
+	const char *listen; /* ADDR:PORT, or NULL */
+	struct mz_rpc_tls tls;
+	enum mz_log_level log_level;
+	int journal;
+};
+
+/* 0: run; 1: done already (--help, --version); -EINVAL: misused, said on stderr. */
+int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options);

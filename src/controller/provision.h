@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When is an endpoint provisioned: its host has acknowledged its row, and every active bouncer of
+ * its network its location. Only those that are not yet there are kept.
+ */
+#pragma once
+
+#include "controller/controller.h"
+
+struct ctl_sub;
+
+/* Its rows have changed just now: waits for their acks. */
+void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_network *network,
+			 struct ctl_droplet *droplet);
+/* It is gone, or placed nowhere. */
+void ctl_provision_end(struct ctl_controller *c, uint64_t uid);
+/* Acks have come: of the host's own rows; of the network's locations, or its set has changed. */
+void ctl_provision_host(struct ctl_controller *c, struct ctl_droplet *droplet);
+void ctl_provision_network(struct ctl_controller *c, struct ctl_network *network);
+/* The host refused rows, up to a revision: those of the key, or of all if none has it. */
+void ctl_provision_failed(struct ctl_controller *c, const struct ctl_sub *sub, uint64_t revision,
+			  const char *key, const char *problem);
+const struct ctl_pending *ctl_provision_pending(const struct ctl_controller *c, uint64_t uid);
