@@ -34,18 +34,6 @@ static __always_inline int deliver_rewrite(struct mz_pkt *p)
 	return 0;
 }
 
-/*
- * Whether the other end of the device can take it at once. The kernel hands it over as the family
- * that it believes in, which it must have been told; through the device it looks anew.
- */
-static __always_inline bool is_peer(struct mz_pkt *p)
-{
-	bool is_told = !p->is_tunneled || p->eth_proto_be == bpf_htons(ETH_P_IP) ||
-		       mz_config.decap_flags_ok;
-
-	return is_told && p->local->flags & MZ_PORT_PEER;
-}
-
 /* Removes the tunnel and writes the MACs: the packet is the endpoint's. */
 static __always_inline int deliver_unpack(struct mz_pkt *p)
 {
@@ -67,6 +55,7 @@ static __always_inline int deliver_unpack(struct mz_pkt *p)
 static __always_inline int deliver(struct mz_pkt *p)
 {
 	__s32 growth = p->is_tunneled ? ETH_HLEN - (__s32)p->inner : 0;
+	bool is_peer;
 	__u32 ifindex;
 	int r;
 
@@ -75,13 +64,14 @@ static __always_inline int deliver(struct mz_pkt *p)
 	if (!p->local)
 		return DROP(not_here);
 	ifindex = p->local->ifindex;
-	if (!is_peer(p) && ctx_too_big(p->ctx, ifindex, growth))
+	is_peer = p->local->flags & MZ_PORT_PEER;
+	if (!is_peer && ctx_too_big(p->ctx, ifindex, growth))
 		return DROP(too_big);
 	r = deliver_rewrite(p);
 	r = r ?: deliver_unpack(p);
 	if (r)
 		return r;
 	POINT(p, deliver);
-	p->action = is_peer(p) ? ctx_send_peer(p->ctx, ifindex) : ctx_send(p->ctx, ifindex);
+	p->action = is_peer ? ctx_send_peer(p->ctx, ifindex) : ctx_send(p->ctx, ifindex);
 	return MZ_SENT;
 }
