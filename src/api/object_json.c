@@ -17,8 +17,9 @@ static int check_api_version(const json_t *json, struct mz_problems *problems)
 	if (!json_is_string(version))
 		return mz_problem_add(problems, "apiVersion", "must be " MZ_API_VERSION);
 	if (strcmp(json_string_value(version), MZ_API_VERSION))
-		return mz_problem_add(problems, "apiVersion", "must be " MZ_API_VERSION
-				      ", not \"%.64s\"", json_string_value(version));
+		return mz_problem_add(problems, "apiVersion",
+				      "must be " MZ_API_VERSION ", not \"%.64s\"",
+				      json_string_value(version));
 	return 0;
 }
 
@@ -56,7 +57,8 @@ int mz_object_from_json(const json_t *json, struct mz_problems *problems,
 	int r, q;
 
 	if (!json_is_object(json))
-		return mz_problem_add(problems, "", "an object must be a map with apiVersion, kind, "
+		return mz_problem_add(problems, "",
+				      "an object must be a map with apiVersion, kind, "
 				      "metadata and spec");
 	q = check_api_version(json, problems);
 	r = read_kind(json, problems, &kind);
