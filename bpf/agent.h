@@ -29,7 +29,9 @@ static __always_inline int check_mac(struct mz_pkt *p)
 	return mac_equal(eth->h_source, p->port->mac) ? 0 : DROP(spoofed_mac);
 }
 
-/* Broadcast and multicast by MAC, and all that is not for the overlay; then the sender's address. */
+/*
+ * Broadcast and multicast by MAC, and all that is not for the overlay; then the sender's address.
+ */
 static __always_inline int check_source(struct mz_pkt *p)
 {
 	const struct ethhdr *eth = mz_at(p, p->inner_eth, sizeof(*eth));

@@ -9,8 +9,8 @@
 #include "answer.h"
 
 #define ARP_ETHERNET 1
-#define ARP_REQUEST 1
-#define ARP_REPLY 2
+#define ARP_REQUEST  1
+#define ARP_REPLY    2
 
 struct arp {
 	__be16 hardware_be, protocol_be;
@@ -47,8 +47,9 @@ static __always_inline int answer_arp(struct mz_pkt *p)
 	if (!eth)
 		return DROP(inner_malformed);
 	arp = (struct arp *)(eth + 1);
-	if (arp->hardware_be != bpf_htons(ARP_ETHERNET) || arp->protocol_be != bpf_htons(ETH_P_IP) ||
-	    arp->hardware_len != 6 || arp->protocol_len != 4)
+	if (arp->hardware_be != bpf_htons(ARP_ETHERNET) ||
+	    arp->protocol_be != bpf_htons(ETH_P_IP) || arp->hardware_len != 6 ||
+	    arp->protocol_len != 4)
 		return DROP(inner_malformed);
 	sender = addr_from_ipv4(arp->sender_be);
 	target = addr_from_ipv4(arp->target_be);

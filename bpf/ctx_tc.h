@@ -58,7 +58,8 @@ static __always_inline __u32 ctx_flow_hash(struct mz_ctx *ctx)
  * made in front, which needs the same bytes written, and `plain` says that the kernel does not see
  * the outer header.
  */
-static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, __u64 l3_flag, bool *plain)
+static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, __u64 l3_flag,
+					   bool *plain)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | l3_flag |
 		      BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
@@ -101,7 +102,10 @@ static __always_inline int ctx_store(struct mz_ctx *ctx, __u32 off, const void *
 	return bpf_skb_store_bytes(ctx, off, from, size, 0);
 }
 
-/* A checksum that the NIC took over the whole packet must follow bytes that have none of their own. */
+/*
+ * A checksum that the NIC took over the whole packet must follow bytes that have none of their own.
+ *
+ */
 static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 {
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
@@ -134,6 +138,6 @@ static __always_inline int ctx_send_peer(struct mz_ctx *ctx, __u32 ifindex)
 {
 	ctx->tstamp = 0;
 	/* The MAC that it came with was not that of the device: the other end would not listen. */
-	(void)bpf_skb_change_type(ctx, CTX_PACKET_HOST); /* fails for PACKET_LOOPBACK and such: lost there */
+	(void)bpf_skb_change_type(ctx, CTX_PACKET_HOST); /* what a device received: cannot fail */
 	return bpf_redirect_peer(ifindex, 0);
 }

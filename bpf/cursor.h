@@ -8,10 +8,16 @@
 
 #include "packet.h"
 
-/* No header starts behind this: Ethernet, 60 of IPv4, UDP, 260 of Geneve, Ethernet, IPv6, extensions. */
+/*
+ * No header starts behind this: Ethernet, 60 of IPv4, UDP, 260 of Geneve, Ethernet, IPv6,
+ * extensions.
+ */
 #define MZ_OFFSET_MAX 1023
 
-/* `size` bytes at `off`, or NULL: the packet, or a length field that was read before, ends earlier. */
+/*
+ * `size` bytes at `off`, or NULL: the packet, or a length field that was read before, ends earlier.
+ *
+ */
 static __always_inline void *mz_at(struct mz_pkt *p, __u32 off, __u32 size)
 {
 	void *start;

@@ -37,7 +37,10 @@ static __always_inline int deliver_rewrite(struct mz_pkt *p)
 static __always_inline int deliver(struct mz_pkt *p)
 {
 	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
-	/* The kernel hands over as the family that it believes in; a device's other end looks anew. */
+	/*
+	 * The kernel hands over as the family that it believes in; a device's other end looks anew.
+	 *
+	 */
 	bool is_peer, is_known = !p->is_tunneled || !is_ipv6 || mz_config.decap_flags_ok;
 	struct ethhdr *eth;
 	int r;
@@ -61,7 +64,7 @@ static __always_inline int deliver(struct mz_pkt *p)
 
 	POINT(p, deliver);
 	is_peer = is_known && p->local->flags & MZ_PORT_PEER;
-	p->action = is_peer ? ctx_send_peer(p->ctx, p->local->ifindex) :
-			      ctx_send(p->ctx, p->local->ifindex);
+	p->action = is_peer ? ctx_send_peer(p->ctx, p->local->ifindex)
+			    : ctx_send(p->ctx, p->local->ifindex);
 	return MZ_SENT;
 }

@@ -10,14 +10,15 @@
 static __always_inline const struct mz_route *find_route(struct mz_pkt *p)
 {
 	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
-	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128, .vni_be = bpf_htonl(p->vni),
+	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128,
+					    .vni_be = bpf_htonl(p->vni),
 					    .prefix = p->dst };
 	const struct mz_route *route = table_lookup(member, &key);
 
 	return route ?: table_lookup(prefix, &prefix_key);
 }
 
-/* Reads vni, dst; sets next, host, is_divided. */
+/* Reads vni, dst; sets next, host. */
 static __always_inline int divide(struct mz_pkt *p)
 {
 	const struct mz_location *location;
@@ -30,7 +31,6 @@ static __always_inline int divide(struct mz_pkt *p)
 	if (!route)
 		return DROP(no_route);
 	POINT(p, divide);
-	p->is_divided = true;
 	if (p->local && p->local->network == route->network) {
 		p->next = MZ_TO_DELIVER;
 		return 0;

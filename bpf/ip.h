@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Changes to an IP header on its way: traffic class and TTL, with the checksums that follow, and the
- * ECN of an outer header that goes into an inner one (RFC 6040).
+ * Changes to an IP header on its way: traffic class and TTL, with the checksums that follow, and
+ * the ECN of an outer header that goes into an inner one (RFC 6040).
  */
 #pragma once
 
@@ -10,11 +10,11 @@
 
 #include "cursor.h"
 
-#define ECN_MASK 3
+#define ECN_MASK    3
 #define ECN_NOT_ECT 0
-#define ECN_ECT1 1
-#define ECN_ECT0 2
-#define ECN_CE 3
+#define ECN_ECT1    1
+#define ECN_ECT0    2
+#define ECN_CE	    3
 
 static __always_inline __u16 csum_fold(__u32 sum)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The two hooks of the data plane. mz_agent runs on tc ingress of every endpoint's host-side device,
- * mz_transit on tc ingress of the droplet. Each is the list of its stages.
+ * The two hooks of the data plane: mz_agent runs on tc ingress of every endpoint's host-side
+ * device, mz_transit on tc ingress of the droplet. Each is the list of its stages.
  */
 #include "bpf.h"
 #include "maps.h"

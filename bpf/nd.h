@@ -8,16 +8,16 @@
 
 #include "answer.h"
 
-#define ND_ROUTER_SOLICITATION 133
-#define ND_NEIGHBOUR_SOLICITATION 135
+#define ND_ROUTER_SOLICITATION	   133
+#define ND_NEIGHBOUR_SOLICITATION  135
 #define ND_NEIGHBOUR_ADVERTISEMENT 136
-#define ND_REDIRECT 137
-#define ND_OPTION_SOURCE_MAC 1
-#define ND_OPTION_TARGET_MAC 2
-#define ND_FLAG_ROUTER 0x80
-#define ND_FLAG_SOLICITED 0x40
-#define ND_FLAG_OVERRIDE 0x20
-#define ND_HOP_LIMIT 255
+#define ND_REDIRECT		   137
+#define ND_OPTION_SOURCE_MAC	   1
+#define ND_OPTION_TARGET_MAC	   2
+#define ND_FLAG_ROUTER		   0x80
+#define ND_FLAG_SOLICITED	   0x40
+#define ND_FLAG_OVERRIDE	   0x20
+#define ND_HOP_LIMIT		   255
 
 /* A solicitation or advertisement of a neighbour. */
 struct nd {
@@ -32,7 +32,7 @@ struct nd_option {
 	__u8 mac[6];
 };
 
-#define ND_SIZE (sizeof(struct nd) + sizeof(struct nd_option))
+#define ND_SIZE	      (sizeof(struct nd) + sizeof(struct nd_option))
 #define ND_FRAME_SIZE (ETH_HLEN + sizeof(struct ipv6hdr) + ND_SIZE)
 
 /* The packet is not longer than its headers said; what it held is known. */
@@ -77,14 +77,14 @@ static __always_inline bool nd_option_is_own(struct mz_pkt *p)
 {
 	const struct nd_option *option = mz_at(p, p->l4 + sizeof(struct nd), sizeof(*option));
 
-	return !option || (option->type != ND_OPTION_SOURCE_MAC && option->type != ND_OPTION_TARGET_MAC) ||
+	return !option ||
+	       (option->type != ND_OPTION_SOURCE_MAC && option->type != ND_OPTION_TARGET_MAC) ||
 	       mac_equal(option->mac, p->port->mac);
 }
 
 static __always_inline bool is_own_ipv6(struct mz_pkt *p, const struct mz_addr *a)
 {
-	return addr_is(a, &p->port->ip6) ||
-	       (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
+	return addr_is(a, &p->port->ip6) || (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
 }
 
 static __always_inline int answer_neighbour(struct mz_pkt *p, __u8 type)

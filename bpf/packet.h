@@ -32,24 +32,23 @@ struct mz_pkt {
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
 	__u32 vni;
-	__u32 len;	    /* as it came, for the counters */
-	__u32 end;	    /* bytes that the length fields seen so far admit */
-	__u32 points;	    /* 1 << enum mz_counter */
+	__u32 len;    /* as it came, for the counters */
+	__u32 end;    /* bytes that the length fields seen so far admit */
+	__u32 points; /* 1 << enum mz_counter */
 	__u32 flow_hash;
-	__u32 outer;	    /* offsets: outer IP (transit only), */
-	__u32 inner_eth;    /* inner Ethernet, */
-	__u32 inner;	    /* inner IP or ARP, */
-	__u32 l4;	    /* behind the inner IP headers; agent only */
+	__u32 outer;	     /* offsets: outer IP (transit only), */
+	__u32 inner_eth;     /* inner Ethernet, */
+	__u32 inner;	     /* inner IP or ARP, */
+	__u32 l4;	     /* behind the inner IP headers; agent only */
 	__be16 eth_proto_be; /* of the inner packet */
-	__u8 ip_proto;	    /* of the inner packet; agent only */
-	__u8 tos;	    /* of the inner packet */
+	__u8 ip_proto;	     /* of the inner packet; agent only */
+	__u8 tos;	     /* of the inner packet */
 	__u8 outer_tos;
 	__u8 outer_ttl;
-	bool is_fragment;   /* the inner packet; agent only */
+	bool is_fragment; /* the inner packet; agent only */
 	bool is_tunneled;
-	bool is_divided;    /* the divide stage ran here */
 	bool is_from_divider;
-	__u8 next;	    /* enum mz_next */
+	__u8 next; /* enum mz_next */
 	int action;
 };
 

@@ -9,14 +9,14 @@
 
 #include "parse_outer.h"
 
-#define PROTO_HOP_BY_HOP 0
-#define PROTO_ROUTING 43
-#define PROTO_FRAGMENT 44
+#define PROTO_HOP_BY_HOP     0
+#define PROTO_ROUTING	     43
+#define PROTO_FRAGMENT	     44
 #define PROTO_AUTHENTICATION 51
-#define PROTO_ICMPV6 58
-#define PROTO_DESTINATION 60
-#define PROTO_MOBILITY 135
-#define EXTENSIONS_MAX 6
+#define PROTO_ICMPV6	     58
+#define PROTO_DESTINATION    60
+#define PROTO_MOBILITY	     135
+#define EXTENSIONS_MAX	     6
 
 /* Reads inner_eth; sets inner, eth_proto_be. */
 static __always_inline int parse_frame(struct mz_pkt *p)
@@ -110,9 +110,9 @@ static __always_inline int parse_extensions(struct mz_pkt *p)
 		header = mz_at(p, p->l4, 8);
 		if (!header)
 			return DROP(extension);
-		size = p->ip_proto == PROTO_FRAGMENT	     ? 8 :
-		       p->ip_proto == PROTO_AUTHENTICATION ? (header[1] + 2) * 4 :
-							       (header[1] + 1) * 8;
+		size = p->ip_proto == PROTO_FRAGMENT	     ? 8
+		       : p->ip_proto == PROTO_AUTHENTICATION ? (header[1] + 2) * 4
+							     : (header[1] + 1) * 8;
 		if (p->ip_proto == PROTO_FRAGMENT) {
 			p->is_fragment = true;
 			if (header[2] || header[3] & 0xf8)

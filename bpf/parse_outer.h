@@ -12,11 +12,11 @@
 #include "cursor.h"
 #include "maps.h"
 
-#define IPV4_DF 0x4000
-#define IPV4_MF 0x2000
+#define IPV4_DF	    0x4000
+#define IPV4_MF	    0x2000
 #define IPV4_OFFSET 0x1fff
-#define PROTO_ICMP 1
-#define PROTO_UDP 17
+#define PROTO_ICMP  1
+#define PROTO_UDP   17
 
 /* What an outer IP header says, whatever its family. */
 struct outer {

@@ -7,11 +7,11 @@
 
 #include "answer.h"
 
-#define ICMP_ECHO_REQUEST 8
-#define ICMP_ECHO_ANSWER 0
+#define ICMP_ECHO_REQUEST   8
+#define ICMP_ECHO_ANSWER    0
 #define ICMPV6_ECHO_REQUEST 128
-#define ICMPV6_ECHO_ANSWER 129
-#define PING_TTL 64
+#define ICMPV6_ECHO_ANSWER  129
+#define PING_TTL	    64
 
 struct icmp {
 	__u8 type, code;
@@ -67,8 +67,8 @@ static __always_inline int answer_ping(struct mz_pkt *p)
 		return DROP(inner_malformed);
 	answer_ethernet(p, eth);
 	/* The type is the first byte of a 16-bit word of the checksum. */
-	(void)ctx_csum_replace(p->ctx, p->l4 + offsetof(struct icmp, check_be), bpf_htons(request << 8),
-			       bpf_htons(type << 8));
+	(void)ctx_csum_replace(p->ctx, p->l4 + offsetof(struct icmp, check_be),
+			       bpf_htons(request << 8), bpf_htons(type << 8));
 	(void)ctx_store(p->ctx, p->l4, &type, sizeof(type));
 	return answer(p);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tunnel: to another host. A packet of an endpoint gets the outer headers; one that came by a tunnel
- * keeps them, with this host as its source and one taken from the TTL. The outer source port, which
- * holds the flow's entropy, is made once and kept.
+ * Tunnel: to another host. A packet of an endpoint gets the outer headers; one that came by a
+ *tunnel keeps them, with this host as its source and one taken from the TTL. The outer source port,
+ *which holds the flow's entropy, is made once and kept.
  *
  *	outer Ethernet | outer IPv4 | UDP | Geneve | inner Ethernet | inner packet
  */
@@ -23,7 +23,9 @@ struct way {
 	__u32 ifindex;
 };
 
-/* Says the kernel for certain that there is no route? Where it does not forward, it does not say. */
+/*
+ * Says the kernel for certain that there is no route? Where it does not forward, it does not say.
+ */
 static __always_inline bool is_unreachable(struct mz_pkt *p)
 {
 	struct bpf_fib_lookup fib = {
@@ -101,7 +103,8 @@ static __always_inline void write_headers(struct mz_pkt *p, void *headers, const
 	__u32 size = p->ctx->len - ETH_HLEN;
 
 	_Static_assert(sizeof(*ip) + sizeof(*udp) + sizeof(*geneve) + sizeof(*inner_eth) ==
-			       MZ_ENCAP_SIZE_IPV4, "size of the headers");
+			       MZ_ENCAP_SIZE_IPV4,
+		       "size of the headers");
 	write_ethernet(headers, way);
 	write_ip(p, ip, size);
 	*udp = (struct udphdr){

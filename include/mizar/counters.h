@@ -23,12 +23,12 @@
 /* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \
 	X(1, inner_malformed, "inner packet is cut short or has lying lengths")                   \
-	X(2, inner_protocol, "packet of an endpoint is neither IPv4, IPv6 nor ARP (in a tunnel: nor ARP either)") \
+	X(2, inner_protocol, "inner packet is neither IPv4 nor IPv6 (nor ARP, from an endpoint)")  \
 	X(3, spoofed_mac, "endpoint sent from a MAC that is not its own")                         \
 	X(4, spoofed_ip, "endpoint sent from an address that is not its own")                     \
 	X(5, spoofed_neighbour, "endpoint sent ARP or ND with a sender that is not itself")       \
 	X(6, multicast, "broadcast and multicast are not carried")                                \
-	X(7, link_local, "link-local and loopback addresses stay with the agent")                             \
+	X(7, link_local, "link-local and loopback addresses stay with the agent")                 \
 	X(8, no_port, "no endpoint is known on this device")                                      \
 	X(9, outer_malformed, "tunnel packet is cut short or has lying lengths")                  \
 	X(10, outer_fragment, "tunnel packet arrived in fragments; raise the underlay's MTU")     \
@@ -51,7 +51,7 @@
 	X(27, no_nexthop, "the kernel has no route or neighbour for the host")                    \
 	X(28, encapsulate, "the kernel could not make room for the tunnel headers")               \
 	X(29, decapsulate, "the kernel could not remove the tunnel headers")                      \
-	X(31, extension, "IPv6 extension headers are malformed, too many, or hide neighbour discovery") \
+	X(31, extension, "IPv6 extension headers are cut short, too many, or hide ND")            \
 	X(32, own_address, "endpoint sent to its own address")                                    \
 	X(33, gateway, "the gateway's address answers nothing but ping")                          \
 	X(34, too_big, "packet is bigger than the MTU of the way out; lower the endpoint's")

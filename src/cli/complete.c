@@ -287,7 +287,7 @@ static void take_words(struct completing *c, char *const *words)
 
 enum mz_exit mz_verb_complete(const struct mz_args *args)
 {
-	struct completing c = { .prefix = "" };
+	struct completing c = { .prefix = "", .args = *args };
 	size_t n = 0;
 
 	take_words(&c, args->command);

@@ -67,12 +67,35 @@ struct dump {
 	json_t *rows;
 };
 
-/* Lists with commas; what is nested deeper as JSON. Caller frees. */
+static bool is_text_list(const json_t *value)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(value, i, item)
+		if (!json_is_string(item))
+			return false;
+	return json_is_array(value);
+}
+
+/* Lists of texts with commas, what is nested deeper as JSON. Caller frees. */
 static char *cell_text(const json_t *value)
 {
+	const json_t *item;
+	char *text = NULL;
+	size_t i, size;
+	FILE *out;
+
 	if (json_is_string(value))
 		return strdup(json_string_value(value));
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_PRESERVE_ORDER);
+	if (!is_text_list(value))
+		return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_PRESERVE_ORDER);
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	json_array_foreach(value, i, item)
+		fprintf(out, "%s%s", i ? "," : "", json_string_value(item));
+	return fclose(out) < 0 ? NULL : text;
 }
 
 /* The columns are the fields of the first row: all rows of a table have the same. */

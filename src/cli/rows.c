@@ -231,6 +231,6 @@ const struct mz_verb mz_verbs[] = {
 	{ "man", "", "print the manual page, in roff", NULL, MZ_OPT_BIT(HELP), .is_hidden = true,
 	  .run = mz_verb_man },
 	{ "complete", "-- [WORD...]", "what may stand in place of the last word", NULL,
-	  MZ_OPT_BIT(HELP), .has_command = true, .is_hidden = true, .run = mz_verb_complete },
+	  SERVER_OPTIONS, .has_command = true, .is_hidden = true, .run = mz_verb_complete },
 	{},
 };

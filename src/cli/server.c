@@ -282,9 +282,10 @@ struct watch {
 	int result; /* of fn, or of the time: what on_close then finds is of no interest */
 };
 
+/* result 0: goes on. */
 static void stop_watch(struct watch *watch, int result)
 {
-	if (watch->result || watch->is_closed)
+	if (!result || watch->result || watch->is_closed)
 		return;
 	watch->result = result;
 	mz_rpc_stream_cancel(watch->stream);

@@ -198,9 +198,6 @@ static int merge(struct ctl_admission *a, struct ctl_admitted *item)
 	r = set_status(item->object, item->old);
 	if (r < 0)
 		return r;
-	metadata->has_uid = metadata->has_generation = metadata->has_deletion_timestamp = false;
-	metadata->has_creation_timestamp = false;
-	metadata->deletion_timestamp = 0;
 	if (!item->old)
 		return 0;
 
@@ -236,7 +233,8 @@ static int read_item(struct ctl_admission *a, const Mizar__V1__Object *message, 
 		return mz_problem_add(&a->problems, "kind",
 				      "%s objects are made by Mizar; they can be read and deleted",
 				      mz_kinds[item->object->kind].name);
-	r = mz_object_set_defaults(item->object);
+	r = mz_object_clear_output(item->object);
+	r = r ?: mz_object_set_defaults(item->object);
 	r = r ?: mz_object_check(item->object, &a->problems);
 	if (r < 0)
 		return r;

@@ -135,8 +135,8 @@ int ctl_compile_endpoint(const struct ctl_network_facts *facts, const Mizar__V1_
 		SET_ADDR(address, address, i * 2, addrs[i]);
 		/* A group member is alone on its link: nothing is on-link, nobody is its gateway. */
 		SET(address, prefix_length, prefix < 0 ? 128 : facts->prefixes[prefix].len);
-		SET_ADDR(address, gateway, i * 2 + 1,
-			 prefix < 0 ? (struct mz_addr){} : facts->gateways[prefix]);
+		if (prefix >= 0)
+			SET_ADDR(address, gateway, i * 2 + 1, facts->gateways[prefix]);
 		ret_row->address_list[i] = address;
 	}
 	row->n_addresses = (size_t)n;

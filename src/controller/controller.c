@@ -2,12 +2,11 @@
 /* See controller.h. */
 #include "controller/controller.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "controller/methods.h"
+#include "controller/set.h"
 
 void *ctl_calloc(size_t n, size_t size)
 {
@@ -27,29 +26,31 @@ char *ctl_strdup(const char *text)
 	return memcpy(ctl_calloc(1, size), text, size);
 }
 
-static void on_reload(struct ctl_work *work)
+static void on_resync(struct ctl_work *work)
 {
-	struct ctl_controller *c = CTL_CONTAINER(work, struct ctl_controller, reload_work);
-	int r;
+	struct ctl_controller *c = CTL_CONTAINER(work, struct ctl_controller, resync);
+	struct ctl_droplet *droplet, *next_droplet;
+	struct ctl_network *network, *next_network;
+	struct ctl_vpc *vpc, *next_vpc;
 
-	if (c->n_writes) {
-		/* The store's view settles first. */
-		ctl_queue_add_in(&c->queue, work, 10);
-		return;
+	HASH_ITER(hh, c->model.droplets, droplet, next_droplet)
+		ctl_queue_add(&c->queue, &droplet->work);
+	HASH_ITER(hh, c->model.vpcs, vpc, next_vpc)
+	{
+		ctl_queue_add(&c->queue, &vpc->work);
+		ctl_set_look(&vpc->set);
 	}
-	mz_log_warn("the model is built anew from the store");
-	ctl_model_fini(c);
-	r = ctl_model_load(c);
-	if (r < 0) {
-		mz_log_err("store %s: cannot be read: %s", c->store_path, strerror(-r));
-		abort();
+	HASH_ITER(hh, c->model.networks, network, next_network)
+	{
+		ctl_queue_add(&c->queue, &network->work);
+		ctl_set_look(&network->set);
 	}
 }
 
-void ctl_controller_reload(struct ctl_controller *c)
+void ctl_controller_resync(struct ctl_controller *c)
 {
-	if (c->reload_work.state == CTL_WORK_IDLE)
-		ctl_queue_retry(&c->queue, &c->reload_work);
+	if (c->resync.state == CTL_WORK_IDLE)
+		ctl_queue_retry(&c->queue, &c->resync);
 }
 
 int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_store *store,
@@ -65,7 +66,7 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 		.store_path = store_path,
 		.epoch = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec,
 		.started = uv_now(loop),
-		.reload_work.run = on_reload,
+		.resync.run = on_resync,
 	};
 	r = ctl_queue_init(&c->queue, loop);
 	if (r < 0)

@@ -33,9 +33,8 @@ struct ctl_controller {
 	uint64_t epoch;	       /* of this process's scopes */
 	uint64_t started;      /* of the loop's clock, in ms */
 	uint32_t next_vni;
-	unsigned int n_writes; /* submitted, not yet durable */
 	bool loading;	       /* the model is being built: what it sees is no change */
-	struct ctl_work reload_work;
+	struct ctl_work resync;
 };
 
 /* Within the first seconds nobody is declared dead: hosts need time to come back. */
@@ -53,8 +52,8 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 			const char *store_path);
 void ctl_controller_fini(struct ctl_controller *c);
 
-/* What the store holds is not what the model was told: builds it anew, soon. */
-void ctl_controller_reload(struct ctl_controller *c);
+/* An operator could not write: all of them look at everything again, after a while. */
+void ctl_controller_resync(struct ctl_controller *c);
 /*
  * Zeroed memory for the model, or the end of the process: the model is only a view of the store,
  * half of one is worse than a restart.

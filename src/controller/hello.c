@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "controller/operators.h"
 #include "controller/session.h"
+#include "controller/watch.h"
 #include "controller/write.h"
 
 #define REPORT_INTERVAL_MS 5000
@@ -161,6 +162,7 @@ static void compare_all(struct ctl_session *session, const struct ctl_hello *hel
 		if (sub && sub->acked)
 			ctl_sub_acked(session->c, sub);
 	}
+	ctl_watch_touch_endpoints(session->c);
 }
 
 /* ---- taking the host in ---------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ static int open_store(uv_loop_t *loop, const char *path, struct mz_store **ret_s
 
 static int listen_all(struct mz_rpc_server *server, const struct ctl_options *options)
 {
-	int r, port;
+	int r;
 
 	r = make_parent(options->listen_unix);
 	if (r >= 0)
@@ -63,11 +63,17 @@ static int listen_all(struct mz_rpc_server *server, const struct ctl_options *op
 		return r;
 	}
 	if (options->listen) {
-		r = mz_rpc_server_listen_tls(server, options->listen, &options->tls, &port);
+		char why[256];
+
+		r = mz_rpc_tls_check(&options->tls, why, sizeof(why));
 		if (r < 0) {
-			mz_log_err("--listen %s (ca %s, cert %s, key %s): %s", options->listen,
-				   options->tls.ca, options->tls.cert, options->tls.key,
-				   strerror(-r));
+			mz_log_err("mutual TLS: %s", why);
+			return r;
+		}
+		r = mz_rpc_server_listen_tls(server, options->listen, &options->tls, NULL);
+		if (r < 0) {
+			mz_log_err("--listen %s: %s; it wants an address of this host and a free "
+				   "port, as 10.0.0.1:7700", options->listen, strerror(-r));
 			return r;
 		}
 	}

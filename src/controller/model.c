@@ -127,7 +127,7 @@ void ctl_model_fini(struct ctl_controller *c)
 	struct ctl_usage *usage, *next_usage;
 
 	HASH_ITER(hh, model->droplets, droplet, next_droplet)
-		ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the controller starts anew");
+		ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the controller ends");
 	while (model->pending)
 		ctl_provision_end(c, model->pending->uid);
 	HASH_ITER(hh, model->replicas, replica, next_replica)

@@ -46,6 +46,7 @@ struct ctl_droplet {
 	struct ctl_pending *pending;
 	uint64_t n_endpoints;
 	unsigned int n_bouncers, n_dividers;
+	unsigned int n_planned; /* replicas on their way into the store */
 
 	struct ctl_session *session; /* its stream, or NULL */
 	struct ctl_uidset attached;  /* endpoints with a device, as the host said last */

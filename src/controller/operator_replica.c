@@ -188,7 +188,7 @@ static void make_name(const struct ctl_set *set, const struct ctl_droplet *dropl
 	    mz_store_find(set->controller->store, set->kind, "", name, &uid) >= 0)
 		snprintf(name + (n < 54 ? n : 54), sizeof(name) - 54, "-%08x",
 			 (unsigned int)(hash >> 32));
-	snprintf(ret_name, DNS_LABEL_MAX + 1, "%s", name);
+	snprintf(ret_name, DNS_LABEL_MAX + 1, "%.*s", DNS_LABEL_MAX, name);
 }
 
 static int make_object(const struct ctl_set *set, const struct ctl_droplet *droplet,
@@ -234,7 +234,17 @@ struct placing {
 	struct ctl_controller *c;
 	enum mz_kind kind;
 	uint64_t owner;
+	uint64_t droplets[MZ_REPLICAS_MAX];
+	size_t n_droplets;
 };
+
+static struct ctl_droplet *droplet_by_uid(const struct ctl_controller *c, uint64_t uid)
+{
+	struct ctl_droplet *droplet;
+
+	HASH_FIND(hh, c->model.droplets, &uid, sizeof(uid), droplet);
+	return droplet;
+}
 
 /* The set may be gone by now: it is looked up anew. */
 static void on_placed(int r, void *user)
@@ -242,7 +252,14 @@ static void on_placed(int r, void *user)
 	_cleanup_free_ struct placing *placing = user;
 	struct ctl_model *model = &placing->c->model;
 	struct ctl_set *set = NULL;
+	struct ctl_droplet *droplet;
+	size_t i;
 
+	for (i = 0; i < placing->n_droplets; i++) {
+		droplet = droplet_by_uid(placing->c, placing->droplets[i]);
+		if (droplet)
+			droplet->n_planned--;
+	}
 	if (placing->kind == MZ_KIND_BOUNCER) {
 		struct ctl_network *network = ctl_model_network_by_uid(model, placing->owner);
 
@@ -256,6 +273,11 @@ static void on_placed(int r, void *user)
 	if (!set)
 		return;
 	set->writing = false;
+	if (r < 0) {
+		ctl_queue_retry(&placing->c->queue, &set->work);
+		return;
+	}
+	set->work.failures = 0;
 	ctl_set_look(set);
 }
 
@@ -272,26 +294,22 @@ static size_t find_candidates(const struct ctl_set *set, struct ctl_candidate *c
 			continue;
 		candidates[n++] = (struct ctl_candidate){
 			.droplet = droplet->uid,
-			.load = droplet->n_bouncers + droplet->n_dividers,
+			.load = droplet->n_bouncers + droplet->n_dividers + droplet->n_planned,
 			.avoid = droplet->uid == set->removed_from,
 		};
 	}
 	return n;
 }
 
-static int place_on(struct ctl_set *set, struct ctl_write *write,
-		    const struct ctl_candidate *candidates, size_t n)
+static int place_on(struct ctl_set *set, struct ctl_write *write, const struct placing *placing)
 {
-	struct ctl_controller *c = set->controller;
 	size_t i;
 	int r;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < placing->n_droplets; i++) {
 		struct mz_object *object;
-		struct ctl_droplet *droplet;
 
-		HASH_FIND(hh, c->model.droplets, &candidates[i].droplet, sizeof(uint64_t), droplet);
-		r = make_object(set, droplet, &object);
+		r = make_object(set, droplet_by_uid(placing->c, placing->droplets[i]), &object);
 		if (r < 0)
 			return r;
 		r = ctl_write_create(write, object, set->owner_uid);
@@ -310,7 +328,7 @@ static int place(struct ctl_set *set, unsigned int n_wanted)
 	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
 	_cleanup_(ctl_write_freep) struct ctl_write *write = NULL;
 	_cleanup_free_ struct placing *placing = NULL;
-	size_t n;
+	size_t i, n;
 	int r;
 
 	/* The last word on what is there has the store: a deletion may be on its way. */
@@ -323,15 +341,20 @@ static int place(struct ctl_set *set, unsigned int n_wanted)
 		return -ENOMEM;
 	*placing = (struct placing){ .c = c, .kind = set->kind, .owner = set->owner_uid };
 	n = find_candidates(set, candidates);
-	n = ctl_placement_choose(set->owner_uid, candidates, n, n_wanted);
+	n = ctl_placement_choose(set->owner_uid, candidates, n,
+				 n_wanted < MZ_REPLICAS_MAX ? n_wanted : MZ_REPLICAS_MAX);
 	if (!n)
 		return 0;
 	r = ctl_write_new(c, &write);
 	if (r < 0)
 		return r;
-	r = place_on(set, write, candidates, n);
+	for (; placing->n_droplets < n; placing->n_droplets++)
+		placing->droplets[placing->n_droplets] = candidates[placing->n_droplets].droplet;
+	r = place_on(set, write, placing);
 	if (r < 0)
 		return r;
+	for (i = 0; i < n; i++)
+		droplet_by_uid(c, placing->droplets[i])->n_planned++;
 	set->writing = true;
 	ctl_write_commit(TAKE(write), on_placed, TAKE(placing));
 	return (int)n;
@@ -369,7 +392,12 @@ static void retire(struct ctl_set *set, unsigned int n_healthy)
 	DL_FOREACH_SAFE(set->replicas, replica, next) {
 		bool must = replica->deleting || replica->droplet->deleting;
 
-		if (replica->leaving || !ctl_replica_is_doomed(replica))
+		if (replica->leaving) {
+			/* Its object should be gone soon; if that failed it is tried again. */
+			ctl_queue_add_in(&set->controller->queue, &replica->timer, CTL_ACK_MS);
+			continue;
+		}
+		if (!ctl_replica_is_doomed(replica))
 			continue;
 		if ((n_active && (must || n_active == n_healthy)) ||
 		    (must && !n_healthy && !set->writing))

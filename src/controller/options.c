@@ -73,6 +73,8 @@ static int check(const struct ctl_options *options)
 	const struct mz_rpc_tls *tls = &options->tls;
 	bool all = tls->ca && tls->cert && tls->key, any = tls->ca || tls->cert || tls->key;
 
+	if (options->listen_unix[0] != '/')
+		return misuse("--listen-unix '%s' must be an absolute path", options->listen_unix);
 	if (options->listen && !all)
 		return misuse("--listen is TCP, which needs mutual TLS: %s is missing",
 			      !tls->ca ? "--ca" : !tls->cert ? "--cert" : "--key");

@@ -113,6 +113,16 @@ int ctl_remove(struct ctl_write *write, const struct mz_object *object)
 	return r < 0 ? r : ctl_write_delete(write, object);
 }
 
+static void on_removed(int r, void *user)
+{
+	struct ctl_controller *c = user;
+
+	if (r < 0)
+		ctl_controller_resync(c);
+	else
+		c->resync.failures = 0;
+}
+
 void ctl_remove_later(struct ctl_controller *c, enum mz_kind kind, uint64_t uid)
 {
 	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
@@ -129,10 +139,10 @@ void ctl_remove_later(struct ctl_controller *c, enum mz_kind kind, uint64_t uid)
 	if (r < 0) {
 		mz_log_err("%s %s: cannot be removed: %s", mz_kinds[kind].name,
 			   object ? mz_object_name(object) : "", strerror(-r));
-		ctl_controller_reload(c);
+		ctl_controller_resync(c);
 		return;
 	}
-	ctl_write_commit(TAKE(write), NULL, NULL);
+	ctl_write_commit(TAKE(write), on_removed, c);
 }
 
 /* ---- Management.Delete ----------------------------------------------------------------------- */

@@ -12,8 +12,8 @@ bool ctl_has_dependents(struct ctl_controller *c, const struct mz_object *object
 /* Deletes an object without dependents, and all that it had taken. */
 int ctl_remove(struct ctl_write *write, const struct mz_object *object);
 /*
- * For operators: deletes the object unless it is gone, or has dependents again. If that fails the
- * model is loaded again, and its operator comes back to it.
+ * For operators: deletes the object unless it is gone, or has dependents again. If that fails all
+ * operators look again, after a while.
  */
 void ctl_remove_later(struct ctl_controller *c, enum mz_kind kind, uint64_t uid);
 

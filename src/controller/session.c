@@ -166,7 +166,7 @@ static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 {
 	struct ctl_controller *c = session->c;
 	struct ctl_sub *sub = outstanding_sub(session, ack->scope, ack->epoch, ack->revision);
-	bool is_current, is_right;
+	bool is_current, is_right, is_first;
 	char scope[MZ_SCOPE_STRLEN];
 
 	if (!sub)
@@ -184,10 +184,15 @@ static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 	}
 	/* What a refused update named is not there, whatever is acknowledged after it. */
 	if (!sub->problem) {
+		is_first = !sub->acked;
 		sub->acked = sub->sent;
-		ctl_sub_acked(c, sub);
+		ctl_session_kick(sub);
+		ctl_sub_acked(c, sub); /* may end the sub */
+		if (is_first)
+			ctl_watch_touch_endpoints(c); /* the host has reported: no longer Unknown */
+	} else {
+		ctl_session_kick(sub);
 	}
-	ctl_session_kick(sub);
 }
 
 /* Text of a host may hold anything. */

@@ -22,12 +22,12 @@ struct common {
 	Mizar__V1__Condition ***conditions;
 };
 
-#define COMMON(object, name)                                              \
+#define COMMON(object, name, type)                                        \
 	({                                                                \
 		if (!(object)->name->status) {                            \
 			(object)->name->status =                          \
 				ctl_calloc(1, sizeof(*(object)->name->status)); \
-			mizar__v1__##name##_status__init((object)->name->status); \
+			mizar__v1__##type##__init((object)->name->status); \
 		}                                                         \
 		(struct common){                                          \
 			.phase = &(object)->name->status->phase,          \
@@ -43,17 +43,17 @@ static struct common common_of(struct mz_object *object)
 {
 	switch (object->kind) {
 	case MZ_KIND_DROPLET:
-		return COMMON(object, droplet);
+		return COMMON(object, droplet, droplet_status);
 	case MZ_KIND_VPC:
-		return COMMON(object, vpc);
+		return COMMON(object, vpc, vpcstatus);
 	case MZ_KIND_NETWORK:
-		return COMMON(object, network);
+		return COMMON(object, network, network_status);
 	case MZ_KIND_ENDPOINT:
-		return COMMON(object, endpoint);
+		return COMMON(object, endpoint, endpoint_status);
 	case MZ_KIND_BOUNCER:
-		return COMMON(object, bouncer);
+		return COMMON(object, bouncer, bouncer_status);
 	case MZ_KIND_DIVIDER:
-		return COMMON(object, divider);
+		return COMMON(object, divider, divider_status);
 	}
 	return (struct common){};
 }
@@ -104,7 +104,7 @@ static void fill_droplet(struct ctl_controller *c, struct mz_object *object,
 		return; /* not yet durable */
 	status->has_connected = status->has_endpoints = true;
 	status->has_bouncers = status->has_dividers = true;
-	status->connected = droplet->session;
+	status->connected = !!droplet->session;
 	status->endpoints = (uint32_t)droplet->n_endpoints;
 	status->bouncers = droplet->n_bouncers;
 	status->dividers = droplet->n_dividers;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * See watch.h. A watcher first walks through the present objects, a page whenever its stream has
- * room, then gets changes as they become durable. Who does not read fast enough is sent away: it
+ * room, and gets changes as they become durable. Who does not read fast enough is sent away: it
  * lists again.
  */
 #include "controller/watch.h"
@@ -13,6 +13,7 @@
 #include "controller/methods.h"
 #include "controller/reply.h"
 #include "controller/status.h"
+#include "row/row.h"
 
 #define QUEUED_MAX (4U << 20)  /* bytes: too slow */
 #define QUEUED_ROOM (256U << 10) /* below: the walk goes on */
@@ -28,6 +29,7 @@ struct ctl_watcher {
 	uint64_t after;
 	uint64_t last;	 /* hash of the last event, of a watcher of one object */
 	struct ctl_work walk;
+	struct mz_watch *history; /* of one that began at a revision, or NULL */
 	struct ctl_watcher *prev, *next;
 };
 
@@ -46,19 +48,17 @@ static void send_away(struct ctl_watcher *watcher)
 }
 
 /* Changes of status repeat themselves: a watcher of one object sees each state once. */
-static bool is_repeated(struct ctl_watcher *watcher, const struct mz_object *object, int type)
+static bool is_repeated(struct ctl_watcher *watcher, const struct mz_object *object,
+			Mizar__V1__WatchEvent__Type type)
 {
 	_cleanup_free_ uint8_t *data = NULL;
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	size_t i, size;
+	uint64_t hash;
+	size_t size;
 
 	if (!watcher->name || mz_object_pack(object, &data, &size) < 0)
 		return false;
-	for (i = 0; i < size; i++)
-		hash = (hash ^ data[i]) * 0x100000001b3ULL;
-	hash = (hash ^ (uint64_t)type) | 1;
-	if (type != MIZAR__V1__WATCH_EVENT__TYPE__DELETED)
-		hash |= 1;
+	/* Whether it is new or changed makes no difference, that it is gone does. */
+	hash = mz_hash(data, size) + (type == MIZAR__V1__WATCH_EVENT__TYPE__DELETED);
 	if (hash == watcher->last)
 		return true;
 	watcher->last = hash;
@@ -118,7 +118,7 @@ void ctl_watch_change(struct ctl_controller *c, enum mz_kind kind, const struct 
 	struct ctl_watcher *watcher, *next;
 
 	DL_FOREACH_SAFE(c->watchers, watcher, next)
-		if (matches(watcher, object) && !is_ahead(watcher, object))
+		if (!watcher->history && matches(watcher, object) && !is_ahead(watcher, object))
 			show(watcher, type, object);
 }
 
@@ -238,13 +238,12 @@ static void on_history(enum mz_change change, const struct mz_object *object, ui
 		show(watcher, types[change], object);
 }
 
-/* What is past is replayed from the store; what comes, comes when it is durable. */
+/* Its changes come from the store's history: once submitted, which is shortly before durable. */
 static int replay(struct ctl_watcher *watcher, uint64_t revision)
 {
-	_cleanup_(mz_watch_freep) struct mz_watch *watch = NULL;
 	int r;
 
-	r = mz_watch_new(watcher->c->store, revision, on_history, watcher, &watch);
+	r = mz_watch_new(watcher->c->store, revision, on_history, watcher, &watcher->history);
 	if (r < 0)
 		return r;
 	watcher->walked = true;
@@ -300,6 +299,7 @@ void ctl_watch_close(struct mz_rpc_call *call, void *user)
 	mz_rpc_call_set_data(call, NULL);
 	ctl_queue_cancel(&watcher->c->queue, &watcher->walk);
 	DL_DELETE(watcher->c->watchers, watcher);
+	mz_watch_free(watcher->history);
 	free(watcher->ns);
 	free(watcher->name);
 	free(watcher);

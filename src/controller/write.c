@@ -100,12 +100,13 @@ int ctl_write_put(struct ctl_write *write, const struct mz_object *old, struct m
 		  uint64_t owner, uint64_t expect_revision)
 {
 	_cleanup_(mz_object_freep) struct mz_object *object = new;
+	enum mz_kind kind = object->kind;
 	int r;
 
 	r = mz_txn_put(write->txn, object, owner, expect_revision);
 	if (r < 0)
 		return r;
-	return add_change(write, object->kind, old, TAKE(object));
+	return add_change(write, kind, old, TAKE(object));
 }
 
 int ctl_write_create(struct ctl_write *write, struct mz_object *new, uint64_t owner)
@@ -139,12 +140,8 @@ static void on_commit(int r, void *user)
 	struct ctl_controller *c = write->c;
 	size_t i;
 
-	c->n_writes--;
-	if (r < 0) {
-		/* Later transactions may have built on this one: only the store knows what holds. */
+	if (r < 0)
 		mz_log_err("store %s: a change could not be stored: %s", c->store_path, strerror(-r));
-		ctl_controller_reload(c);
-	}
 	for (i = 0; r >= 0 && i < write->n_changes; i++) {
 		const struct change *change = &write->changes[i];
 
@@ -166,7 +163,6 @@ void ctl_write_commit(struct ctl_write *write, ctl_write_done_fn done, void *use
 
 	write->done = done;
 	write->user = user;
-	write->c->n_writes++;
 	mz_txn_commit(txn, on_commit, write);
 
 	revision = mz_store_revision(write->c->store);

@@ -33,6 +33,7 @@ struct daemon {
 static int open_tables(struct mz_host *host)
 {
 	const char *dir = host->options->dir;
+	unsigned int i;
 	int r;
 
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST) {
@@ -43,6 +44,8 @@ static int open_tables(struct mz_host *host)
 	r = mz_tables_open(dir, true, &host->tables);
 	switch (-r) {
 	case 0:
+		for (i = 0; i < MZ_N_TABLES; i++)
+			mz_tables_set_limit(host->tables, i, host->options->table_limit);
 		return 0;
 	case EBUSY:
 		mz_log_err("--dir %s: another mizard runs here: stop it, or give another --dir",

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "mizar/wire.h"
+#include "tables/tables.h"
 
 __attribute__((format(printf, 1, 2))) static int misused(const char *format, ...)
 {
@@ -106,16 +107,37 @@ static int set_dir(struct mz_options *options, const char *value)
 	return 0;
 }
 
-static int set_port(struct mz_options *options, const char *value)
+/* A decimal number from 1 to max. */
+static int parse_number(const char *value, unsigned long max, unsigned long *ret_number)
 {
+	unsigned long number;
 	char *end;
-	unsigned long port;
 
 	errno = 0;
-	port = strtoul(value, &end, 10);
-	if (errno || !isdigit((unsigned char)value[0]) || *end || !port || port > 65535)
+	number = strtoul(value, &end, 10);
+	if (errno || !isdigit((unsigned char)value[0]) || *end || !number || number > max)
+		return -EINVAL;
+	*ret_number = number;
+	return 0;
+}
+
+static int set_port(struct mz_options *options, const char *value)
+{
+	unsigned long port;
+
+	if (parse_number(value, 65535, &port) < 0)
 		return misused("--port %s: not a UDP port: use 1 to 65535", value);
 	options->port = (uint16_t)port;
+	return 0;
+}
+
+static int set_table_limit(struct mz_options *options, const char *value)
+{
+	unsigned long limit;
+
+	if (parse_number(value, MZ_TABLE_LIMIT, &limit) < 0)
+		return misused("--table-limit %s: use 1 to %u rows", value, MZ_TABLE_LIMIT);
+	options->table_limit = (uint32_t)limit;
 	return 0;
 }
 
@@ -193,6 +215,7 @@ static const struct {
 	{ "dir", "PATH", "socket and pins (/run/mizar)", set_dir },
 	{ "port", "PORT", "UDP port of the tunnels (6081)", set_port },
 	{ "attach", "MODE", "auto, tcx or clsact (auto)", set_attach },
+	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)", set_table_limit },
 	{ "standalone", NULL, "no controller: rows are set by hand", set_standalone },
 	{ "log-level", "LEVEL", "err, warn, info or debug (info)", set_log_level },
 	{ "journal", NULL, "prefix log lines with priorities, for systemd", set_journal },
@@ -261,6 +284,7 @@ int mz_options_parse(int argc, char **argv, struct mz_options *ret_options)
 	struct mz_options options = {
 		.dir = "/run/mizar",
 		.port = MZ_GENEVE_PORT,
+		.table_limit = MZ_TABLE_LIMIT,
 		.log_level = MZ_LOG_INFO,
 	};
 	struct option longs[ARRAY_SIZE(rows) + 1] = {};

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -229,34 +230,54 @@ static bool is_ready(const struct mz_lab *lab, unsigned int place, char *reason,
 				   : is_connected(lab, place, reason, size);
 }
 
+/* -ECHILD if the process of a place is gone; says how it ended. */
+static int check_alive(const struct mz_lab *lab, unsigned int place)
+{
+	struct mz_lab_process process = {};
+	char name[MZ_LAB_PLACE_SIZE];
+	int r, status = 0;
+
+	r = mz_lab_process_get(lab, place, &process);
+	if (r < 0 || process.is_running)
+		return r;
+	mz_lab_place_name(place, name);
+	/* Of an earlier run it is no child: how it ended is not known then. */
+	if (waitpid(process.pid, &status, WNOHANG) == process.pid && WIFSIGNALED(status))
+		mz_lab_say(lab, "%s: its process was ended by SIG%s", name,
+			   sigabbrev_np(WTERMSIG(status)) ?: "?");
+	else if (WIFEXITED(status) && WEXITSTATUS(status))
+		mz_lab_say(lab, "%s: its process ended with status %d", name, WEXITSTATUS(status));
+	else
+		mz_lab_say(lab, "%s: its process ended", name);
+	mz_lab_process_show_log(lab, place);
+	return -ECHILD;
+}
+
+/* Until a place does what it is there for; -EINTR, -ETIMEDOUT, -ECHILD are said. */
 static int wait_ready(const struct making *m, unsigned int place)
 {
 	char name[MZ_LAB_PLACE_SIZE], address[MZ_LAB_PLACE_SIZE], reason[256] = "";
-	const char *what = place == MZ_LAB_CTL ? "controller" : mz_lab_place_name(place, name);
-	struct mz_lab_process process = {};
 	int r = 0;
 
+	mz_lab_place_name(place, name);
 	while (!is_ready(m->lab, place, reason, sizeof(reason))) {
-		if (is_interrupted)
-			return -EINTR;
-		r = mz_lab_process_get(m->lab, place, &process);
-		if (!r && !process.is_running)
-			r = -ECHILD;
-		if (!r && now_ms() > m->deadline_ms)
-			r = -ETIMEDOUT;
+		/* Without its controller, no host ever connects. */
+		r = check_alive(m->lab, place) ?: check_alive(m->lab, MZ_LAB_CTL);
+		if (!r && is_interrupted)
+			r = -EINTR;
 		if (r < 0)
-			break;
+			return r;
+		if (now_ms() > m->deadline_ms) {
+			mz_lab_say(m->lab, "%s did not come up in time (--timeout)%s", name,
+				   reason);
+			mz_lab_process_show_log(m->lab, place);
+			return -ETIMEDOUT;
+		}
 		(void)usleep(POLL_MS * 1000); /* cut short by a signal: looked at above */
 	}
-	if (!r) {
-		mz_lab_say(m->lab, "%s at %s is %s", what, mz_lab_address(m->lab, place, address),
-			   place == MZ_LAB_CTL ? "up" : "connected");
-		return 0;
-	}
-	mz_lab_say(m->lab, "%s %s%s", what,
-		   r == -ECHILD ? "ended at once" : "did not come up in time (--timeout)", reason);
-	mz_lab_process_show_log(m->lab, place);
-	return r;
+	mz_lab_say(m->lab, "%s at %s is %s", name, mz_lab_address(m->lab, place, address),
+		   place == MZ_LAB_CTL ? "up" : "connected");
+	return 0;
 }
 
 static int make(const struct making *m)

@@ -133,6 +133,63 @@ int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route)
 	return r == -EEXIST ? 0 : r;
 }
 
+/* RTA_VIA: a family, then its address (RFC 5549: IPv4 behind an IPv6 gateway). */
+static void parse_via(const struct nlattr *attr, struct mz_addr *ret_gateway)
+{
+	const struct rtvia *via = mnl_attr_get_payload(attr);
+	size_t size = mnl_attr_get_payload_len(attr);
+
+	if (size < sizeof(*via) + 16 || via->rtvia_family != AF_INET6)
+		return;
+	memcpy(ret_gateway->bytes, via->rtvia_addr, 16);
+}
+
+static int keep_way(const struct nlmsghdr *nlh, void *user)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct mz_ip_way *way = user;
+	const struct nlattr *attr;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return -EBADMSG;
+	if (rtm->rtm_type != RTN_UNICAST)
+		return -ENETUNREACH;
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
+		uint16_t type = mnl_attr_get_type(attr);
+
+		if (type == RTA_OIF && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			way->ifindex = (int)mnl_attr_get_u32(attr);
+		else if (type == RTA_GATEWAY)
+			(void)mz_ip_parse(attr, rtm->rtm_family, &way->gateway); /* or unchanged */
+		else if (type == RTA_VIA)
+			parse_via(attr, &way->gateway);
+	}
+	return 0;
+}
+
+int mz_ip_get_way(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
+		  struct mz_ip_way *ret_way)
+{
+	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_GETROUTE, 0);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	struct mz_ip_way way = { .gateway = *to };
+	int r;
+
+	rtm->rtm_family = (uint8_t)mz_ip_put(nlh, RTA_DST, to);
+	rtm->rtm_dst_len = family_len(rtm->rtm_family, 128);
+	if (source && mz_ip_put(nlh, RTA_SRC, source) != rtm->rtm_family)
+		return -EINVAL;
+	if (source)
+		rtm->rtm_src_len = rtm->rtm_dst_len;
+	r = mz_netlink_get(nl, nlh, keep_way, &way);
+	if (r == 0 && !way.ifindex)
+		r = -ENETUNREACH;
+	if (r < 0)
+		return r;
+	*ret_way = way;
+	return 0;
+}
+
 static int match_default(const struct nlmsghdr *nlh, void *user)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);

@@ -35,6 +35,16 @@ struct mz_ip_route {
 
 int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route);
 
+/* Which way the kernel sends to an address. */
+struct mz_ip_way {
+	int ifindex;
+	struct mz_addr gateway; /* the address itself if it is on the link; may be of the other family */
+};
+
+/* source: NULL, or an address of this host. -ENETUNREACH and others: there is no way off this host. */
+int mz_ip_get_way(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
+		  struct mz_ip_way *ret_way);
+
 /* 1: the main table has a default route of the family, by whatever way; 0: it has none. */
 int mz_ip_has_default(struct mz_netlink *nl, bool ipv4);
 

@@ -57,6 +57,24 @@ static void parse_attr(const struct nlattr *attr, struct mz_link *link)
 	}
 }
 
+int mz_link_parse(const struct nlmsghdr *nlh, struct mz_link *ret_link)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct mz_link link = { .lower_nsid = -1 };
+	const struct nlattr *attr;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
+		return -EBADMSG;
+	link.ifindex = ifi->ifi_index;
+	link.flags = ifi->ifi_flags;
+	link.arp_type = ifi->ifi_type;
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi)) {
+		parse_attr(attr, &link);
+	}
+	*ret_link = link;
+	return 0;
+}
+
 struct link_visit {
 	int (*fn)(const struct mz_link *link, void *user);
 	void *user;
@@ -64,18 +82,11 @@ struct link_visit {
 
 static int visit_link(const struct nlmsghdr *nlh, void *user)
 {
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	struct link_visit *visit = user;
-	struct mz_link link = { .lower_nsid = -1 };
-	const struct nlattr *attr;
+	struct mz_link link;
 
-	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
+	if (nlh->nlmsg_type != RTM_NEWLINK || mz_link_parse(nlh, &link) < 0)
 		return 0;
-	link.ifindex = ifi->ifi_index;
-	link.flags = ifi->ifi_flags;
-	mnl_attr_for_each(attr, nlh, sizeof(*ifi)) {
-		parse_attr(attr, &link);
-	}
 	return visit->fn(&link, visit->user);
 }
 

@@ -16,11 +16,15 @@ struct mz_link {
 	char kind[16];		/* "veth", "bridge"; "" for real hardware */
 	char alias[MZ_LINK_ALIAS_SIZE];
 	unsigned int flags;	/* IFF_* */
+	unsigned int arp_type;	/* ARPHRD_* */
 	unsigned int mtu;
 	uint8_t mac[6];
 	int lower_ifindex;	/* the other end of a veth pair, in its own namespace; 0: none */
 	int lower_nsid;		/* the id of that namespace as seen from here; -1: the same */
 };
+
+/* Of an RTM_NEWLINK or RTM_DELLINK message; -EBADMSG. */
+int mz_link_parse(const struct nlmsghdr *nlh, struct mz_link *ret_link);
 
 /* -ENODEV. */
 int mz_link_by_name(struct mz_netlink *nl, const char *name, struct mz_link *ret_link);

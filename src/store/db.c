@@ -158,9 +158,8 @@ static int number(struct mz_sqlite *sqlite, const char *sql, int64_t *ret_number
 	return rc == SQLITE_ROW ? 0 : mz_sqlite_errno(sqlite, rc);
 }
 
-static int open_connection(struct mz_sqlite *sqlite, const char *path, const char *cache)
+static int open_connection(struct mz_sqlite *sqlite, const char *path)
 {
-	_cleanup_free_ char *sql = NULL;
 	int rc;
 
 	rc = sqlite3_open_v2(path, &sqlite->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
@@ -170,6 +169,14 @@ static int open_connection(struct mz_sqlite *sqlite, const char *path, const cha
 	/* Both fail for a NULL handle only. The time-out is for people with sqlite3(1). */
 	(void)sqlite3_extended_result_codes(sqlite->handle, 1);
 	(void)sqlite3_busy_timeout(sqlite->handle, 5000);
+	return 0;
+}
+
+/* Only on a file that is known to be ours: the first of these writes. */
+static int set_up(struct mz_sqlite *sqlite, const char *cache)
+{
+	_cleanup_free_ char *sql = NULL;
+
 	if (asprintf(&sql, "%sPRAGMA cache_size = %s;", setup, cache) < 0) {
 		sql = NULL;
 		return -ENOMEM;
@@ -203,10 +210,9 @@ static int create_kinds(struct mz_sqlite *sqlite)
 	return 0;
 }
 
-/* Makes the tables in an empty file; refuses any other that is not ours. */
-static int check_schema(struct mz_sqlite *sqlite)
+/* Refuses what is neither ours nor empty. */
+static int check_file(struct mz_sqlite *sqlite, bool *ret_empty)
 {
-	_cleanup_free_ char *sql = NULL;
 	int64_t id, version, n_tables;
 	int r;
 
@@ -219,19 +225,22 @@ static int check_schema(struct mz_sqlite *sqlite)
 	r = number(sqlite, "SELECT count(*) FROM sqlite_schema", &n_tables);
 	if (r < 0)
 		return r;
-	if (id == APPLICATION_ID && version == SCHEMA_VERSION)
-		return create_kinds(sqlite);
-	if (id || version || n_tables)
-		return -EPROTO;
+	*ret_empty = !id && !version && !n_tables;
+	if (*ret_empty || (id == APPLICATION_ID && version == SCHEMA_VERSION))
+		return 0;
+	return -EPROTO;
+}
+
+static int create_tables(struct mz_sqlite *sqlite)
+{
+	_cleanup_free_ char *sql = NULL;
+
 	if (asprintf(&sql, "%sPRAGMA application_id = %d; PRAGMA user_version = %d;", schema,
 		     APPLICATION_ID, SCHEMA_VERSION) < 0) {
 		sql = NULL;
 		return -ENOMEM;
 	}
-	r = execute(sqlite, sql);
-	if (r < 0)
-		return r;
-	return create_kinds(sqlite);
+	return execute(sqlite, sql);
 }
 
 static int set_counters(struct mz_sqlite *sqlite, const struct mz_db_counters *counters, bool clean)
@@ -274,15 +283,27 @@ static int read_counters(struct mz_sqlite *sqlite, struct mz_db_counters *ret_co
 static int prepare_file(struct mz_db *db, const char *path, struct mz_db_counters *ret_counters)
 {
 	struct mz_sqlite *writer = &db->writer;
+	bool empty;
 	int r;
 
-	r = open_connection(writer, path, WRITER_CACHE);
+	r = open_connection(writer, path);
+	if (r < 0)
+		return r;
+	r = check_file(writer, &empty);
+	if (r < 0)
+		return r;
+	r = set_up(writer, WRITER_CACHE);
 	if (r < 0)
 		return r;
 	r = execute(writer, "BEGIN IMMEDIATE");
 	if (r < 0)
 		return r;
-	r = check_schema(writer);
+	if (empty) {
+		r = create_tables(writer);
+		if (r < 0)
+			return r;
+	}
+	r = create_kinds(writer);
 	if (r < 0)
 		return r;
 	r = read_counters(writer, ret_counters);
@@ -301,7 +322,8 @@ static int lock_file(const char *path, int *ret_fd)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	/* SQLite takes what is shorter than its header for empty, and would write over it. */
+	if (!S_ISREG(st.st_mode) || (st.st_size > 0 && st.st_size < 100))
 		return -EPROTO;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
@@ -336,7 +358,10 @@ int mz_db_open(const char *path, struct mz_db **ret_db, struct mz_db_counters *r
 	r = prepare_file(db, path, &counters);
 	if (r < 0)
 		return r;
-	r = open_connection(&db->reader, path, READER_CACHE);
+	r = open_connection(&db->reader, path);
+	if (r < 0)
+		return r;
+	r = set_up(&db->reader, READER_CACHE);
 	if (r < 0)
 		return r;
 	*ret_counters = counters;

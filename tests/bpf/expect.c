@@ -10,7 +10,7 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH 14
+#define ETH		14
 #define TUNNEL_PORT_MIN 32768
 
 static const char *const counter_names[] = {
@@ -73,7 +73,8 @@ static void assert_bytes(const struct frame *out, const struct frame *expected)
 {
 	for (size_t i = 0; i < out->size && i < expected->size; i++)
 		if (out->bytes[i] != expected->bytes[i])
-			fail_msg("byte %zu is %02x, not %02x", i, out->bytes[i], expected->bytes[i]);
+			fail_msg("byte %zu is %02x, not %02x", i, out->bytes[i],
+				 expected->bytes[i]);
 	assert_int_equal(out->size, expected->size);
 }
 
@@ -111,7 +112,8 @@ void expect_pass(const struct frame *in)
 	assert_counts(&result, in, COUNT(pass), 0);
 }
 
-void expect_sent(enum hook hook, const struct frame *in, const struct frame *out, unsigned int counters)
+void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
+		 unsigned int counters)
 {
 	struct frame expected = *out;
 	struct result result;
@@ -133,8 +135,9 @@ struct frame inner_from(const char *src, const char *dst)
 {
 	struct frame frame = {};
 
-	frame_ip(&frame, &(struct ip_spec){ .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC, .src = src,
-					    .dst = dst });
+	frame_ip(&frame,
+		 &(struct ip_spec){
+			 .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC, .src = src, .dst = dst });
 	return frame;
 }
 
@@ -147,26 +150,33 @@ struct frame tunnelled(const char *host, const struct frame *inner)
 {
 	struct frame frame = {};
 
-	frame_tunnel(&frame, &(struct tunnel_spec){ .dst_mac = SELF_MAC,
-						    .src_mac = "02:aa:00:00:00:77",
-						    .src = host,
-						    .dst = SELF,
-						    .src_port = 40000,
-						    .vni = VNI }, inner);
+	frame_tunnel(&frame,
+		     &(struct tunnel_spec){ .dst_mac = SELF_MAC,
+					    .src_mac = "02:aa:00:00:00:77",
+					    .src = host,
+					    .dst = SELF,
+					    .src_port = 40000,
+					    .vni = VNI },
+		     inner);
 	return frame;
 }
 
 static struct frame sent(const char *host, const struct frame *inner, uint8_t ttl)
 {
 	struct frame frame = {};
-	struct tunnel_spec spec = { .src_mac = SELF_MAC, .src = SELF, .dst = host, .ttl = ttl,
-				    .src_port = 40000, .vni = VNI };
+	struct tunnel_spec spec = { .src_mac = SELF_MAC,
+				    .src = SELF,
+				    .dst = host,
+				    .ttl = ttl,
+				    .src_port = 40000,
+				    .vni = VNI };
 	char mac[32];
 
 	(void)snprintf(mac, sizeof(mac), "02:aa:00:00:00:0%c", host[strlen(host) - 1]);
 	spec.dst_mac = mac;
-	spec.tos = (inner->bytes[ETH] >> 4) == 4 ? inner->bytes[ETH + 1] :
-		   (uint8_t)(inner->bytes[ETH] << 4 | inner->bytes[ETH + 1] >> 4);
+	spec.tos = (inner->bytes[ETH] >> 4) == 4
+			   ? inner->bytes[ETH + 1]
+			   : (uint8_t)(inner->bytes[ETH] << 4 | inner->bytes[ETH + 1] >> 4);
 	frame_tunnel(&frame, &spec, inner);
 	return frame;
 }

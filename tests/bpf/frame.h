@@ -20,12 +20,12 @@ struct frame {
 struct ip_spec {
 	const char *dst_mac, *src_mac;
 	const char *src, *dst;
-	uint8_t proto;		/* 17 if 0 */
+	uint8_t proto; /* 17 if 0 */
 	uint8_t tos;
-	uint8_t ttl;		/* 64 if 0 */
-	uint16_t fragment;	/* IPv4: flags and offset as in the header */
-	size_t n_options;	/* IPv4: bytes of options (all "no operation") */
-	const void *payload;	/* NULL: a UDP header and some data */
+	uint8_t ttl;	     /* 64 if 0 */
+	uint16_t fragment;   /* IPv4: flags and offset as in the header */
+	size_t n_options;    /* IPv4: bytes of options (all "no operation") */
+	const void *payload; /* NULL: a UDP header and some data */
 	size_t payload_size;
 };
 
@@ -34,14 +34,14 @@ struct tunnel_spec {
 	const char *dst_mac, *src_mac;
 	const char *src, *dst;
 	uint8_t tos;
-	uint8_t ttl;		/* 64 if 0 */
+	uint8_t ttl; /* 64 if 0 */
 	uint16_t src_port;
-	uint16_t dst_port;	/* 6081 if 0 */
+	uint16_t dst_port; /* 6081 if 0 */
 	uint16_t fragment;
 	size_t n_ip_options;
 	uint16_t udp_check;
 	uint8_t version, flags;
-	uint16_t eth_proto;	/* 0x6558 if 0 */
+	uint16_t eth_proto; /* 0x6558 if 0 */
 	uint32_t vni;
 	const uint8_t *options; /* Geneve; a multiple of 4 bytes */
 	size_t n_options;
@@ -60,7 +60,9 @@ void frame_ethernet(struct frame *frame, const char *dst_mac, const char *src_ma
 void frame_append(struct frame *frame, const void *bytes, size_t size);
 void frame_ip(struct frame *frame, const struct ip_spec *spec);
 void frame_tunnel(struct frame *frame, const struct tunnel_spec *spec, const struct frame *inner);
-/* For ICMP and ICMPv6: the checksum over the payload at `off`, with the pseudo header for ICMPv6. */
+/*
+ * For ICMP and ICMPv6: the checksum over the payload at `off`, with the pseudo header for ICMPv6.
+ */
 void frame_icmp_checksum(struct frame *frame, size_t off, bool is_ipv6);
 
 struct arp_spec {
@@ -77,7 +79,7 @@ struct nd_spec {
 	uint8_t type, code, hop_limit; /* 255 if 0 */
 	uint8_t flags;
 	const char *target;
-	uint8_t option;		       /* 0: none */
+	uint8_t option; /* 0: none */
 	const char *option_mac;
 };
 void frame_nd(struct frame *frame, const struct nd_spec *spec);

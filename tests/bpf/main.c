@@ -13,8 +13,8 @@
 
 static void all_drops_were_seen(void **state)
 {
-#define X(code, name, doc)                                                    \
-	if (!plane_has_dropped(code))                                         \
+#define X(code, name, doc)                                                                         \
+	if (!plane_has_dropped(code))                                                              \
 		fail_msg("no test produced the drop reason " #name);
 	MZ_DROPS(X)
 #undef X

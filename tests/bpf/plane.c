@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "mizar.skel.h"
 
-#define LO 1
+#define LO	 1
 #define MAX_CPUS 1024
 
 static struct mizar_bpf *plane, *plane_old;
@@ -60,17 +60,18 @@ static int open_tables(struct mizar_bpf *skeleton)
 	uint32_t zero = 0;
 	int r;
 
-#define X(name, kind, key_type, value_type, rows, doc)                                            \
-	if (!tables[MZ_TABLE_##name]) {                                                           \
-		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);           \
-		r = bpf_map_create(BPF_MAP_TYPE_##kind, #name, sizeof(key_type),                  \
-				   sizeof(value_type), rows, &opts);                              \
-		if (r < 0)                                                                        \
-			return r;                                                                 \
-		tables[MZ_TABLE_##name] = r;                                                      \
-	}                                                                                         \
-	r = bpf_map_update_elem(bpf_map__fd(skeleton->maps.name), &zero, &tables[MZ_TABLE_##name], 0); \
-	if (r < 0)                                                                                \
+#define X(name, kind, key_type, value_type, rows, doc)                                             \
+	if (!tables[MZ_TABLE_##name]) {                                                            \
+		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);            \
+		r = bpf_map_create(BPF_MAP_TYPE_##kind, #name, sizeof(key_type),                   \
+				   sizeof(value_type), rows, &opts);                               \
+		if (r < 0)                                                                         \
+			return r;                                                                  \
+		tables[MZ_TABLE_##name] = r;                                                       \
+	}                                                                                          \
+	r = bpf_map_update_elem(bpf_map__fd(skeleton->maps.name), &zero, &tables[MZ_TABLE_##name], \
+				0);                                                                \
+	if (r < 0)                                                                                 \
 		return r;
 	MZ_BPF_TABLES(X)
 #undef X
@@ -265,8 +266,8 @@ static void take_counts(struct bpf_map *map, struct mz_count *ret, uint32_t n)
 static void run(enum hook hook, const struct frame *in, struct __sk_buff *ctx,
 		struct result *ret_result)
 {
-	struct bpf_program *program = hook == AGENT ? current->progs.mz_agent :
-						      current->progs.mz_transit;
+	struct bpf_program *program =
+		hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
 	struct result *result = ret_result;
 
 	memset(result, 0, sizeof(*result));

@@ -25,14 +25,14 @@
 #include "mizar/counters.h"
 #include "mizar/tables.h"
 
-#define SELF "192.168.50.1"
+#define SELF	    "192.168.50.1"
 #define VIRTUAL_MAC "02:00:00:00:00:fe"
-#define SELF_MAC "02:aa:00:00:00:01"
-#define PORT_MAC "02:bb:00:00:00:01"
-#define PORT_IPV4 "10.0.0.1"
-#define PORT_IPV6 "fd00:a::1"
-#define BROADCAST "ff:ff:ff:ff:ff:ff"
-#define VNI 7
+#define SELF_MAC    "02:aa:00:00:00:01"
+#define PORT_MAC    "02:bb:00:00:00:01"
+#define PORT_IPV4   "10.0.0.1"
+#define PORT_IPV6   "fd00:a::1"
+#define BROADCAST   "ff:ff:ff:ff:ff:ff"
+#define VNI	    7
 
 enum hook { AGENT, TRANSIT, N_HOOKS };
 
@@ -62,7 +62,8 @@ void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_re
 void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason);
 void expect_absorbed(const struct frame *in);
 void expect_pass(const struct frame *in);
-void expect_sent(enum hook hook, const struct frame *in, const struct frame *out, unsigned int counters);
+void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
+		 unsigned int counters);
 
 /* Which reasons any expect_drop() or run has seen since the start. */
 bool plane_has_dropped(unsigned int code);
@@ -75,9 +76,14 @@ void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
 void put_location(const char *ip, uint64_t network, const char *host);
 void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len);
 void delete_local(const char *ip);
-#define LIST(...) (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
+#define LIST(...)                                                                                  \
+	(const char *const[]){ __VA_ARGS__ },                                                      \
+		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
 
-/* Frames that most tests start from. The MACs of what comes out are the virtual one and the port's. */
+/*
+ * Frames that most tests start from. The MACs of what comes out are the virtual one and the port's.
+ *
+ */
 struct frame from_port(const char *dst);
 struct frame inner_from(const char *src, const char *dst);
 struct frame tunnelled(const char *host, const struct frame *inner);

@@ -12,10 +12,10 @@
 
 #include "base/cleanup.h"
 
-#define ETH 14
+#define ETH	    14
 #define REMOTE_IPV4 "10.0.0.2"
 #define REMOTE_IPV6 "fd00:a::2"
-#define BOUNCER "192.168.50.2"
+#define BOUNCER	    "192.168.50.2"
 
 static struct frame ip(const struct ip_spec *spec)
 {
@@ -27,8 +27,10 @@ static struct frame ip(const struct ip_spec *spec)
 
 static struct ip_spec spec_to(const char *dst)
 {
-	return (struct ip_spec){ .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC,
-				 .src = strchr(dst, ':') ? PORT_IPV6 : PORT_IPV4, .dst = dst };
+	return (struct ip_spec){ .dst_mac = VIRTUAL_MAC,
+				 .src_mac = PORT_MAC,
+				 .src = strchr(dst, ':') ? PORT_IPV6 : PORT_IPV4,
+				 .dst = dst };
 }
 
 static void a_device_without_port_drops(void **state)
@@ -53,8 +55,10 @@ static void only_its_own_mac_is_accepted(void **state)
 static void only_its_own_addresses_are_accepted(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "10.0.0.3", REMOTE_IPV4 },  { "10.0.0.254", REMOTE_IPV4 },
-		{ "fd00:a::3", REMOTE_IPV6 }, { "fd00:a::fe", REMOTE_IPV6 },
+		{ "10.0.0.3", REMOTE_IPV4 },
+		{ "10.0.0.254", REMOTE_IPV4 },
+		{ "fd00:a::3", REMOTE_IPV6 },
+		{ "fd00:a::fe", REMOTE_IPV6 },
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
@@ -208,7 +212,8 @@ static void extensions_are_followed(void **state)
 	in = with_extensions(7, 60, 17);
 	expect_drop(AGENT, &in, MZ_DROP_extension);
 	in = with_extensions(1, 60, 17);
-	in.bytes[ETH + 40 + 1] = 0xff; /* longer than the packet, but the next header is not asked for */
+	in.bytes[ETH + 40 + 1] =
+		0xff; /* longer than the packet, but the next header is not asked for */
 	out = encapsulated(BOUNCER, &in);
 	expect_sent(AGENT, &in, &out, COUNT(encapsulate));
 	in = with_extensions(2, 60, 17);

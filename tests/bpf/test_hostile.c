@@ -9,9 +9,9 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH 14
+#define ETH	    14
 #define N_MUTATIONS 4000
-#define MIN_SIZE 15
+#define MIN_SIZE    15
 
 static struct frame agent_frame(unsigned int kind)
 {
@@ -27,14 +27,22 @@ static struct frame agent_frame(unsigned int kind)
 	case 3:
 		return from_port("fd00:b::4");
 	case 4:
-		frame_arp(&frame, &(struct arp_spec){ .dst_mac = BROADCAST, .src_mac = PORT_MAC, .op = 1,
-						      .sender_mac = PORT_MAC, .sender = PORT_IPV4,
-						      .target_mac = BROADCAST, .target = "10.0.0.2" });
+		frame_arp(&frame, &(struct arp_spec){ .dst_mac = BROADCAST,
+						      .src_mac = PORT_MAC,
+						      .op = 1,
+						      .sender_mac = PORT_MAC,
+						      .sender = PORT_IPV4,
+						      .target_mac = BROADCAST,
+						      .target = "10.0.0.2" });
 		return frame;
 	default:
-		frame_nd(&frame, &(struct nd_spec){ .dst_mac = "33:33:ff:00:00:02", .src_mac = PORT_MAC,
-						    .src = PORT_IPV6, .dst = "ff02::1:ff00:2",
-						    .type = 135, .target = "fd00:a::2", .option = 1,
+		frame_nd(&frame, &(struct nd_spec){ .dst_mac = "33:33:ff:00:00:02",
+						    .src_mac = PORT_MAC,
+						    .src = PORT_IPV6,
+						    .dst = "ff02::1:ff00:2",
+						    .type = 135,
+						    .target = "fd00:a::2",
+						    .option = 1,
 						    .option_mac = PORT_MAC });
 		return frame;
 	}
@@ -43,13 +51,20 @@ static struct frame agent_frame(unsigned int kind)
 
 static struct frame transit_frame(unsigned int kind)
 {
-	static const uint8_t options[] = { 0x01, 0x08, 0x05, 0x01, 9, 9, 9, 9, 0xff, 0x4d, 0x01, 0x00 };
+	static const uint8_t options[] = { 0x01, 0x08, 0x05, 0x01, 9,	 9,
+					   9,	 9,    0xff, 0x4d, 0x01, 0x00 };
 	static const char *const pairs[][2] = {
-		{ "10.0.0.2", "10.0.0.4" }, { "fd00:a::2", "fd00:a::4" }, /* delivered */
-		{ "10.0.0.2", "10.0.0.3" }, { "fd00:a::2", "fd00:a::3" }, /* bounced */
+		{ "10.0.0.2", "10.0.0.4" },
+		{ "fd00:a::2", "fd00:a::4" }, /* delivered */
+		{ "10.0.0.2", "10.0.0.3" },
+		{ "fd00:a::2", "fd00:a::3" }, /* bounced */
 	};
-	struct tunnel_spec spec = { .dst_mac = SELF_MAC, .src_mac = SELF_MAC, .src = "192.168.50.2",
-				    .dst = SELF, .src_port = 40000, .vni = VNI };
+	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
+				    .src_mac = SELF_MAC,
+				    .src = "192.168.50.2",
+				    .dst = SELF,
+				    .src_port = 40000,
+				    .vni = VNI };
 	struct frame inner = inner_from(pairs[kind & 3][0], pairs[kind & 3][1]), frame = {};
 
 	if (kind & 4) {
@@ -96,13 +111,16 @@ static void assert_one_fate(const struct result *result)
 
 	for (int i = 0; i < MZ_DROP_CODES; i++)
 		n_dropped += result->drops[i].packets;
-	n_sent = result->counters[MZ_COUNT_reply].packets + result->counters[MZ_COUNT_deliver].packets +
+	n_sent = result->counters[MZ_COUNT_reply].packets +
+		 result->counters[MZ_COUNT_deliver].packets +
 		 result->counters[MZ_COUNT_encapsulate].packets +
 		 result->counters[MZ_COUNT_forward].packets;
 	n_absorbed = result->counters[MZ_COUNT_absorb].packets;
 	n_passed = result->counters[MZ_COUNT_pass].packets;
 	assert_int_equal(n_dropped + n_sent + n_absorbed + n_passed, 1);
-	assert_int_equal(result->verdict, n_sent ? TC_ACT_REDIRECT : n_passed ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+	assert_int_equal(result->verdict, n_sent     ? TC_ACT_REDIRECT
+					  : n_passed ? TC_ACT_UNSPEC
+						     : TC_ACT_SHOT);
 }
 
 static void cut_packets_go_nowhere(void **state)

@@ -4,16 +4,20 @@
 
 #include <string.h>
 
-#define ETH 14
-#define ZERO_MAC "00:00:00:00:00:00"
+#define ETH	       14
+#define ZERO_MAC       "00:00:00:00:00:00"
 #define SOLICITED_NODE "ff02::1:ff00:2"
-#define SOLICITED_MAC "33:33:ff:00:00:02"
+#define SOLICITED_MAC  "33:33:ff:00:00:02"
 
 static struct arp_spec arp_request(const char *target)
 {
-	return (struct arp_spec){ .dst_mac = BROADCAST, .src_mac = PORT_MAC, .op = 1,
-				  .sender_mac = PORT_MAC, .sender = PORT_IPV4,
-				  .target_mac = ZERO_MAC, .target = target };
+	return (struct arp_spec){ .dst_mac = BROADCAST,
+				  .src_mac = PORT_MAC,
+				  .op = 1,
+				  .sender_mac = PORT_MAC,
+				  .sender = PORT_IPV4,
+				  .target_mac = ZERO_MAC,
+				  .target = target };
 }
 
 static struct frame arp(const struct arp_spec *spec)
@@ -30,9 +34,13 @@ static void arp_is_answered_with_the_virtual_mac(void **state)
 
 	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
 		struct arp_spec request = arp_request(targets[i]);
-		struct arp_spec reply = { .dst_mac = PORT_MAC, .src_mac = VIRTUAL_MAC, .op = 2,
-					  .sender_mac = VIRTUAL_MAC, .sender = targets[i],
-					  .target_mac = PORT_MAC, .target = PORT_IPV4 };
+		struct arp_spec reply = { .dst_mac = PORT_MAC,
+					  .src_mac = VIRTUAL_MAC,
+					  .op = 2,
+					  .sender_mac = VIRTUAL_MAC,
+					  .sender = targets[i],
+					  .target_mac = PORT_MAC,
+					  .target = PORT_IPV4 };
 		struct frame in = arp(&request), out = arp(&reply);
 
 		expect_sent(AGENT, &in, &out, COUNT(reply));
@@ -100,8 +108,13 @@ static void arp_of_another_kind_is_malformed(void **state)
 
 static struct nd_spec solicitation(const char *target)
 {
-	return (struct nd_spec){ .dst_mac = SOLICITED_MAC, .src_mac = PORT_MAC, .src = PORT_IPV6,
-				 .dst = SOLICITED_NODE, .type = 135, .target = target, .option = 1,
+	return (struct nd_spec){ .dst_mac = SOLICITED_MAC,
+				 .src_mac = PORT_MAC,
+				 .src = PORT_IPV6,
+				 .dst = SOLICITED_NODE,
+				 .type = 135,
+				 .target = target,
+				 .option = 1,
 				 .option_mac = PORT_MAC };
 }
 
@@ -116,10 +129,14 @@ static struct frame nd(const struct nd_spec *spec)
 static void expect_advertisement(const struct nd_spec *question, uint8_t flags)
 {
 	struct frame in = nd(question);
-	struct frame out = nd(&(struct nd_spec){ .dst_mac = PORT_MAC, .src_mac = VIRTUAL_MAC,
-						 .src = question->target, .dst = question->src,
-						 .type = 136, .flags = flags,
-						 .target = question->target, .option = 2,
+	struct frame out = nd(&(struct nd_spec){ .dst_mac = PORT_MAC,
+						 .src_mac = VIRTUAL_MAC,
+						 .src = question->target,
+						 .dst = question->src,
+						 .type = 136,
+						 .flags = flags,
+						 .target = question->target,
+						 .option = 2,
 						 .option_mac = VIRTUAL_MAC });
 
 	expect_sent(AGENT, &in, &out, COUNT(reply));
@@ -213,8 +230,12 @@ static void nd_that_nobody_should_send_is_dropped(void **state)
 static void nd_behind_an_extension_is_dropped(void **state)
 {
 	uint8_t payload[8 + 24] = { 58, 0, 1, 4 };
-	struct ip_spec spec = { .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC, .src = PORT_IPV6,
-				.dst = "fd00:a::4", .ttl = 255, .payload = payload,
+	struct ip_spec spec = { .dst_mac = VIRTUAL_MAC,
+				.src_mac = PORT_MAC,
+				.src = PORT_IPV6,
+				.dst = "fd00:a::4",
+				.ttl = 255,
+				.payload = payload,
 				.payload_size = sizeof(payload) };
 	static const uint8_t extensions[] = { 0, 43, 44, 60 };
 	struct frame in = {};
@@ -235,16 +256,26 @@ static struct frame ping(const char *dst, bool is_answer)
 	bool is_ipv6 = strchr(dst, ':');
 	uint8_t echo[24] = { is_ipv6 ? 128 : 8, 0, 0, 0, 1, 2, 3, 4, 'h', 'i' };
 	const char *port_ip = is_ipv6 ? PORT_IPV6 : PORT_IPV4;
-	struct ip_spec spec = { .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC, .src = port_ip,
-				.dst = dst, .proto = is_ipv6 ? 58 : 1, .ttl = 17,
-				.payload = echo, .payload_size = sizeof(echo) };
+	struct ip_spec spec = { .dst_mac = VIRTUAL_MAC,
+				.src_mac = PORT_MAC,
+				.src = port_ip,
+				.dst = dst,
+				.proto = is_ipv6 ? 58 : 1,
+				.ttl = 17,
+				.payload = echo,
+				.payload_size = sizeof(echo) };
 	struct frame frame = {};
 
 	if (is_answer) {
 		echo[0] = is_ipv6 ? 129 : 0;
-		spec = (struct ip_spec){ .dst_mac = PORT_MAC, .src_mac = VIRTUAL_MAC, .src = dst,
-					 .dst = port_ip, .proto = spec.proto, .ttl = 64,
-					 .payload = echo, .payload_size = sizeof(echo) };
+		spec = (struct ip_spec){ .dst_mac = PORT_MAC,
+					 .src_mac = VIRTUAL_MAC,
+					 .src = dst,
+					 .dst = port_ip,
+					 .proto = spec.proto,
+					 .ttl = 64,
+					 .payload = echo,
+					 .payload_size = sizeof(echo) };
 	}
 	frame_ip(&frame, &spec);
 	frame_icmp_checksum(&frame, ETH + (is_ipv6 ? 40 : 20), is_ipv6);
@@ -270,6 +301,9 @@ static void the_gateway_answers_nothing_else(void **state)
 	expect_drop(AGENT, &in, MZ_DROP_gateway);
 	in = ping("10.0.0.254", false);
 	in.bytes[ETH + 20] = 13; /* timestamp */
+	expect_drop(AGENT, &in, MZ_DROP_gateway);
+	in = ping("10.0.0.254", false);
+	in.bytes[ETH + 3] = 24; /* what looks like a question is behind the packet's end */
 	expect_drop(AGENT, &in, MZ_DROP_gateway);
 	in = ping("10.0.0.254", false);
 	in.bytes[ETH + 6] = 0x20; /* more fragments */

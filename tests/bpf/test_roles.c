@@ -8,16 +8,18 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define ETH 14
-#define OTHER "192.168.50.2"
-#define DIVIDER "192.168.50.3"
+#define ETH	  14
+#define OTHER	  "192.168.50.2"
+#define DIVIDER	  "192.168.50.3"
 #define OTHER_200 "192.168.50.4"
-#define MAC_4 "02:bb:00:00:00:04"
-#define MAC_1_4 "02:bb:00:00:01:04"
+#define MAC_4	  "02:bb:00:00:00:04"
+#define MAC_1_4	  "02:bb:00:00:01:04"
 
 static void put_prefix(const char *prefix, unsigned int len, uint64_t network)
 {
-	struct mz_prefix_key key = { .prefixlen = 32 + len, .vni_be = htonl(VNI), .prefix = addr(prefix) };
+	struct mz_prefix_key key = { .prefixlen = 32 + len,
+				     .vni_be = htonl(VNI),
+				     .prefix = addr(prefix) };
 	struct mz_route row = { .network = network };
 
 	row_put(MZ_TABLE_prefix, &key, &row);
@@ -51,7 +53,8 @@ static void become_bouncer(void)
 	put_location("fd00:a::2", 100, OTHER);
 }
 
-static void expect_agent_delivers(const char *dst, const char *mac, unsigned int ttl, unsigned int counters)
+static void expect_agent_delivers(const char *dst, const char *mac, unsigned int ttl,
+				  unsigned int counters)
 {
 	struct frame in = from_port(dst), out = delivered(mac, &in, ttl);
 
@@ -72,8 +75,8 @@ static void expect_agent_drops(const char *dst, enum mz_drop reason)
 	expect_drop(AGENT, &in, reason);
 }
 
-static void expect_transit_delivers(const char *from, const char *src, const char *dst, const char *mac,
-				    unsigned int ttl, unsigned int counters)
+static void expect_transit_delivers(const char *from, const char *src, const char *dst,
+				    const char *mac, unsigned int ttl, unsigned int counters)
 {
 	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
 	struct frame out = delivered(mac, &inner, ttl);
@@ -81,8 +84,8 @@ static void expect_transit_delivers(const char *from, const char *src, const cha
 	expect_sent(TRANSIT, &in, &out, COUNT(deliver) | counters);
 }
 
-static void expect_transit_sends(const char *from, const char *src, const char *dst, const char *host,
-				 unsigned int counters)
+static void expect_transit_sends(const char *from, const char *src, const char *dst,
+				 const char *host, unsigned int counters)
 {
 	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
 	struct frame out = forwarded(host, &inner);
@@ -90,7 +93,8 @@ static void expect_transit_sends(const char *from, const char *src, const char *
 	expect_sent(TRANSIT, &in, &out, COUNT(forward) | counters);
 }
 
-static void expect_transit_drops(const char *from, const char *src, const char *dst, enum mz_drop reason)
+static void expect_transit_drops(const char *from, const char *src, const char *dst,
+				 enum mz_drop reason)
 {
 	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
 
@@ -222,9 +226,17 @@ static void a_bouncer_turns_packets_round(void **state)
 static void turning_round_keeps_the_rest(void **state)
 {
 	uint8_t options[] = { 0x01, 0x08, 0x05, 0x01, 9, 9, 9, 9 };
-	struct tunnel_spec spec = { .dst_mac = SELF_MAC, .src_mac = "02:aa:00:00:00:77", .src = OTHER_200,
-				    .dst = SELF, .tos = 0x2b, .ttl = 9, .src_port = 55555, .vni = VNI,
-				    .n_ip_options = 8, .options = options, .n_options = sizeof(options),
+	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
+				    .src_mac = "02:aa:00:00:00:77",
+				    .src = OTHER_200,
+				    .dst = SELF,
+				    .tos = 0x2b,
+				    .ttl = 9,
+				    .src_port = 55555,
+				    .vni = VNI,
+				    .n_ip_options = 8,
+				    .options = options,
+				    .n_options = sizeof(options),
 				    .udp_check = 0x1234 };
 	struct frame inner = inner_from("10.0.0.9", "10.0.0.2"), in = {}, out = {};
 
@@ -242,8 +254,13 @@ static void turning_round_keeps_the_rest(void **state)
 
 static void loops_end(void **state)
 {
-	struct tunnel_spec spec = { .dst_mac = SELF_MAC, .src_mac = "02:aa:00:00:00:77", .src = OTHER_200,
-				    .dst = SELF, .ttl = 1, .src_port = 40000, .vni = VNI };
+	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
+				    .src_mac = "02:aa:00:00:00:77",
+				    .src = OTHER_200,
+				    .dst = SELF,
+				    .ttl = 1,
+				    .src_port = 40000,
+				    .vni = VNI };
 	struct frame inner = inner_from("10.0.0.9", "10.0.0.2"), in = {}, out;
 
 	put_location("10.0.0.2", 100, OTHER);
@@ -287,7 +304,8 @@ static void bouncer_divider_and_destination(void **state)
 	put_location("10.0.1.4", 200, SELF);
 	put_location("10.0.1.2", 200, OTHER_200);
 	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.1.4", MAC_1_4, 1, COUNT(divide));
-	expect_transit_sends(OTHER, "10.0.0.2", "10.0.1.2", OTHER_200, COUNT(divide) | COUNT(bounce));
+	expect_transit_sends(OTHER, "10.0.0.2", "10.0.1.2", OTHER_200,
+			     COUNT(divide) | COUNT(bounce));
 }
 
 static void bouncer_and_destination(void **state)
@@ -310,8 +328,8 @@ static void bouncer_and_destination(void **state)
 static void with_divide_only_those_who_saw_to_it_are_believed(void **state)
 {
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
-	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0, 0);	 /* its bouncer */
-	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);	 /* a divider */
+	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0, 0);   /* its bouncer */
+	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0); /* a divider */
 	expect_transit_drops(OTHER_200, "10.0.1.2", "10.0.0.4", MZ_DROP_not_divided);
 	expect_transit_drops(OTHER_200, "10.0.0.2", "10.0.0.4", MZ_DROP_not_divided);
 	put_vpc(VNI, 0, LIST(DIVIDER));
@@ -332,8 +350,12 @@ static void tenants_never_meet(void **state)
 	struct mz_vni_addr key = { .vni = 8, .addr = addr("10.0.0.4") };
 	struct mz_local row = { .network = 500, .ifindex = 1, .prefix_len = 120 };
 	struct frame inner = inner_from("10.0.0.2", "10.0.0.4"), in = {}, out;
-	struct tunnel_spec spec = { .dst_mac = SELF_MAC, .src_mac = SELF_MAC, .src = OTHER, .dst = SELF,
-				    .src_port = 40000, .vni = 8 };
+	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
+				    .src_mac = SELF_MAC,
+				    .src = OTHER,
+				    .dst = SELF,
+				    .src_port = 40000,
+				    .vni = 8 };
 
 	put_mac(row.mac, "02:cc:00:00:00:04");
 	row_put(MZ_TABLE_local, &key, &row);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What comes from the underlay: what is the host's, what is a tunnel packet for us, and is it sound? */
+/*
+ * What comes from the underlay: what is the host's, what is a tunnel packet for us, and is it
+ * sound?
+ */
 #include "plane.h"
 
 #include <string.h>
 
-#define ETH 14
-#define UDP (ETH + 20)
-#define GENEVE (UDP + 8)
+#define ETH	14
+#define UDP	(ETH + 20)
+#define GENEVE	(UDP + 8)
 #define BOUNCER "192.168.50.2"
-#define MAC_4 "02:bb:00:00:00:04"
+#define MAC_4	"02:bb:00:00:00:04"
 
 static struct frame inner_to_4(void)
 {
@@ -17,8 +20,12 @@ static struct frame inner_to_4(void)
 
 static struct tunnel_spec spec_from(const char *host)
 {
-	return (struct tunnel_spec){ .dst_mac = SELF_MAC, .src_mac = "02:aa:00:00:00:02",
-				     .src = host, .dst = SELF, .src_port = 40000, .vni = VNI };
+	return (struct tunnel_spec){ .dst_mac = SELF_MAC,
+				     .src_mac = "02:aa:00:00:00:02",
+				     .src = host,
+				     .dst = SELF,
+				     .src_port = 40000,
+				     .vni = VNI };
 }
 
 static struct frame tunnel(const struct tunnel_spec *spec)
@@ -47,9 +54,13 @@ static void what_is_not_ours_passes(void **state)
 {
 	struct frame in, inner = inner_to_4();
 	struct tunnel_spec spec = spec_from(BOUNCER);
-	struct arp_spec arp = { .dst_mac = BROADCAST, .src_mac = "02:aa:00:00:00:02", .op = 1,
-				.sender_mac = "02:aa:00:00:00:02", .sender = BOUNCER,
-				.target_mac = "00:00:00:00:00:00", .target = SELF };
+	struct arp_spec arp = { .dst_mac = BROADCAST,
+				.src_mac = "02:aa:00:00:00:02",
+				.op = 1,
+				.sender_mac = "02:aa:00:00:00:02",
+				.sender = BOUNCER,
+				.target_mac = "00:00:00:00:00:00",
+				.target = SELF };
 
 	spec.dst_port = 4789;
 	in = tunnel(&spec);
@@ -76,7 +87,8 @@ static void what_is_not_ours_passes(void **state)
 
 static void a_bouncers_packet_is_delivered(void **state)
 {
-	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" }, { "fd00:a::2", "fd00:a::4" } };
+	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" },
+						{ "fd00:a::2", "fd00:a::4" } };
 
 	for (size_t i = 0; i < 2; i++) {
 		struct frame inner = inner_from(pairs[i][0], pairs[i][1]);
@@ -188,7 +200,9 @@ static void unknown_options_are_skipped_in_any_order(void **state)
 {
 	static const uint8_t a[] = { 0xff, 0x4d, 0x01, 0x01, 1, 2, 3, 4 };
 	static const uint8_t b[] = { 0x00, 0x00, 0x7f, 0x00 };
-	static const uint8_t c[] = { 0x01, 0x08, 0x05, 0xe2, 9, 9, 9, 9, 8, 8, 8, 8 }; /* reserved bits */
+	static const uint8_t c[] = {
+		0x01, 0x08, 0x05, 0xe2, 9, 9, 9, 9, 8, 8, 8, 8
+	}; /* reserved bits */
 	static const struct {
 		const uint8_t *bytes;
 		size_t size;
@@ -231,7 +245,8 @@ static void as_many_options_as_fit_are_walked(void **state)
 
 static void critical_options_are_refused(void **state)
 {
-	uint8_t options[16] = { 0xff, 0x4d, 0x01, 0x01, 1, 2, 3, 4, 0xff, 0x4d, 0x83, 0x01, 1, 2, 3, 4 };
+	uint8_t options[16] = { 0xff, 0x4d, 0x01, 0x01, 1, 2, 3, 4,
+				0xff, 0x4d, 0x83, 0x01, 1, 2, 3, 4 };
 	struct tunnel_spec spec = spec_from(BOUNCER);
 
 	spec.options = options;
@@ -301,6 +316,11 @@ static void lying_lengths_inside_are_malformed(void **state)
 		in = tunnelled(BOUNCER, &inner);
 		expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	}
+	inner = inner_to_4(); /* a header with options, in a packet that is shorter */
+	inner.bytes[ETH] = 0x46;
+	inner.bytes[ETH + 3] = 23;
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	inner = inner_from("fd00:a::2", "fd00:a::4");
 	inner.bytes[ETH + 5]++;
 	in = tunnelled(BOUNCER, &inner);
@@ -322,13 +342,16 @@ static void congestion_marks_come_out_of_the_tunnel(void **state)
 		[ECT0] = { ECT0, ECT1, ECT0, CE },
 		[CE] = { CE, CE, CE, CE },
 	};
-	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" }, { "fd00:a::2", "fd00:a::4" } };
+	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" },
+						{ "fd00:a::2", "fd00:a::4" } };
 
 	for (unsigned int i = 0; i < 32; i++) {
 		uint8_t inner_ecn = i & 3, outer_ecn = i >> 2 & 3;
 		uint8_t ecn = after[inner_ecn][outer_ecn];
-		struct ip_spec ip = { .dst_mac = VIRTUAL_MAC, .src_mac = PORT_MAC,
-				      .src = pairs[i >> 4][0], .dst = pairs[i >> 4][1] };
+		struct ip_spec ip = { .dst_mac = VIRTUAL_MAC,
+				      .src_mac = PORT_MAC,
+				      .src = pairs[i >> 4][0],
+				      .dst = pairs[i >> 4][1] };
 		struct tunnel_spec spec = spec_from(BOUNCER);
 		struct frame in = {}, inner = {}, out;
 

@@ -87,7 +87,7 @@ static void churn(unsigned int n_words, int narrow)
 			values[i] = 0;
 			mz_index_remove(&index, keys[i]);
 		}
-		if (step % (narrow ? 10 : 20000) == 0)
+		if (step % (narrow ? 100 : 20000) == 0)
 			check_all(&index, keys, values);
 	}
 	check_all(&index, keys, values);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the store promises, one promise a test. */
+#include <sqlite3.h>
+
 #include "store-common.h"
 
 static void names(void **state)
@@ -119,6 +121,18 @@ static void rollback(void **state)
 	mz_txn_free(txn);
 }
 
+/* The history keeps what was written alive for a while; then only its owners do. */
+static void forget_history(struct fixture *f)
+{
+	struct mz_txn *txn = begin(f);
+	uint64_t uid = mz_txn_new_uid(txn);
+
+	for (unsigned int i = 0; i < 40000; i++)
+		assert_int_equal(put(txn, MZ_KIND_VPC, uid, "red", "other", 0), 0);
+	assert_int_equal(commit(f, txn), 0);
+	create(f, MZ_KIND_VPC, "red", "another", 0);
+}
+
 /* A rollback over a value that became durable meanwhile must not bring it back as pending. */
 static void rollback_over_settled(void **state)
 {
@@ -141,6 +155,7 @@ static void rollback_over_settled(void **state)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_int_equal(r, 0);
 	mz_txn_free(second);
+	forget_history(f);
 	assert_int_equal(revision_of(f, MZ_KIND_VPC, uid), revision);
 	second = begin(f);
 	assert_int_equal(mz_txn_next_generation(second, 7, &addr, &generation), 0);
@@ -189,6 +204,34 @@ static void addresses(void **state)
 		assert_int_equal(mz_store_address_owner(f->store, 7, addr), b);
 		assert_int_equal(mz_store_address_owner(f->store, 8, addr), 0);
 	}
+}
+
+/* What was released and has no generation to remember leaves no row behind. */
+static void released_rows_go(void **state)
+{
+	struct fixture *f = *state;
+	struct mz_addr used = address("10.0.0.2"), unused = address("10.0.0.3");
+	struct mz_txn *txn = begin(f);
+	uint64_t uid = mz_txn_new_uid(txn);
+	sqlite3_stmt *statement = NULL;
+	uint32_t generation;
+	sqlite3 *db = NULL;
+
+	assert_int_equal(mz_txn_take_address(txn, 7, &unused, uid), 0);
+	assert_int_equal(mz_txn_take_address(txn, 7, &used, uid), 0);
+	assert_int_equal(mz_txn_next_generation(txn, 7, &used, &generation), 0);
+	assert_int_equal(mz_txn_release_address(txn, 7, &unused), 0);
+	assert_int_equal(mz_txn_release_address(txn, 7, &used), 0);
+	assert_int_equal(commit(f, txn), 0);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), max(generation) FROM address", -1,
+					    &statement, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(statement, 0), 1);
+	assert_int_equal(sqlite3_column_int(statement, 1), 1);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
 }
 
 static void generations(void **state)
@@ -354,6 +397,7 @@ int main(void)
 		TEST(rollback_over_settled),
 		TEST(one_open_transaction),
 		TEST(addresses),
+		TEST(released_rows_go),
 		TEST(generations),
 		TEST(lists),
 		TEST(change_while_listing),

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A host of the controller's tests: holds rows in memory, by scope; applies updates strictly (a row
+ * of another scope, an unknown mode or a malformed row fails the test), and answers with digests.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/cleanup.h"
+#include "controller_common.h"
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static struct held_scope *find_scope(const struct host *host, struct mz_scope_id id, bool make)
+{
+	struct held_scope *scope, *scopes = host->scopes;
+	char name[MZ_SCOPE_STRLEN];
+
+	mz_scope_format(id, name);
+	HASH_FIND_STR(scopes, name, scope);
+	if (scope || !make)
+		return scope;
+	scope = calloc(1, sizeof(*scope));
+	scope->id = id;
+	strcpy(scope->name, name);
+	HASH_ADD_STR(((struct host *)host)->scopes, name, scope);
+	return scope;
+}
+
+static void row_key(const Mizar__V1__Row *row, char *ret_key)
+{
+	char key[MZ_ROW_KEY_STRLEN];
+
+	sprintf(ret_key, "%.15s %s", mz_row_table_name(row), mz_row_key_format(row, key));
+}
+
+static void put_row(struct held_scope *scope, const Mizar__V1__Row *row)
+{
+	struct mz_scope_id id = mz_row_scope(row);
+	struct held_row *held;
+	const char *field;
+	json_t *json;
+	char *text, key[sizeof(held->key)];
+
+	if (mz_row_check(row, false, &field) < 0)
+		fail_msg("malformed row in %s: %s", scope->name, field);
+	if (!mz_scope_id_equal(id, scope->id))
+		fail_msg("%s has a row of another scope", scope->name);
+	row_key(row, key);
+	HASH_FIND_STR(scope->rows, key, held);
+	if (!held) {
+		held = calloc(1, sizeof(*held));
+		strcpy(held->key, key);
+		HASH_ADD_STR(scope->rows, key, held);
+	}
+	held->hash = mz_row_hash(row);
+	held->marked = true;
+	assert_int_equal(mz_message_to_json(mz_message_find(row->base.descriptor), &row->base, &json),
+			 0);
+	text = json_dumps(json, JSON_COMPACT);
+	snprintf(held->text, sizeof(held->text), "%s", text);
+	free(text);
+	json_decref(json);
+}
+
+static void remove_row(struct held_scope *scope, struct held_row *held)
+{
+	HASH_DEL(scope->rows, held);
+	free(held);
+}
+
+static void delete_row(struct held_scope *scope, const Mizar__V1__Row *row)
+{
+	struct held_row *held;
+	const char *field;
+	char key[sizeof(held->key)];
+
+	if (mz_row_check(row, true, &field) < 0)
+		fail_msg("malformed key in %s: %s", scope->name, field);
+	row_key(row, key);
+	HASH_FIND_STR(scope->rows, key, held);
+	if (held)
+		remove_row(scope, held);
+}
+
+static void sweep(struct held_scope *scope, bool marked_only)
+{
+	struct held_row *held, *next;
+
+	HASH_ITER(hh, scope->rows, held, next)
+		if (!marked_only || !held->marked)
+			remove_row(scope, held);
+}
+
+static void drop_scope(struct host *host, struct held_scope *scope)
+{
+	sweep(scope, false);
+	HASH_DEL(host->scopes, scope);
+	free(scope);
+}
+
+static uint64_t digest_of(const struct held_scope *scope)
+{
+	struct held_row *held, *next;
+	uint64_t digest = 0;
+
+	HASH_ITER(hh, scope->rows, held, next)
+		digest += held->hash;
+	return digest;
+}
+
+/* ---- the stream ------------------------------------------------------------------------------ */
+
+static void answer(struct host *host, const Mizar__V1__ScopeUpdate *update, uint64_t digest)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__Ack ack = MIZAR__V1__ACK__INIT;
+
+	if (host->silent)
+		return;
+	ack.scope = update->scope;
+	ack.has_epoch = ack.has_revision = ack.has_digest = true;
+	ack.epoch = update->epoch;
+	ack.revision = update->revision;
+	ack.digest = digest;
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_ACK;
+	message.ack = &ack;
+	(void)mz_rpc_stream_send(host->stream, &message.base);
+}
+
+static bool refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__Nack nack = MIZAR__V1__NACK__INIT;
+	char key[MZ_ROW_KEY_STRLEN];
+
+	if (!host->refuses || !update->n_rows ||
+	    strcmp(host->refuses, mz_row_table_name(update->rows[0])))
+		return false;
+	nack.scope = update->scope;
+	nack.has_epoch = nack.has_revision = true;
+	nack.epoch = update->epoch;
+	nack.revision = update->revision;
+	nack.table = (char *)mz_row_table_name(update->rows[0]);
+	nack.key = (char *)mz_row_key_format(update->rows[0], key);
+	nack.reason = (char *)"the table is full";
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK;
+	message.nack = &nack;
+	(void)mz_rpc_stream_send(host->stream, &message.base);
+	return true;
+}
+
+static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
+{
+	struct mz_scope_id id = { .kind = update->scope->kind, .id = update->scope->id };
+	struct held_scope *scope = find_scope(host, id, true);
+	struct held_row *held, *next;
+	size_t i;
+
+	host->n_rows += update->n_rows;
+	host->n_deletes += update->n_deletes;
+	host->n_full += update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !update->more;
+	host->n_delta += update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DELTA;
+	host->n_equal += update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__EQUAL;
+	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DROP) {
+		host->n_drop++;
+		drop_scope(host, scope);
+		answer(host, update, 0);
+		return;
+	}
+	if (refuse(host, update))
+		return;
+	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !scope->in_full)
+		HASH_ITER(hh, scope->rows, held, next)
+			held->marked = false;
+	scope->in_full = update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && update->more;
+	for (i = 0; i < update->n_rows; i++)
+		put_row(scope, update->rows[i]);
+	for (i = 0; i < update->n_deletes; i++)
+		delete_row(scope, update->deletes[i]);
+	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !update->more)
+		sweep(scope, true);
+	if (update->more)
+		return;
+	scope->epoch = update->epoch;
+	scope->revision = update->revision;
+	answer(host, update, digest_of(scope));
+}
+
+static void on_message(struct mz_rpc_stream *stream, const ProtobufCMessage *message, void *user)
+{
+	const Mizar__V1__ControllerMessage *from = (const Mizar__V1__ControllerMessage *)message;
+	struct host *host = user;
+
+	if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_WELCOME)
+		host->welcome = true;
+	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE)
+		on_update(host, from->update);
+}
+
+static void on_close(struct mz_rpc_stream *stream, enum mz_rpc_code code, const char *message,
+		     void *user)
+{
+	struct host *host = user;
+
+	host->stream = NULL;
+	host->closed = true;
+	host->welcome = false;
+	host->code = code;
+	snprintf(host->why, sizeof(host->why), "%s", message ?: "");
+}
+
+static void say_hello(struct host *host)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__HostHello hello = MIZAR__V1__HOST_HELLO__INIT;
+	unsigned int n = HASH_COUNT(host->scopes), i = 0;
+	_cleanup_free_ Mizar__V1__ScopeState *states = calloc(n + 1, sizeof(*states));
+	_cleanup_free_ Mizar__V1__ScopeState **list = calloc(n + 1, sizeof(*list));
+	_cleanup_free_ Mizar__V1__Scope *ids = calloc(n + 1, sizeof(*ids));
+	struct held_scope *scope, *next;
+	struct mz_addr addr;
+
+	HASH_ITER(hh, host->scopes, scope, next)
+	{
+		mizar__v1__scope_state__init(&states[i]);
+		mizar__v1__scope__init(&ids[i]);
+		ids[i].has_kind = ids[i].has_id = true;
+		ids[i].kind = scope->id.kind;
+		ids[i].id = scope->id.id;
+		states[i].scope = &ids[i];
+		states[i].has_epoch = states[i].has_revision = states[i].has_digest = true;
+		states[i].epoch = scope->epoch;
+		states[i].revision = scope->revision;
+		states[i].digest = digest_of(scope);
+		scope->in_full = false;
+		list[i] = &states[i];
+		i++;
+	}
+	hello.n_scopes = n;
+	hello.scopes = list;
+	hello.droplet = host->name;
+	assert_int_equal(mz_addr_parse(host->address, &addr), 0);
+	hello.has_address = true;
+	mz_row_set_addr(&hello.address, &addr);
+	hello.version = (char *)"test";
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_HELLO;
+	message.hello = &hello;
+	assert_int_equal(mz_rpc_stream_send(host->stream, &message.base), 0);
+}
+
+void host_connect(struct host *host, struct plane *plane, const char *name)
+{
+	static const struct mz_rpc_stream_ops ops = { .on_message = on_message,
+						      .on_close = on_close };
+
+	host->plane = plane;
+	host->closed = false;
+	if (name != host->name)
+		snprintf(host->name, sizeof(host->name), "%s", name);
+	if (!host->address[0])
+		snprintf(host->address, sizeof(host->address), "172.31.0.%s", name + 1);
+	assert_int_equal(mz_rpc_stream_open(plane->client, "/mizar.v1.Host/Connect", NULL,
+					    &mizar__v1__controller_message__descriptor, &ops, host,
+					    &host->stream), 0);
+	say_hello(host);
+}
+
+void host_up(struct host *host, struct plane *plane, const char *name)
+{
+	host_connect(host, plane, name);
+	plane_until(plane, host->welcome || host->closed);
+	if (host->closed)
+		fail_msg("%s: %s", name, host->why);
+}
+
+void host_down(struct host *host)
+{
+	if (!host->stream)
+		return;
+	mz_rpc_stream_cancel(host->stream);
+	plane_until(host->plane, host->closed);
+}
+
+void host_forget(struct host *host)
+{
+	struct held_scope *scope, *next;
+
+	HASH_ITER(hh, host->scopes, scope, next)
+		drop_scope(host, scope);
+}
+
+void host_free(struct host *host)
+{
+	host_down(host);
+	host_forget(host);
+}
+
+void host_zero(struct host *host)
+{
+	host->n_equal = host->n_delta = host->n_full = host->n_drop = 0;
+	host->n_rows = host->n_deletes = 0;
+}
+
+int host_rows(const struct host *host, const char *prefix)
+{
+	struct held_scope *scope, *next;
+	int n = -1;
+
+	HASH_ITER(hh, host->scopes, scope, next)
+		if (!strncmp(scope->name, prefix, strlen(prefix)))
+			n = (n < 0 ? 0 : n) + (int)HASH_COUNT(scope->rows);
+	return n;
+}
+
+bool host_has(const struct host *host, const char *prefix, const char *part)
+{
+	struct held_scope *scope, *next;
+	struct held_row *held, *next_held;
+
+	HASH_ITER(hh, host->scopes, scope, next)
+		if (!strncmp(scope->name, prefix, strlen(prefix)))
+			HASH_ITER(hh, scope->rows, held, next_held)
+				if (strstr(held->text, part))
+					return true;
+	return false;
+}
+
+enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name,
+			     unsigned int *ret_rows, char **ret_text)
+{
+	Mizar__V1__AttachRequest request = MIZAR__V1__ATTACH_REQUEST__INIT;
+	Mizar__V1__AttachResponse *response;
+	enum mz_rpc_code code;
+
+	request.namespace_ = (char *)ns;
+	request.name = (char *)name;
+	request.droplet = host->name;
+	response = (Mizar__V1__AttachResponse *)plane_ask(
+		host->plane, "/mizar.v1.Host/Attach", &request.base,
+		&mizar__v1__attach_response__descriptor, &code, ret_text);
+	if (ret_rows)
+		*ret_rows = response ? (unsigned int)response->n_rows : 0;
+	if (response)
+		mizar__v1__attach_response__free_unpacked(response, NULL);
+	return code;
+}
+
+enum mz_rpc_code host_detach(struct host *host, const char *ns, const char *name)
+{
+	Mizar__V1__DetachRequest request = MIZAR__V1__DETACH_REQUEST__INIT;
+	ProtobufCMessage *response;
+	enum mz_rpc_code code;
+
+	request.namespace_ = (char *)ns;
+	request.name = (char *)name;
+	request.droplet = host->name;
+	response = plane_ask(host->plane, "/mizar.v1.Host/Detach", &request.base,
+			     &mizar__v1__detach_response__descriptor, &code, NULL);
+	if (response)
+		protobuf_c_message_free_unpacked(response, NULL);
+	return code;
+}
