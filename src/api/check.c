@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "mizar/wire.h"
 
 /* The fewest addresses that make a subnet: network, gateway, one endpoint, broadcast. */
 #define SUBNET_MAX_LEN 126
@@ -277,6 +278,18 @@ static int check_vpc(const struct mz_object *object, struct mz_problems *problem
 	return check_cidrs(spec->cidrs, spec->n_cidrs, &path, problems);
 }
 
+static int check_mac(const char *text, struct mz_problems *problems)
+{
+	static const uint8_t virtual_mac[6] = MZ_VIRTUAL_MAC;
+	const struct mz_path path = { .parent = &spec_path, .name = "mac" };
+	uint8_t mac[6];
+
+	if (!text || mz_mac_parse(text, mac) < 0 || memcmp(mac, virtual_mac, sizeof(mac)))
+		return 0;
+	return mz_path_problem(problems, &path,
+			       "%s is what endpoints see as their gateway's: give another", text);
+}
+
 static int check_endpoint(const struct mz_object *object, struct mz_problems *problems)
 {
 	const struct mz_path path = { .parent = &spec_path, .name = "addresses" };
@@ -290,7 +303,7 @@ static int check_endpoint(const struct mz_object *object, struct mz_problems *pr
 
 		r = mz_worse(r, check_address(spec->addresses[i], &item, problems));
 	}
-	return r;
+	return mz_worse(r, check_mac(spec->mac, problems));
 }
 
 static int check_nothing(const struct mz_object *object, struct mz_problems *problems)

@@ -111,6 +111,8 @@ static const struct rule_case endpoints[] = {
 	{ "Endpoint", "{network: n, mac: 00:00:00:00:00:00}",
 	  "spec.mac: must be a unicast MAC address, as 02:00:00:00:00:01, not "
 	  "\"00:00:00:00:00:00\"\n" },
+	{ "Endpoint", "{network: n, mac: 02:6D:7A:00:00:01}",
+	  "spec.mac: 02:6D:7A:00:00:01 is what endpoints see as their gateway's: give another\n" },
 	{ "Endpoint", "{network: n, mac: 02-00-00-00-00-01}",
 	  "spec.mac: must be a unicast MAC address, as 02:00:00:00:00:01, not "
 	  "\"02-00-00-00-00-01\"; did you mean 02:00:00:00:00:01?\n" },
