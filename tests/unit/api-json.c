@@ -2,6 +2,7 @@
 /* Messages and JSON: both ways for every kind and every row, and what is refused. */
 #include "api.h"
 #include "api/table.h"
+#include "mizar/v1/local.pb-c.h"
 #include "mizar/v1/rows.pb-c.h"
 
 static json_t *parse(const char *text)
@@ -136,6 +137,13 @@ static void test_rows_round_trip(void **state)
 		check_round_trip(message, rows[i]);
 }
 
+/* That an alternative without content was chosen is all that such a message says. */
+static void test_empty_alternative(void **state)
+{
+	check_round_trip(mz_message_find(&mizar__v1__local_request__descriptor),
+			 "{\"status\":{}}");
+}
+
 static void test_row_bytes(void **state)
 {
 	json_auto_t *json = parse("{\"location\":{\"address\":\"10.0.0.2\"}}");
@@ -210,6 +218,7 @@ static void test_refused_objects(void **state)
 		{ "{\"metadata\":{\"uid\":\"18446744073709551616\"}}",
 		  "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"uid\":\"-1\"}}", "metadata.uid: must be a number, not text\n" },
+		{ "{\"metadata\":{\"uid\":\"01\"}}", "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"uid\":\"\"}}", "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"uid\":\" 1\"}}", "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"creationTimestamp\":\"yesterday\"}}",
@@ -308,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_objects_round_trip),
 		cmocka_unit_test(test_rows_round_trip),
+		cmocka_unit_test(test_empty_alternative),
 		cmocka_unit_test(test_row_bytes),
 		cmocka_unit_test(test_refused_objects),
 		cmocka_unit_test(test_refused_rows),

@@ -168,6 +168,7 @@ static void test_refused_yaml(void **state)
 		{ "a: \xff\n", ": byte 4: invalid leading UTF-8 octet\n" },
 		{ "a: \xc0\x80\n", ": byte 4: invalid length of a UTF-8 sequence\n" },
 		{ "a: \x1b[31m\n", ": byte 4: control characters are not allowed\n" },
+		{ "\xff\xfe" "a", ": byte 1: invalid leading UTF-8 octet\n" },
 		{ "%YAML 3.0\n---\na\n", ": line 1, column 1: found incompatible YAML document\n" },
 	};
 	size_t i;

@@ -197,6 +197,7 @@ static void test_formats(void **state)
 		{ MZ_FORMAT_IP, "fe80::1%eth0", -EINVAL },
 		{ MZ_FORMAT_ANY, "\xed\xa0\x80", -EINVAL }, /* a surrogate */
 		{ MZ_FORMAT_ANY, "\xf4\x90\x80\x80", -EINVAL }, /* behind U+10FFFF */
+		{ MZ_FORMAT_ANY, "\xe0\x80\x80", -EINVAL }, /* NUL in three bytes */
 		{ MZ_FORMAT_ANY, "\xf0\x9f\x98\x80", 0 },
 		{ MZ_FORMAT_ANY, "\xe2\x82", -EINVAL }, /* cut off */
 	};
