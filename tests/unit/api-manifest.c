@@ -90,12 +90,12 @@ static void test_header(void **state)
 	expect_refused("apiVersion: 1\nkind: VPC\n", "apiVersion: must be mizar.com/v1\n");
 	expect_refused(
 		"apiVersion: mizar.com/v1\n",
-		"kind: required: Droplet, VPC, Network, Endpoint, Bouncer, Divider or List\n");
+		"kind: required: Droplet, VPC, Network, Endpoint or List\n");
 	expect_refused("apiVersion: mizar.com/v1\nkind: Netwrk\n",
 		       "kind: unknown kind; did you mean Network?\n");
 	expect_refused(
 		"apiVersion: mizar.com/v1\nkind: Pod\n",
-		"kind: must be Droplet, VPC, Network, Endpoint, Bouncer, Divider or List, not "
+		"kind: must be Droplet, VPC, Network, Endpoint or List, not "
 		"\"Pod\"\n");
 }
 
