@@ -87,6 +87,8 @@ class Figures:
             ours = [r[0] for r in rounds]
             record = {"name": name, "value": round(statistics.median(ours), 4), "unit": self.units[name],
                       "min": round(min(ours), 4), "max": round(max(ours), 4)}
+            if len(ours) >= 100:
+                record["p99"] = round(sorted(ours)[len(ours) * 99 // 100], 4)
             if self.peers[name]:
                 ratios = [o / p for o, p in rounds if p]
                 record |= {"peer": self.peers[name], "peer_value": round(statistics.median(r[1] for r in rounds), 4),
@@ -100,8 +102,8 @@ class Figures:
             for record in self.records():
                 print(json.dumps(record))
             return
-        print(f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':6} {'peer':>12} {'ratio (min .. max)':>24}")
+        print(f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':6} {'peer':>16} {'ratio (min .. max)':>24}")
         for r in self.records():
-            peer = f"{r['peer']} {r['peer_value']:.4g}" if "peer" in r else ""
+            peer = f"{r['peer']} {r['peer_value']:.4g}" if "peer" in r else f"p99 {r['p99']:.4g}" if "p99" in r else ""
             ratio = f"{r['ratio']:.2f} ({r['ratio_min']:.2f} .. {r['ratio_max']:.2f})" if "peer" in r else ""
-            print(f"{r['name']:44}{r['value']:>10.4g} {r['min']:>9.4g} {r['max']:>9.4g}  {r['unit']:6} {peer:>12} {ratio:>24}")
+            print(f"{r['name']:44}{r['value']:>10.4g} {r['min']:>9.4g} {r['max']:>9.4g}  {r['unit']:6} {peer:>16} {ratio:>24}")
