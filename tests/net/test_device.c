@@ -186,6 +186,32 @@ static int offload_is_on(void *user)
 	return system("ethtool -k eth0 | grep -q '^tx-udp-segmentation: off'");
 }
 
+static bool is_up(struct place *place)
+{
+	struct mz_link link;
+
+	assert_int_equal(mz_link_by_name(place->nl, "mz2a", &link), 0);
+	return link.flags & IFF_UP;
+}
+
+/* No packet of the endpoint reaches the host before the agent is there. */
+static void test_up(void **state)
+{
+	struct place *place = *state;
+	struct mz_device device;
+
+	assert_int_equal(add(place, "eth0"), 0);
+	assert_false(is_up(place));
+	assert_int_equal(mz_device_find(UID, &device), 0);
+	assert_int_equal(mz_device_up(device.ifindex), 0);
+	assert_true(is_up(place));
+	assert_as_it_should_be(place, "eth0");
+	assert_int_equal(mz_device_up(device.ifindex), 0);
+	assert_int_equal(add(place, "eth0"), 0);
+	assert_true(is_up(place)); /* what serves goes on serving */
+	assert_int_equal(mz_device_up(9999), -ENODEV);
+}
+
 static void test_offload(void **state)
 {
 	struct place *place = *state;
@@ -382,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_add_find_delete),
+		TEST(test_up),
 		TEST(test_offload),
 		TEST(test_mends),
 		TEST(test_half_made),
