@@ -70,7 +70,7 @@ eventually() {
 background() {
 	local ns=$MIZAR_LAB-${1/\//-}
 	shift
-	(exec ip netns exec "$ns" "$@") &
+	(exec ip netns exec "$ns" "$@") <&0 &
 	processes+=($!)
 }
 
