@@ -120,7 +120,7 @@ static int find_or_make_pair(struct pair *pair, const char *name, unsigned int m
 	return r < 0 ? r : find_peer(pair);
 }
 
-/* The mark first: what is marked is found and removed after a crash. Not up: see mz_device_add(). */
+/* The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. */
 static int configure_host_side(struct pair *pair, unsigned int mtu)
 {
 	char alias[sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE];

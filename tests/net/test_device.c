@@ -224,7 +224,8 @@ static void test_offload(void **state)
 static void test_mends(void **state)
 {
 	struct place *place = *state;
-	const struct mz_link_change change = { .mtu = 1000, .mac = (const uint8_t[]){ 6, 6, 6, 6, 6, 6 } };
+	const struct mz_link_change change = { .mtu = 1000,
+					       .mac = (const uint8_t[]){ 6, 6, 6, 6, 6, 6 } };
 	struct mz_link peer;
 
 	assert_int_equal(add(place, "eth0"), 0);
@@ -274,7 +275,8 @@ static void test_failures_leave_nothing(void **state)
 	struct mz_device device;
 
 	assert_int_equal(mz_device_add(UID, &e, "/run/netns/never", "eth0", MTU, &device), -ENOENT);
-	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/mnt", "eth0", MTU, &device), -ENOTTY);
+	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/mnt", "eth0", MTU, &device),
+			 -ENOTTY);
 	assert_int_equal(mz_device_add(UID, &e, "/etc/passwd", "eth0", MTU, &device), -ENOTTY);
 	assert_int_equal(mz_device_add(UID, &e, "/etc", "eth0", MTU, &device), -ENOTTY);
 	assert_int_equal(add(place, ""), -EINVAL);
@@ -400,7 +402,8 @@ static void test_time(void **state)
 		worst = added - start > worst ? added - start : worst;
 		teardown((void **)&place);
 	}
-	print_message("add %.2f ms (at most %.2f), delete %.2f ms\n", adds / 20, worst, deleted / 20);
+	print_message("add %.2f ms (at most %.2f), delete %.2f ms\n", adds / 20, worst,
+		      deleted / 20);
 }
 
 int main(void)
