@@ -51,7 +51,7 @@ struct ctl_admitted *ctl_admit_refer(struct ctl_admission *a, const struct ctl_a
 
 /*
  * Two passes over each kind, parents first: what is asked for explicitly is taken before anything
- * is chosen, so that no choice is in the way. Problems go into a->problems; an error is the store's.
+ * is chosen, so that no choice is in the way. Problems go into a->problems; errors are the store's.
  */
 int ctl_admit_explicit(struct ctl_admission *a, struct ctl_admitted *item);
 int ctl_admit_choose(struct ctl_admission *a, struct ctl_admitted *item);
