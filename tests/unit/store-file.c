@@ -114,6 +114,17 @@ static void bad_counters(void **state)
 	assert_int_equal(try_open(f), -EPROTO);
 }
 
+static void one_name_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	create(f, MZ_KIND_VPC, "red", "a", 0);
+	create(f, MZ_KIND_VPC, "red", "b", 0);
+	fixture_close(f);
+	run_sql(f, "UPDATE vpc SET name = 'a'");
+	assert_int_equal(try_open(f), -EPROTO);
+}
+
 static void bad_body(void **state)
 {
 	struct fixture *f = *state;
@@ -216,6 +227,7 @@ int main(void)
 		TEST(newer),
 		TEST(missing_tables),
 		TEST(bad_counters),
+		TEST(one_name_twice),
 		TEST(bad_body),
 		TEST(unusable_paths),
 		TEST(damaged),
