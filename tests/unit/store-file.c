@@ -183,7 +183,7 @@ static void damaged(void **state)
 	fixture_close(f);
 	good = read_file(f, &size);
 	srandom(1);
-	for (unsigned int round = 0; round < 300; round++) {
+	for (unsigned int round = 0; round < 150; round++) {
 		int fd;
 
 		fixture_unlink(f);
@@ -214,7 +214,7 @@ static void damaged(void **state)
 		(void)commit(f, txn);
 		fixture_close(f);
 	}
-	print_message("%u of 300 refused at once\n", n_refused);
+	print_message("%u of 150 refused at once\n", n_refused);
 	assert_true(n_refused > 0);
 }
 
