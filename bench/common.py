@@ -7,11 +7,13 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LAB = f"bench{os.getpid()}"
 namespaces = []
+warned = []
 
 
 def run(*command, **options):
@@ -70,6 +72,26 @@ def progress(text):
     print(f"\x1b[K{text}" if end == "\r" else text, end=end, file=sys.stderr, flush=True)
 
 
+def cpu_times():
+    """Idle and all jiffies of the machine so far."""
+    with open("/proc/stat") as file:
+        times = [int(t) for t in file.readline().split()[1:9]]
+    return times[3] + times[4], sum(times)
+
+
+def wait_until_idle(seconds=5):
+    """Waits while others use more than a tenth of the machine; warns, once, if they do not stop."""
+    for _ in range(int(seconds / 0.2)):
+        idle, total = cpu_times()
+        time.sleep(0.2)
+        idle_now, total_now = cpu_times()
+        if idle_now - idle >= 0.9 * (total_now - total):
+            return
+    if not warned:
+        warned.append(True)
+        print("warning: the machine is busy with something else: the figures are unsteady", file=sys.stderr)
+
+
 class Figures:
     """Figures of interleaved rounds: {name: [(ours, peer or None), ...]}."""
 
@@ -87,6 +109,8 @@ class Figures:
             ours = [r[0] for r in rounds]
             record = {"name": name, "value": round(statistics.median(ours), 4), "unit": self.units[name],
                       "min": round(min(ours), 4), "max": round(max(ours), 4)}
+            if len(ours) >= 100:
+                record["p99"] = round(sorted(ours)[len(ours) * 99 // 100], 4)
             if self.peers[name]:
                 ratios = [o / p for o, p in rounds if p]
                 record |= {"peer": self.peers[name], "peer_value": round(statistics.median(r[1] for r in rounds), 4),
@@ -100,8 +124,8 @@ class Figures:
             for record in self.records():
                 print(json.dumps(record))
             return
-        print(f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':6} {'peer':>12} {'ratio (min .. max)':>24}")
+        print(f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':6} {'peer':>16} {'ratio (min .. max)':>24}")
         for r in self.records():
-            peer = f"{r['peer']} {r['peer_value']:.4g}" if "peer" in r else ""
+            peer = f"{r['peer']} {r['peer_value']:.4g}" if "peer" in r else f"p99 {r['p99']:.4g}" if "p99" in r else ""
             ratio = f"{r['ratio']:.2f} ({r['ratio_min']:.2f} .. {r['ratio_max']:.2f})" if "peer" in r else ""
-            print(f"{r['name']:44}{r['value']:>10.4g} {r['min']:>9.4g} {r['max']:>9.4g}  {r['unit']:6} {peer:>12} {ratio:>24}")
+            print(f"{r['name']:44}{r['value']:>10.4g} {r['min']:>9.4g} {r['max']:>9.4g}  {r['unit']:6} {peer:>16} {ratio:>24}")

@@ -21,10 +21,16 @@ static __always_inline bool addr_is_zero(const struct mz_addr *a)
 	return !(a->words_be[0] | a->words_be[1] | a->words_be[2] | a->words_be[3]);
 }
 
+/* 0: they are equal. */
+static __always_inline __u32 addr_differs(const struct mz_addr *a, const struct mz_addr *b)
+{
+	return (a->words_be[0] ^ b->words_be[0]) | (a->words_be[1] ^ b->words_be[1]) |
+	       (a->words_be[2] ^ b->words_be[2]) | (a->words_be[3] ^ b->words_be[3]);
+}
+
 static __always_inline bool addr_equal(const struct mz_addr *a, const struct mz_addr *b)
 {
-	return !((a->words_be[0] ^ b->words_be[0]) | (a->words_be[1] ^ b->words_be[1]) |
-		 (a->words_be[2] ^ b->words_be[2]) | (a->words_be[3] ^ b->words_be[3]));
+	return !addr_differs(a, b);
 }
 
 /* Whether a is the address that a table's row holds; an absent one is zero there. */

@@ -6,12 +6,13 @@
 #pragma once
 
 #include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 
 #include "maps.h"
 
 /* Linux 6.3; absent from older headers. */
-#define CTX_DECAP_L3_IPV4 (1ULL << 7)
 #define CTX_DECAP_L3_IPV6 (1ULL << 8)
 
 #define CTX_PACKET_HOST 0 /* PACKET_HOST of linux/if_packet.h */
@@ -71,14 +72,22 @@ static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, __u64
 
 /*
  * Removes `size` bytes behind the Ethernet header. The kernel goes on believing in the outer family
- * unless it is told, which it understands since 6.3.
+ * unless it is told, which it understands since 6.3; one that does not is led to believe that the
+ * outer header is IPv6 first, which makes it longer.
  */
 static __always_inline int ctx_decapsulate(struct mz_ctx *ctx, __u32 size, bool to_ipv6)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	int r;
 
-	if (to_ipv6 && mz_config.decap_flags_ok)
+	if (to_ipv6 && mz_config.decap_flags_ok) {
 		flags |= CTX_DECAP_L3_IPV6;
+	} else if (to_ipv6) {
+		r = bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IPV6), 0);
+		if (r)
+			return r;
+		size += sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+	}
 	return bpf_skb_adjust_room(ctx, -(__s32)size, BPF_ADJ_ROOM_MAC, flags);
 }
 

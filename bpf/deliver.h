@@ -34,24 +34,12 @@ static __always_inline int deliver_rewrite(struct mz_pkt *p)
 	return 0;
 }
 
-static __always_inline int deliver(struct mz_pkt *p)
+/* Removes the tunnel and writes the MACs: the packet is the endpoint's. */
+static __always_inline int deliver_unpack(struct mz_pkt *p)
 {
 	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
-	/*
-	 * The kernel hands over as the family that it believes in; a device's other end looks anew.
-	 *
-	 */
-	bool is_peer, is_known = !p->is_tunneled || !is_ipv6 || mz_config.decap_flags_ok;
 	struct ethhdr *eth;
-	int r;
 
-	if (p->next != MZ_TO_DELIVER)
-		return 0;
-	if (!p->local)
-		return DROP(not_here);
-	r = deliver_rewrite(p);
-	if (r)
-		return r;
 	if (p->is_tunneled && ctx_decapsulate(p->ctx, p->inner - ETH_HLEN, is_ipv6))
 		return DROP(decapsulate);
 	p->end = sizeof(*eth);
@@ -61,10 +49,29 @@ static __always_inline int deliver(struct mz_pkt *p)
 	mac_set(eth->h_dest, p->local->mac);
 	mac_set_virtual(eth->h_source);
 	eth->h_proto = p->eth_proto_be;
+	return 0;
+}
 
+static __always_inline int deliver(struct mz_pkt *p)
+{
+	__s32 growth = p->is_tunneled ? ETH_HLEN - (__s32)p->inner : 0;
+	bool is_peer;
+	__u32 ifindex;
+	int r;
+
+	if (p->next != MZ_TO_DELIVER)
+		return 0;
+	if (!p->local)
+		return DROP(not_here);
+	ifindex = p->local->ifindex;
+	is_peer = p->local->flags & MZ_PORT_PEER;
+	if (!is_peer && ctx_too_big(p->ctx, ifindex, growth))
+		return DROP(too_big);
+	r = deliver_rewrite(p);
+	r = r ?: deliver_unpack(p);
+	if (r)
+		return r;
 	POINT(p, deliver);
-	is_peer = is_known && p->local->flags & MZ_PORT_PEER;
-	p->action = is_peer ? ctx_send_peer(p->ctx, p->local->ifindex)
-			    : ctx_send(p->ctx, p->local->ifindex);
+	p->action = is_peer ? ctx_send_peer(p->ctx, ifindex) : ctx_send(p->ctx, ifindex);
 	return MZ_SENT;
 }

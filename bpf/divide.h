@@ -18,7 +18,7 @@ static __always_inline const struct mz_route *find_route(struct mz_pkt *p)
 	return route ?: table_lookup(prefix, &prefix_key);
 }
 
-/* Reads vni, dst; sets next, host, is_divided. */
+/* Reads vni, dst; sets next, host. */
 static __always_inline int divide(struct mz_pkt *p)
 {
 	const struct mz_location *location;
@@ -31,7 +31,6 @@ static __always_inline int divide(struct mz_pkt *p)
 	if (!route)
 		return DROP(no_route);
 	POINT(p, divide);
-	p->is_divided = true;
 	if (p->local && p->local->network == route->network) {
 		p->next = MZ_TO_DELIVER;
 		return 0;

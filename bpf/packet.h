@@ -47,7 +47,6 @@ struct mz_pkt {
 	__u8 outer_ttl;
 	bool is_fragment; /* the inner packet; agent only */
 	bool is_tunneled;
-	bool is_divided; /* the divide stage ran here */
 	bool is_from_divider;
 	__u8 next; /* enum mz_next */
 	int action;

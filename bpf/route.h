@@ -10,13 +10,30 @@
 #include "cursor.h"
 #include "maps.h"
 
+/*
+ * Sets of hosts are searched with sign bits instead of branches: the verifier would follow each
+ * branch through all stages that come after.
+ */
+static __always_inline __u32 mask_if_less(__u32 a, __u32 b)
+{
+	__u32 difference = a - b; /* of numbers below 2^31 */
+
+	barrier_var(difference);
+	return (__s32)difference >> 31;
+}
+
 static __always_inline bool replicas_have(const struct mz_replicas *set, const struct mz_addr *host)
 {
+	__u32 is_found = 0;
+
 #pragma unroll
-	for (__u32 i = 0; i < MZ_REPLICAS_MAX; i++)
-		if (i < set->n && addr_equal(&set->addrs[i], host))
-			return true;
-	return false;
+	for (__u32 i = 0; i < MZ_REPLICAS_MAX; i++) {
+		__u32 differs = addr_differs(&set->addrs[i], host);
+
+		barrier_var(differs);
+		is_found |= ~(differs | -differs) & mask_if_less(i, set->n);
+	}
+	return is_found >> 31;
 }
 
 static __always_inline bool replicas_have_self(const struct mz_replicas *set)
@@ -34,17 +51,17 @@ static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_repl
 {
 	__u32 seed =
 		mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
-	__u32 best = 0;
+	__u32 best = 0, chosen = 0;
 
 #pragma unroll
 	for (__u32 i = 0; i < MZ_REPLICAS_MAX; i++) {
-		__u32 draw = mz_hash_addr(seed, &set->addrs[i]);
+		__u32 draw = mz_hash_addr(seed, &set->addrs[i]) >> 1 & mask_if_less(i, set->n);
+		__u32 is_better = mask_if_less(best, draw);
 
-		if (i >= set->n || (i && draw <= best))
-			continue;
-		best = draw;
-		p->host = set->addrs[i];
+		best ^= (best ^ draw) & is_better;
+		chosen ^= (chosen ^ i) & is_better;
 	}
+	p->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
 }
 
@@ -110,7 +127,7 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 {
 	const struct mz_location *src;
 
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || p->is_divided || p->is_from_divider)
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || p->is_from_divider)
 		return true;
 	if (p->port)
 		return p->port->network == network;

@@ -46,6 +46,12 @@ struct mz_geneve_opt {
 #define MZ_ENCAP_SIZE_IPV6 70
 #define MZ_OUTER_TTL 64
 
+/*
+ * The MAC that every endpoint sees as its neighbours' and gateways'. Locally administered, the same
+ * on all hosts, so that an endpoint's neighbour entries stay true when it moves.
+ */
+#define MZ_VIRTUAL_MAC { 0x02, 0x6d, 0x7a, 0x00, 0x00, 0x01 }
+
 /* MTU of an endpoint over an underlay of the given MTU and family. */
 #define MZ_ENDPOINT_MTU(underlay, ipv6) \
 	((underlay) - ((ipv6) ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4) - MZ_OPT_BUDGET)

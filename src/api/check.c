@@ -9,13 +9,17 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "mizar/wire.h"
 
 /* The fewest addresses that make a subnet: network, gateway, one endpoint, broadcast. */
 #define SUBNET_MAX_LEN 126
-#define NOT_PARSED 255 /* as a prefix length */
-#define LIST_MAX 16    /* the most max_items of the lists below */
+#define NOT_PARSED     255 /* as a prefix length */
+#define LIST_MAX       16  /* the most max_items of the lists below */
 
-#define IPV4(a, b, c, d) { .bytes = { [10] = 0xff, [11] = 0xff, a, b, c, d } }
+#define IPV4(a, b, c, d)                                                                           \
+	{                                                                                          \
+		.bytes = { [10] = 0xff, [11] = 0xff, a, b, c, d }                                  \
+	}
 
 /* What neither an endpoint nor a host can have. RFC 1122, 3.2.1.3; RFC 4291, 2.4. */
 static const struct {
@@ -107,7 +111,8 @@ static int check_cidrs(char *const *cidrs, size_t n, const struct mz_path *path,
 			struct prefix b = parse_prefix(cidrs[j]);
 
 			/* The same prefix twice was reported as such. */
-			if (b.len == NOT_PARSED || (b.len == a.len && !mz_addr_compare(&a.addr, &b.addr)))
+			if (b.len == NOT_PARSED ||
+			    (b.len == a.len && !mz_addr_compare(&a.addr, &b.addr)))
 				continue;
 			if (mz_prefix_overlaps(&a.addr, a.len, &b.addr, b.len))
 				r = mz_worse(r, mz_path_problem(problems, &item, "%s overlaps %s",
@@ -138,8 +143,10 @@ static int check_families(char *const *texts, size_t n, bool are_prefixes,
 			continue;
 		is_ipv4 = mz_addr_is_ipv4(&p.addr);
 		if (seen[is_ipv4])
-			r = mz_worse(r, mz_path_problem(problems, &item, "a second %s %s: give at most "
-							"one per family", family_name(is_ipv4),
+			r = mz_worse(r, mz_path_problem(problems, &item,
+							"a second %s %s: give at most "
+							"one per family",
+							family_name(is_ipv4),
 							are_prefixes ? "prefix" : "address"));
 		seen[is_ipv4] = true;
 	}
@@ -157,8 +164,10 @@ static int check_subnet_sizes(char *const *cidrs, size_t n, const struct mz_path
 		struct prefix p = parse_prefix(cidrs[i]);
 
 		if (p.len != NOT_PARSED && p.len > SUBNET_MAX_LEN)
-			r = mz_worse(r, mz_path_problem(problems, &item, "%s is too small: a subnet has "
-							"at least 4 addresses (%s)", cidrs[i],
+			r = mz_worse(r, mz_path_problem(problems, &item,
+							"%s is too small: a subnet has "
+							"at least 4 addresses (%s)",
+							cidrs[i],
 							mz_addr_is_ipv4(&p.addr) ? "/30" : "/126"));
 	}
 	return r;
@@ -214,13 +223,14 @@ static int check_subnet(const Mizar__V1__NetworkSpec *spec, struct mz_problems *
 	int r = 0;
 
 	if (!spec->n_cidrs)
-		return mz_path_problem(problems, &cidrs, "required for a subnet: one prefix per family, "
+		return mz_path_problem(problems, &cidrs,
+				       "required for a subnet: one prefix per family, "
 				       "as [10.0.0.0/24, \"fd00::/64\"]");
 	r = mz_worse(r, check_cidrs(spec->cidrs, spec->n_cidrs, &cidrs, problems));
 	r = mz_worse(r, check_families(spec->cidrs, spec->n_cidrs, true, &cidrs, problems));
 	r = mz_worse(r, check_subnet_sizes(spec->cidrs, spec->n_cidrs, &cidrs, problems));
-	r = mz_worse(r, check_families(spec->gateways, spec->n_gateways, false, &gateways,
-				       problems));
+	r = mz_worse(r,
+		     check_families(spec->gateways, spec->n_gateways, false, &gateways, problems));
 	for (i = 0; i < spec->n_gateways; i++) {
 		const struct mz_path item = { .parent = &gateways, .index = i };
 
@@ -236,7 +246,8 @@ static int check_group(const Mizar__V1__NetworkSpec *spec, struct mz_problems *p
 	int r = 0;
 
 	if (spec->n_cidrs)
-		r = mz_path_problem(problems, &cidrs, "a group has none: its endpoints give their "
+		r = mz_path_problem(problems, &cidrs,
+				    "a group has none: its endpoints give their "
 				    "addresses; for a network with a prefix, say kind: subnet");
 	if (spec->n_gateways)
 		r = mz_worse(r, mz_path_problem(problems, &gateways, "a group has none"));
@@ -267,6 +278,18 @@ static int check_vpc(const struct mz_object *object, struct mz_problems *problem
 	return check_cidrs(spec->cidrs, spec->n_cidrs, &path, problems);
 }
 
+static int check_mac(const char *text, struct mz_problems *problems)
+{
+	static const uint8_t virtual_mac[6] = MZ_VIRTUAL_MAC;
+	const struct mz_path path = { .parent = &spec_path, .name = "mac" };
+	uint8_t mac[6];
+
+	if (!text || mz_mac_parse(text, mac) < 0 || memcmp(mac, virtual_mac, sizeof(mac)))
+		return 0;
+	return mz_path_problem(problems, &path,
+			       "%s is what endpoints see as their gateway's: give another", text);
+}
+
 static int check_endpoint(const struct mz_object *object, struct mz_problems *problems)
 {
 	const struct mz_path path = { .parent = &spec_path, .name = "addresses" };
@@ -280,7 +303,7 @@ static int check_endpoint(const struct mz_object *object, struct mz_problems *pr
 
 		r = mz_worse(r, check_address(spec->addresses[i], &item, problems));
 	}
-	return r;
+	return mz_worse(r, check_mac(spec->mac, problems));
 }
 
 static int check_nothing(const struct mz_object *object, struct mz_problems *problems)
@@ -305,7 +328,8 @@ static int check_namespace(const struct mz_object *object, struct mz_problems *p
 	if (kind->namespaced || !mz_object_metadata(object)->namespace_)
 		return 0;
 	return mz_problem_add(problems, "metadata.namespace",
-			      "a %s belongs to the whole cluster: leave the namespace out", kind->name);
+			      "a %s belongs to the whole cluster: leave the namespace out",
+			      kind->name);
 }
 
 int mz_object_check(const struct mz_object *object, struct mz_problems *problems)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the field table says of every value: required fields, formats, bounds, lengths of lists and
- * no item twice. Objects come from the wire as well as from JSON, so enum values and text are looked
- * at again, and fields of a newer version are refused rather than silently kept or lost.
+ * no item twice. Objects come from the wire as well as from JSON, so enum values and text are
+ * looked at again, and fields of a newer version are refused rather than silently kept or lost.
  */
 #include "api/check.h"
 
@@ -31,8 +31,10 @@ static int check_text(const struct mz_field *field, const char *text, const stru
 		return mz_path_problem(problems, path, "must be %s, not \"%.64s\"",
 				       mz_format_describe(field->format), text);
 	if (field->format == MZ_FORMAT_PREFIX)
-		return mz_path_problem(problems, path, "%.64s has bits set behind its prefix length; "
-				       "did you mean %s?", text, hint);
+		return mz_path_problem(problems, path,
+				       "%.64s has bits set behind its prefix length; "
+				       "did you mean %s?",
+				       text, hint);
 	return mz_path_problem(problems, path, "must be %s, not \"%.64s\"; did you mean %s?",
 			       mz_format_describe(field->format), text, hint);
 }
@@ -45,7 +47,8 @@ static int check_number(const struct mz_field *field, uint64_t number, const str
 	if (!field->has_max)
 		return mz_path_problem(problems, path, "must be at least %" PRIu64 ", not %" PRIu64,
 				       field->min, number);
-	return mz_path_problem(problems, path, "must be from %" PRIu64 " to %" PRIu64 ", not %" PRIu64,
+	return mz_path_problem(problems, path,
+			       "must be from %" PRIu64 " to %" PRIu64 ", not %" PRIu64,
 			       field->has_min ? field->min : 0, field->max, number);
 }
 
@@ -57,8 +60,8 @@ static int check_enum(const struct mz_field *field, int number, const struct mz_
 	for (value = field->enumeration->values; value->json; value++)
 		if (value->number == number)
 			return 0;
-	return mz_path_problem(problems, path, "has the number %d, which this version does not know",
-			       number);
+	return mz_path_problem(problems, path,
+			       "has the number %d, which this version does not know", number);
 }
 
 static int check_value(const struct mz_field *field, const void *value, const struct mz_path *path,
@@ -136,7 +139,9 @@ static int check_item(const struct mz_field *field, const ProtobufCMessage *msg,
 		      const struct mz_path *list, struct mz_problems *problems)
 {
 	const struct mz_path path = {
-		.parent = list, .index = index, .key = field->map ? item_key(field, msg, index) : NULL,
+		.parent = list,
+		.index = index,
+		.key = field->map ? item_key(field, msg, index) : NULL,
 	};
 	const void *value = mz_field_value(field, msg, index);
 	int r;
@@ -158,10 +163,12 @@ static int check_items(const struct mz_field *field, const ProtobufCMessage *msg
 	int r = 0;
 
 	if (field->max_items && n > field->max_items)
-		return mz_path_problem(problems, path, "can have at most %" PRIu32 " items, not %zu",
+		return mz_path_problem(problems, path,
+				       "can have at most %" PRIu32 " items, not %zu",
 				       field->max_items, n);
 	if (n < field->min_items)
-		return mz_path_problem(problems, path, "must have at least %" PRIu32 " items, not %zu",
+		return mz_path_problem(problems, path,
+				       "must have at least %" PRIu32 " items, not %zu",
 				       field->min_items, n);
 	for (i = 0; i < n; i++)
 		r = mz_worse(r, check_item(field, msg, i, path, problems));
@@ -191,7 +198,8 @@ int mz_check_message(const struct mz_message *message, const ProtobufCMessage *m
 	int r = 0;
 
 	if (msg->n_unknown_fields)
-		r = mz_path_problem(problems, path, "has a field (number %" PRIu32 ") that this version "
+		r = mz_path_problem(problems, path,
+				    "has a field (number %" PRIu32 ") that this version "
 				    "does not know: the sender is newer",
 				    msg->unknown_fields[0].tag);
 	for (field = message->fields; field->pbc; field++) {

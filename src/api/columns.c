@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Columns of a kind: one walk over the fields of metadata, spec and status serves both functions. */
+/* Columns of a kind: one walk over the fields of metadata, spec and status serves both. */
 #include "api/columns.h"
 
 #include <errno.h>
@@ -34,11 +34,16 @@ size_t mz_columns_headers(const struct mz_kind_info *kind, bool wide, const char
 	return n;
 }
 
+static int write_text(const char *text, FILE *out)
+{
+	return fputs(text, out) < 0 ? -ENOMEM : 0;
+}
+
 /* One value as its JSON form shows it, without quotes. */
 static int write_json(const json_t *json, FILE *out)
 {
 	if (json_is_string(json))
-		return fputs(json_string_value(json), out) < 0 ? -ENOMEM : 0;
+		return write_text(json_string_value(json), out);
 	return json_dumpf(json, out, JSON_ENCODE_ANY | JSON_COMPACT) < 0 ? -ENOMEM : 0;
 }
 
@@ -48,8 +53,7 @@ static int write_cell(const struct mz_field *field, const json_t *json, FILE *ou
 	int r;
 
 	if (!json)
-		return fputs(field->pbc->type == PROTOBUF_C_TYPE_BOOL ? "false" : "-", out) < 0 ?
-		       -ENOMEM : 0;
+		return write_text(field->pbc->type == PROTOBUF_C_TYPE_BOOL ? "false" : "-", out);
 	if (!json_is_array(json))
 		return write_json(json, out);
 	for (i = 0; i < json_array_size(json); i++) {

@@ -131,9 +131,9 @@ static int message_clear_output(const struct mz_message *message, ProtobufCMessa
 			r = clear_field(message, field, msg);
 		else if (field->message)
 			for (i = 0; i < n && !r; i++)
-				r = message_clear_output(field->message,
-							 *(ProtobufCMessage *const *)mz_field_value(
-								 field, msg, i));
+				r = message_clear_output(
+					field->message,
+					*(ProtobufCMessage *const *)mz_field_value(field, msg, i));
 	}
 	return r;
 }

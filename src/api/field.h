@@ -50,9 +50,9 @@ struct mz_field {
 	bool required, immutable, output, map;
 	bool has_min, has_max;
 	uint64_t min, max;
-	uint32_t min_items, max_items;	     /* 0: no limit */
-	const char *ref;		     /* kind, or NULL */
-	const char *column, *wide_column;    /* or NULL */
+	uint32_t min_items, max_items;	  /* 0: no limit */
+	const char *ref;		  /* kind, or NULL */
+	const char *column, *wide_column; /* or NULL */
 };
 
 struct mz_message {
@@ -64,8 +64,8 @@ struct mz_message {
 
 struct mz_kind_info {
 	enum mz_kind kind;
-	const char *name;   /* "Network" */
-	const char *plural; /* "networks" */
+	const char *name;	   /* "Network" */
+	const char *plural;	   /* "networks" */
 	const char *const *shorts; /* ends with NULL */
 	bool namespaced, managed;
 	const struct mz_message *message;
@@ -156,8 +156,9 @@ struct mz_manifest {
 void mz_manifest_fini(struct mz_manifest *manifest);
 /*
  * YAML (one or many documents, also kind: List) or JSON. Aliases, duplicate keys, tags and more
- * than 16 MiB are refused. All problems of all documents are collected, with their lines; -EINVAL if
- * there are any. Objects come as they are written: defaults and mz_object_check() are the caller's.
+ * than 16 MiB are refused. All problems of all documents are collected, with their lines; -EINVAL
+ * if there are any. Objects come as they are written: defaults and mz_object_check() are the
+ * caller's.
  */
 int mz_manifest_parse(const char *text, size_t size, struct mz_problems *problems,
 		      struct mz_manifest *ret_manifest);

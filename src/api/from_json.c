@@ -40,8 +40,8 @@ static const char *type_name(const json_t *json)
 	return "unknown";
 }
 
-static int read_string(const json_t *json, const struct mz_path *path,
-		       struct mz_problems *problems, char **ret_text)
+static int read_string(const json_t *json, const struct mz_path *path, struct mz_problems *problems,
+		       char **ret_text)
 {
 	char *text;
 
@@ -132,8 +132,7 @@ static int parse_digits(const char *text, uint64_t *ret_number)
 	if (!*text || (text[0] == '0' && text[1]))
 		return -EINVAL;
 	for (p = text; *p; p++) {
-		if (*p < '0' || *p > '9' ||
-		    __builtin_mul_overflow(number, (uint64_t)10, &number) ||
+		if (*p < '0' || *p > '9' || __builtin_mul_overflow(number, (uint64_t)10, &number) ||
 		    __builtin_add_overflow(number, (uint64_t)(*p - '0'), &number))
 			return -EINVAL;
 	}
@@ -141,9 +140,8 @@ static int parse_digits(const char *text, uint64_t *ret_number)
 	return 0;
 }
 
-static int read_number(const struct mz_field *field, const json_t *json,
-		       const struct mz_path *path, struct mz_problems *problems,
-		       uint64_t *ret_number)
+static int read_number(const struct mz_field *field, const json_t *json, const struct mz_path *path,
+		       struct mz_problems *problems, uint64_t *ret_number)
 {
 	bool is_64_bit = field->pbc->type != PROTOBUF_C_TYPE_UINT32;
 	uint64_t max = is_64_bit ? UINT64_MAX : UINT32_MAX, number;
@@ -154,8 +152,7 @@ static int read_number(const struct mz_field *field, const json_t *json,
 					       mz_format_describe(field->format));
 		return 0;
 	}
-	if (is_64_bit && json_is_string(json) &&
-	    !parse_digits(json_string_value(json), &number)) {
+	if (is_64_bit && json_is_string(json) && !parse_digits(json_string_value(json), &number)) {
 		*ret_number = number;
 		return 0;
 	}
@@ -165,9 +162,9 @@ static int read_number(const struct mz_field *field, const json_t *json,
 		return 0;
 	}
 	if (json_is_number(json))
-		return mz_path_problem(problems, path, "must be a whole number from %" PRIu64
-				       " to %" PRIu64, field->has_min ? field->min : 0,
-				       field->has_max ? field->max : max);
+		return mz_path_problem(
+			problems, path, "must be a whole number from %" PRIu64 " to %" PRIu64,
+			field->has_min ? field->min : 0, field->has_max ? field->max : max);
 	return mz_path_problem(problems, path, "must be a number, not %s%s", type_name(json),
 			       json_is_string(json) && !is_64_bit ? ": leave out the quotes" : "");
 }
@@ -250,9 +247,9 @@ static int read_entry(const struct mz_field *field, const char *key, const json_
 	json_auto_t *entry = json_object();
 
 	if (!json_is_string(json))
-		return mz_path_problem(problems, path, "must be text, not %s%s", type_name(json),
-				       json_is_number(json) || json_is_boolean(json) ?
-				       ": put it in quotes" : "");
+		return mz_path_problem(
+			problems, path, "must be text, not %s%s", type_name(json),
+			json_is_number(json) || json_is_boolean(json) ? ": put it in quotes" : "");
 	if (!entry || json_object_set_new(entry, "key", json_string(key)) < 0 ||
 	    json_object_set(entry, "value", (json_t *)json) < 0)
 		return -ENOMEM;

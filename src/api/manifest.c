@@ -66,7 +66,8 @@ static int add_object(const json_t *json, const struct mz_yaml_document *documen
 	manifest->objects[manifest->n_objects] = object;
 	manifest->lines[manifest->n_objects] = document->line;
 	manifest->origins[manifest->n_objects] = (struct mz_manifest_origin){
-		.document = document->number, .item = item,
+		.document = document->number,
+		.item = item,
 	};
 	manifest->n_objects++;
 	return q;
@@ -91,10 +92,9 @@ static int check_list(const json_t *json, struct mz_problems *problems)
 		r = mz_problem_add(problems, "apiVersion", "must be " MZ_API_VERSION);
 	if (!json_is_array(json_object_get(json, "items")))
 		r = mz_worse(r, mz_problem_add(problems, "items", "must be a list of objects"));
-	json_object_foreach(map, key, value)
-		if (strcmp(key, "apiVersion") && strcmp(key, "kind") && strcmp(key, "items") &&
-		    strcmp(key, "metadata"))
-			r = mz_worse(r, mz_problem_add(problems, key, "unknown field of a List"));
+	json_object_foreach(map, key, value) if (strcmp(key, "apiVersion") && strcmp(key, "kind") &&
+						 strcmp(key, "items") && strcmp(key, "metadata"))
+		r = mz_worse(r, mz_problem_add(problems, key, "unknown field of a List"));
 	return r;
 }
 
@@ -150,7 +150,8 @@ int mz_manifest_find_lines(const char *text, size_t size, const struct mz_manife
 			break;
 		found[n] = problem;
 		targets[n++] = (struct mz_yaml_target){
-			.document = manifest->origins[problem->object].document, .path = path,
+			.document = manifest->origins[problem->object].document,
+			.path = path,
 		};
 	}
 	if (n)

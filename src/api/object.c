@@ -21,10 +21,11 @@ static const ProtobufCMessageDescriptor *const descriptors[MZ_N_KINDS] = {
 	[MZ_KIND_DIVIDER] = &mizar__v1__divider__descriptor,
 };
 
-#define ASSERT_LAYOUT(KIND, Type)                                                               \
-	_Static_assert(offsetof(Mizar__V1__##Type, metadata) == offsetof(Mizar__V1__VPC, metadata), \
-		       #Type " starts with its metadata");                                      \
-	_Static_assert((int)MZ_KIND_##KIND == (int)MIZAR__V1__OBJECT__KIND_##KIND,              \
+#define ASSERT_LAYOUT(KIND, Type)                                                                  \
+	_Static_assert(offsetof(Mizar__V1__##Type, metadata) ==                                    \
+			       offsetof(Mizar__V1__VPC, metadata),                                 \
+		       #Type " starts with its metadata");                                         \
+	_Static_assert((int)MZ_KIND_##KIND == (int)MIZAR__V1__OBJECT__KIND_##KIND,                 \
 		       #Type " has its number of the oneof")
 
 ASSERT_LAYOUT(DROPLET, Droplet);
@@ -59,7 +60,8 @@ int mz_object_complete(struct mz_object *object)
 
 	for (i = 0; i < descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-		ProtobufCMessage **part = (ProtobufCMessage **)((char *)object->msg + field->offset);
+		ProtobufCMessage **part =
+			(ProtobufCMessage **)((char *)object->msg + field->offset);
 
 		if (*part)
 			continue;

@@ -3,6 +3,7 @@
 #include "api/field.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/problem.h"
@@ -17,21 +18,37 @@ static int check_api_version(const json_t *json, struct mz_problems *problems)
 	if (!json_is_string(version))
 		return mz_problem_add(problems, "apiVersion", "must be " MZ_API_VERSION);
 	if (strcmp(json_string_value(version), MZ_API_VERSION))
-		return mz_problem_add(problems, "apiVersion", "must be " MZ_API_VERSION
-				      ", not \"%.64s\"", json_string_value(version));
+		return mz_problem_add(problems, "apiVersion",
+				      "must be " MZ_API_VERSION ", not \"%.64s\"",
+				      json_string_value(version));
 	return 0;
+}
+
+/* "Droplet, VPC, ... or List": what a user may write. */
+static const char *list_kinds(char *buf, size_t size)
+{
+	size_t used = 0, i;
+
+	for (i = 1; i < MZ_N_KINDS && used < size; i++)
+		if (!mz_kinds[i].managed)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+						 mz_kinds[i].name);
+	if (used < size)
+		snprintf(buf + used, size - used, " or List");
+	return buf;
 }
 
 static int read_kind(const json_t *json, struct mz_problems *problems,
 		     const struct mz_kind_info **ret_kind)
 {
-	static const char valid[] = "Droplet, VPC, Network, Endpoint, Bouncer, Divider or List";
 	const json_t *kind = json_object_get(json, "kind");
 	struct mz_nearest nearest = {};
+	char kinds[256];
 	size_t i;
 
 	if (!json_is_string(kind))
-		return mz_problem_add(problems, "kind", "required: %s", valid);
+		return mz_problem_add(problems, "kind", "required: %s",
+				      list_kinds(kinds, sizeof(kinds)));
 	nearest.text = json_string_value(kind);
 	for (i = 1; i < MZ_N_KINDS; i++) {
 		if (!strcmp(mz_kinds[i].name, nearest.text)) {
@@ -43,7 +60,8 @@ static int read_kind(const json_t *json, struct mz_problems *problems,
 	if (nearest.best)
 		return mz_problem_add(problems, "kind", "unknown kind; did you mean %s?",
 				      nearest.best);
-	return mz_problem_add(problems, "kind", "must be %s, not \"%.64s\"", valid, nearest.text);
+	return mz_problem_add(problems, "kind", "must be %s, not \"%.64s\"",
+			      list_kinds(kinds, sizeof(kinds)), nearest.text);
 }
 
 int mz_object_from_json(const json_t *json, struct mz_problems *problems,
@@ -56,7 +74,8 @@ int mz_object_from_json(const json_t *json, struct mz_problems *problems,
 	int r, q;
 
 	if (!json_is_object(json))
-		return mz_problem_add(problems, "", "an object must be a map with apiVersion, kind, "
+		return mz_problem_add(problems, "",
+				      "an object must be a map with apiVersion, kind, "
 				      "metadata and spec");
 	q = check_api_version(json, problems);
 	r = read_kind(json, problems, &kind);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROBLEMS_MAX 100
+#define PROBLEMS_MAX	 100
 #define MESSAGE_MAX_SIZE 1024
 
 void mz_problems_fini(struct mz_problems *problems)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plain scalars of YAML: what they mean (core schema of YAML 1.2), and which text must be quoted. */
+/* Plain scalars of YAML: what they mean (core schema of YAML 1.2), and what must be quoted. */
 #pragma once
 
 #include <stdbool.h>

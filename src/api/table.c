@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Looking things up in the field table, and reaching a field's value inside a protobuf-c message. */
+/* Looking things up in the field table, and reaching a field's value inside a message. */
 #include "api/table.h"
 
 #include <assert.h>

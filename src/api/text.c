@@ -64,7 +64,7 @@ int mz_time_parse(const char *text, uint64_t *ret_seconds)
 	if (!end || *end)
 		return -EINVAL;
 	t = timegm(&tm);
-	/* strptime takes single digits and the 31st of February: only what comes out again is right. */
+	/* strptime takes single digits and the 31st of February: it must come out again. */
 	if (t < 0 || mz_time_format((uint64_t)t, again) < 0 || strcmp(text, again))
 		return -EINVAL;
 	*ret_seconds = (uint64_t)t;
@@ -119,8 +119,8 @@ const char *mz_format_describe(enum mz_format format)
 	case MZ_FORMAT_ANY:
 		return "text";
 	case MZ_FORMAT_DNS_LABEL:
-		return "a name of 1 to 63 lower case letters, digits and '-', with a letter or digit at "
-		       "both ends";
+		return "a name of 1 to 63 lower case letters, digits and '-', with a letter or "
+		       "digit at both ends";
 	case MZ_FORMAT_IP:
 		return "an IPv4 or IPv6 address, as 10.0.0.2 or fd00::2";
 	case MZ_FORMAT_PREFIX:
@@ -128,11 +128,11 @@ const char *mz_format_describe(enum mz_format format)
 	case MZ_FORMAT_MAC:
 		return "a unicast MAC address, as 02:00:00:00:00:01";
 	case MZ_FORMAT_LABEL_KEY:
-		return "a label key: at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
-		       "at both ends, and if wanted a DNS name and '/' before it";
+		return "a label key: at most 63 letters, digits, '-', '_' and '.', with a letter "
+		       "or digit at both ends, and if wanted a DNS name and '/' before it";
 	case MZ_FORMAT_LABEL_VALUE:
-		return "a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or "
-		       "digit at both ends, or empty";
+		return "a label value: at most 63 letters, digits, '-', '_' and '.', with a letter "
+		       "or digit at both ends, or empty";
 	case MZ_FORMAT_IFNAME:
 		return "a device name of 1 to 15 characters, without '/', ':' and white space";
 	case MZ_FORMAT_TIMESTAMP:
@@ -211,9 +211,11 @@ static int check_name(const char *text, char hint[static MZ_HINT_SIZE])
 	if (is_dns_label(text, size))
 		return 0;
 	if (size < sizeof(lower)) {
-		for (i = 0; i <= size; i++)
-			lower[i] = text[i] == '_' || text[i] == '.' ? '-' :
-				   (char)tolower((unsigned char)text[i]);
+		for (i = 0; i <= size; i++) {
+			char c = (char)tolower((unsigned char)text[i]);
+
+			lower[i] = c == '_' || c == '.' ? '-' : c;
+		}
 		if (is_dns_label(lower, size))
 			snprintf(hint, MZ_HINT_SIZE, "%s", lower);
 	}

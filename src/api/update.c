@@ -63,9 +63,10 @@ static int check_field(const struct mz_field *field, const ProtobufCMessage *old
 	if (!mz_field_count(field, old) || !mz_field_count(field, new))
 		return 0;
 	if (field->immutable && !fields_equal(field, old, new))
-		return mz_path_problem(problems, path,
-				       "cannot change once it is set: delete the object and create it "
-				       "again, or leave the field out");
+		return mz_path_problem(
+			problems, path,
+			"cannot change once it is set: delete the object and create it "
+			"again, or leave the field out");
 	if (!field->message || mz_field_is_repeated(field))
 		return 0;
 	old_part = mz_field_value(field, old, 0);

@@ -112,7 +112,8 @@ static int emit_node(yaml_emitter_t *emitter, const json_t *json)
 	case JSON_ARRAY:
 		return emit_list(emitter, json);
 	case JSON_STRING:
-		return emit_scalar(emitter, json_string_value(json), json_string_length(json), true);
+		return emit_scalar(emitter, json_string_value(json), json_string_length(json),
+				   true);
 	case JSON_INTEGER:
 	case JSON_REAL:
 		return emit_number(emitter, json);

@@ -43,8 +43,8 @@ static int next_event(struct loader *loader, yaml_event_t *ret_event)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR)
-		return mz_problem_add(loader->problems, "", "byte %zu: %s", parser->problem_offset + 1,
-				      parser->problem);
+		return mz_problem_add(loader->problems, "", "byte %zu: %s",
+				      parser->problem_offset + 1, parser->problem);
 	return refuse(loader, parser->problem_mark, "%s%s%s", parser->context ?: "",
 		      parser->context ? ": " : "", parser->problem ?: "not YAML");
 }
@@ -65,8 +65,9 @@ static int load_scalar(struct loader *loader, const yaml_event_t *event, json_t 
 	}
 	r = mz_scalar_resolve(text, &json);
 	if (r == -ERANGE)
-		return refuse(loader, event->start_mark, "the number %.32s is out of range; if it is "
-			      "text, put it in quotes", text);
+		return refuse(loader, event->start_mark,
+			      "the number %.32s is out of range; if it is text, put it in quotes",
+			      text);
 	if (r < 0)
 		return r;
 	*ret_json = json;
@@ -115,7 +116,8 @@ static int load_key(struct loader *loader, const yaml_event_t *event, const json
 	if (r < 0)
 		return r;
 	if (!json_is_string(json))
-		return refuse(loader, event->start_mark, "the key %.64s must be text: put it in quotes",
+		return refuse(loader, event->start_mark,
+			      "the key %.64s must be text: put it in quotes",
 			      (const char *)event->data.scalar.value);
 	if (strlen(json_string_value(json)) != json_string_length(json))
 		return refuse(loader, event->start_mark, "a key must not contain a NUL character");
@@ -189,10 +191,12 @@ static bool has_anchor_or_tag(const yaml_event_t *event)
 static int load_node(struct loader *loader, const yaml_event_t *event, int depth, json_t **ret_json)
 {
 	if (event->type == YAML_ALIAS_EVENT)
-		return refuse(loader, event->start_mark, "aliases (*name) are not taken: write the "
+		return refuse(loader, event->start_mark,
+			      "aliases (*name) are not taken: write the "
 			      "value out");
 	if (has_anchor_or_tag(event))
-		return refuse(loader, event->start_mark, "anchors (&name) and tags (!name) are not "
+		return refuse(loader, event->start_mark,
+			      "anchors (&name) and tags (!name) are not "
 			      "taken");
 	if (event->type == YAML_SCALAR_EVENT)
 		return load_scalar(loader, event, ret_json);
@@ -217,7 +221,9 @@ static int add_document(struct mz_yaml *yaml, json_t *json, size_t number, int l
 		yaml->documents = documents;
 	}
 	documents[yaml->n_documents++] = (struct mz_yaml_document){
-		.json = json, .number = number, .line = line,
+		.json = json,
+		.number = number,
+		.line = line,
 	};
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #include "api/field.h"
 
-#define MZ_YAML_SIZE_MAX (16U << 20)
+#define MZ_YAML_SIZE_MAX  (16U << 20)
 #define MZ_YAML_DEPTH_MAX 32
 
 struct mz_yaml_document {
@@ -31,7 +31,7 @@ int mz_yaml_load(const char *text, size_t size, struct mz_problems *problems,
 struct mz_yaml_target {
 	size_t document; /* its number */
 	const char *path;
-	int line;	 /* is set: of the thing itself or the nearest around it; 0 if none */
+	int line; /* is set: of the thing itself or the nearest around it; 0 if none */
 };
 #define MZ_YAML_TARGETS_MAX 128
 /* In any order, at most MZ_YAML_TARGETS_MAX. One pass over text, whatever their number. */

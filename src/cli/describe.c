@@ -39,15 +39,13 @@ static void print_value(const json_t *value)
 	case JSON_NULL:
 		break;
 	case JSON_ARRAY:
-		json_array_foreach(value, i, item)
-		{
+		json_array_foreach(value, i, item) {
 			fputs(i ? ", " : "", stdout);
 			print_value(item);
 		}
 		break;
 	case JSON_OBJECT:
-		json_object_foreach((json_t *)value, key, item)
-		{
+		json_object_foreach((json_t *)value, key, item) {
 			printf("%s=", key);
 			print_value(item);
 			putchar(' ');
@@ -64,8 +62,7 @@ static void print_fields(const char *title, json_t *object)
 	if (!json_object_size(object))
 		return;
 	printf("%s\n", title);
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach(object, key, value) {
 		if (!strcmp(key, "conditions"))
 			continue;
 		printf("  %-*s ", NAME_WIDTH, key);
@@ -87,8 +84,7 @@ static void print_conditions(const json_t *conditions)
 	if (!json_array_size(conditions))
 		return;
 	printf("Conditions\n");
-	json_array_foreach(conditions, i, condition)
-	{
+	json_array_foreach(conditions, i, condition) {
 		printf("  %-*s %-8s %s\n", NAME_WIDTH, text_of(condition, "type"),
 		       text_of(condition, "status"), text_of(condition, "reason"));
 		if (*text_of(condition, "message"))

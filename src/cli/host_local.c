@@ -11,6 +11,7 @@
 #include "cli/say.h"
 #include "cli/target.h"
 #include "host/program.h"
+#include "lab/lab.h"
 
 static void print_status(const Mizar__V1__LocalStatus *s)
 {
@@ -151,26 +152,33 @@ enum mz_exit mz_verb_host_unset(const struct mz_args *args)
 	return change_rows(args, true);
 }
 
+/* Attachments are found by device: a host of a lab has them in its own network namespace. */
+static int enter_host(const struct mz_args *args)
+{
+	const char *name = mz_target_lab(args), *host = args->values[MZ_OPT_HOST];
+	struct mz_lab lab;
+	unsigned int place;
+
+	if (!host || !name)
+		return 0;
+	return mz_lab_load(name, &lab) ?: mz_lab_place_parse(&lab, host, &place) ?:
+		mz_lab_enter(&lab, place);
+}
+
 enum mz_exit mz_verb_host_uninstall(const struct mz_args *args)
 {
-	_cleanup_(mz_tables_freep) struct mz_tables *tables = NULL;
 	char dir[PATH_MAX];
 	int r;
 
 	if (mz_target_dir(args, dir) < 0)
 		return MZ_MISUSED;
-	/* Whoever can take the tables for writing knows that no mizard does. */
-	r = mz_tables_open(dir, true, &tables);
-	if (r == -EBUSY) {
+	r = enter_host(args);
+	if (!r)
+		r = mz_programs_uninstall(dir);
+	if (r == -EBUSY)
 		mz_error("mizard is running on %s: stop it first", dir);
-		return MZ_FAILED;
-	}
-	mz_tables_free(TAKE(tables));
-	r = mz_programs_uninstall(dir);
-	if (r < 0) {
+	else if (r < 0)
 		mz_error("cannot remove the data plane of %s: %s", dir,
-			 r == -EPERM ? "this needs root" : strerror(-r));
-		return MZ_FAILED;
-	}
-	return MZ_DONE;
+			 r == -EPERM || r == -EACCES ? "this needs root" : strerror(-r));
+	return r < 0 ? MZ_FAILED : MZ_DONE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `mizar host tables|stats|drops`: reads the pinned tables, with or without mizard. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -67,33 +68,72 @@ struct dump {
 	json_t *rows;
 };
 
-/* Lists with commas; what is nested deeper as JSON. Caller frees. */
+static bool is_text_list(const json_t *value)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(value, i, item)
+		if (!json_is_string(item))
+			return false;
+	return json_is_array(value);
+}
+
+/* Lists of texts with commas, what is nested deeper as JSON. Caller frees. */
 static char *cell_text(const json_t *value)
 {
+	const json_t *item;
+	char *text = NULL;
+	size_t i, size;
+	FILE *out;
+
 	if (json_is_string(value))
 		return strdup(json_string_value(value));
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_PRESERVE_ORDER);
+	if (!is_text_list(value))
+		return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_PRESERVE_ORDER);
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	json_array_foreach(value, i, item)
+		fprintf(out, "%s%s", i ? "," : "", json_string_value(item));
+	return fclose(out) < 0 ? NULL : text;
+}
+
+#define HEADER_SIZE 32
+
+/* "slotBits" is SLOT-BITS. */
+static const char *header_text(const char *key, char buf[static HEADER_SIZE])
+{
+	size_t n = 0;
+
+	for (; *key && n + 2 < HEADER_SIZE; key++) {
+		if (isupper((unsigned char)*key))
+			buf[n++] = '-';
+		buf[n++] = (char)toupper((unsigned char)*key);
+	}
+	buf[n] = 0;
+	return buf;
 }
 
 /* The columns are the fields of the first row: all rows of a table have the same. */
 static int add_row(struct dump *d, json_t *row)
 {
-	const char *headers[MZ_GRID_COLUMNS_MAX];
+	char headers[MZ_GRID_COLUMNS_MAX][HEADER_SIZE];
+	const char *header_pointers[MZ_GRID_COLUMNS_MAX];
 	char *cells[MZ_GRID_COLUMNS_MAX];
 	size_t n = 0;
 	const char *key;
 	json_t *value;
 	int r = 0;
 
-	json_object_foreach(row, key, value)
-	{
+	json_object_foreach(row, key, value) {
 		if (n == MZ_GRID_COLUMNS_MAX)
 			break;
-		headers[n] = key;
+		header_pointers[n] = header_text(key, headers[n]);
 		cells[n++] = cell_text(value);
 	}
 	if (!d->grid)
-		r = mz_grid_new(stdout, headers, n, &d->grid);
+		r = mz_grid_new(stdout, header_pointers, n, &d->grid);
 	if (!r)
 		r = mz_grid_add(d->grid, (const char *const *)cells);
 	while (n)

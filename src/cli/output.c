@@ -216,7 +216,8 @@ int mz_output_add(struct mz_output *output, const struct mz_object *object, cons
 		break;
 	}
 	output->n_objects++;
-	return r;
+	/* Nobody reads any more (or the disk is full): the rest need not be asked for. */
+	return !r && ferror(stdout) ? -EPIPE : r;
 }
 
 void mz_output_flush(struct mz_output *output)

@@ -11,7 +11,7 @@
 	 MZ_OPT_BIT(TIMEOUT))
 #define LAB_OPTIONS (MZ_OPT_BIT(HELP) | MZ_OPT_BIT(LAB) | MZ_OPT_BIT(NAME))
 
-#define PHASES "Init|Provisioned|Failed|Deleting"
+#define PHASES "Init|Provisioned|Failed|Deleting|Unknown"
 
 const struct mz_option mz_options[MZ_N_OPTIONS] = {
 	[MZ_OPT_HELP] = { "help", 'h', .doc = "print this help" },

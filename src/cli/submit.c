@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/say.h"
 #include "cli/wait.h"
@@ -31,14 +32,33 @@ static const char *result_text(Mizar__V1__ApplyResponse__Result result)
 	return "applied"; /* a newer controller's word that this mizar does not know */
 }
 
+/* Whether names alone would leave open whose they are. */
+static bool has_many_namespaces(const struct submit *s)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < s->n_objects; i++) {
+		const char *ns = mz_object_namespace(s->objects[i]);
+
+		if (first && *ns && strcmp(first, ns))
+			return true;
+		first = *ns ? ns : first;
+	}
+	return false;
+}
+
 static void print_results(const struct submit *s, const Mizar__V1__ApplyResponse *response)
 {
+	bool with_namespace = has_many_namespaces(s);
 	char ref[MZ_OBJECT_REF_SIZE];
 
-	for (size_t i = 0; i < s->n_objects && i < response->n_results; i++)
-		printf("%s %s%s\n", mz_object_ref(s->objects[i], ref),
-		       result_text(response->results[i]),
+	for (size_t i = 0; i < s->n_objects && i < response->n_results; i++) {
+		const char *ns = with_namespace ? mz_object_namespace(s->objects[i]) : "";
+
+		printf("%s %s%s%s%s\n", mz_object_ref(s->objects[i], ref),
+		       result_text(response->results[i]), *ns ? " in " : "", ns,
 		       mz_args_has(s->args, MZ_OPT_DRY_RUN) ? " (dry run)" : "");
+	}
 }
 
 /* Documents and names only: they may be of different kinds, which a table could not show. */

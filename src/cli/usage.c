@@ -124,7 +124,8 @@ void mz_usage_all(FILE *out, const char *group)
 		snprintf(left, sizeof(left), "%s", v->name);
 		print_row(out, left, v->summary);
 	}
-	fprintf(out, "\nmizar VERB --help says what a verb takes. Exit status: 0 done, 1 failed, "
+	fprintf(out, "\nmizar VERB --help says what a verb takes. $MIZAR_LAB names a lab, "
+		     "$MIZAR_SERVER a\ncontroller to speak to. Exit status: 0 done, 1 failed, "
 		     "2 misused.\n");
 }
 

@@ -49,8 +49,7 @@ static bool read_status(struct waiting *w, const json_t *json)
 	snprintf(w->phase, sizeof(w->phase), "%s",
 		 json_string_value(json_object_get(status, "phase")) ?: "Init");
 	w->message[0] = 0;
-	json_array_foreach(json_object_get(status, "conditions"), i, condition)
-	{
+	json_array_foreach(json_object_get(status, "conditions"), i, condition) {
 		const char *is = json_string_value(json_object_get(condition, "status"));
 		const char *text = json_string_value(json_object_get(condition, "message"));
 

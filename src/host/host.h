@@ -16,17 +16,9 @@
 #include "host/program.h"
 #include "host/scope.h"
 #include "ipc/ipc.h"
+#include "mizar/wire.h"
 #include "rpc/rpc.h"
 #include "tables/tables.h"
-
-/*
- * The MAC that every endpoint sees as its neighbours' and gateways'. Locally administered, the same
- * on all hosts, so that an endpoint's neighbour entries stay true when it moves.
- */
-#define MZ_VIRTUAL_MAC                                                                             \
-	{                                                                                          \
-		0x02, 0x6d, 0x7a, 0x00, 0x00, 0x01                                                 \
-	}
 
 struct mz_stream;
 

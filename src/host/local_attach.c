@@ -101,9 +101,14 @@ static void on_detached(enum mz_rpc_code code, const char *message,
 			const ProtobufCMessage *response, void *user)
 {
 	_cleanup_free_ struct operation *op = user;
-	bool is_known_later = op->host->stream && !mz_stream_is_connected(op->host->stream);
+	const struct mz_stream *stream = op->host->stream; /* NULL: mizard is stopping */
+	/*
+	 * A controller that is away reads in the next hello which endpoints have a device. The call
+	 * may fail before the stream is seen to.
+	 */
+	bool is_known_later =
+		code == MZ_RPC_UNAVAILABLE || !stream || !mz_stream_is_connected(stream);
 
-	/* A controller that is away reads in the next hello which endpoints have a device. */
 	if (code == MZ_RPC_OK || code == MZ_RPC_NOT_FOUND || is_known_later) {
 		mz_log_info("endpoint %s/%s: detached", op->ns, op->name);
 		mz_local_reply_error(op->request, 0, "%s", "");

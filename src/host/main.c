@@ -77,6 +77,7 @@ static int load_programs(struct mz_host *host)
 		.self = host->self,
 		.port_be = htons(host->options->port),
 		.virtual_mac = MZ_VIRTUAL_MAC,
+		.ifindex = (uint32_t)host->underlay.ifindex,
 	};
 	int r;
 

@@ -59,7 +59,10 @@ static int remove_data_plane(const struct mz_lab *lab, unsigned int place)
 		r = mz_netns_call(fd, uninstall, dir);
 	else
 		r = uninstall(dir);
-	if (r < 0)
+	if (r == -EBUSY)
+		mz_lab_say(lab, "%s: a mizard runs on %s that the lab did not start: stop it first",
+			   name, dir);
+	else if (r < 0)
 		mz_lab_say(lab, "%s: its data plane cannot be removed: %s", name, strerror(-r));
 	return r;
 }

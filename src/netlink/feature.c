@@ -31,17 +31,22 @@ static int ethtool(int socket_fd, const char *ifname, void *command)
 /* How many features the kernel knows. */
 static int count_features(int socket_fd, const char *ifname, uint32_t *ret_n)
 {
-	struct {
-		struct ethtool_sset_info info;
-		uint32_t n;
-	} command = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
-	int r = ethtool(socket_fd, ifname, &command);
+	_cleanup_free_ struct ethtool_sset_info *command = NULL;
+	uint32_t n;
+	int r;
 
+	command = calloc(1, sizeof(*command) + sizeof(n)); /* one answer, for one set */
+	if (!command)
+		return -ENOMEM;
+	command->cmd = ETHTOOL_GSSET_INFO;
+	command->sset_mask = 1ULL << ETH_SS_FEATURES;
+	r = ethtool(socket_fd, ifname, command);
 	if (r < 0)
 		return r;
-	if (command.n > FEATURES_MAX)
+	memcpy(&n, command->data, sizeof(n));
+	if (n > FEATURES_MAX)
 		return -E2BIG;
-	*ret_n = command.n;
+	*ret_n = n;
 	return 0;
 }
 

@@ -263,11 +263,15 @@ static void take_counts(struct bpf_map *map, struct mz_count *ret, uint32_t n)
 	}
 }
 
+static struct bpf_program *program_of(enum hook hook)
+{
+	return hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
+}
+
 static void run(enum hook hook, const struct frame *in, struct __sk_buff *ctx,
 		struct result *ret_result)
 {
-	struct bpf_program *program =
-		hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
+	struct bpf_program *program = program_of(hook);
 	struct result *result = ret_result;
 
 	memset(result, 0, sizeof(*result));
@@ -295,6 +299,17 @@ void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_re
 	struct __sk_buff ctx = { .ifindex = LO, .gso_size = 100, .gso_segs = 2 };
 
 	run(hook, in, &ctx, ret_result);
+}
+
+void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns)
+{
+	struct bpf_program *program = program_of(hook);
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
+	*ret_n_verified = info.verified_insns;
+	*ret_n_insns = info.xlated_prog_len / 8;
 }
 
 bool plane_has_dropped(unsigned int code)

@@ -65,6 +65,9 @@ void expect_pass(const struct frame *in);
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
 		 unsigned int counters);
 
+/* Instructions that the verifier walked for a program, and that the program has. */
+void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns);
+
 /* Which reasons any expect_drop() or run has seen since the start. */
 bool plane_has_dropped(unsigned int code);
 

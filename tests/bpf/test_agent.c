@@ -272,6 +272,7 @@ static void write_file(const char *path, const char *text)
 static void without_a_next_hop_the_kernel_is_asked(void **state)
 {
 	struct mz_addr host = addr(BOUNCER);
+	struct mz_nexthop nowhere = {};
 	struct frame in = from_port(REMOTE_IPV4), out = encapsulated(BOUNCER, &in);
 
 	row_delete(MZ_TABLE_nexthop, &host);
@@ -282,6 +283,8 @@ static void without_a_next_hop_the_kernel_is_asked(void **state)
 	write_file("/proc/sys/net/ipv4/conf/lo/forwarding", "1");
 	expect_drop(AGENT, &in, MZ_DROP_no_nexthop);
 	write_file("/proc/sys/net/ipv4/conf/lo/forwarding", "0");
+	row_put(MZ_TABLE_nexthop, &host, &nowhere); /* a row without a device */
+	expect_drop(AGENT, &in, MZ_DROP_no_nexthop);
 }
 
 static void set_mtu(int mtu)
@@ -297,7 +300,7 @@ static void a_full_size_packet_fits_and_one_byte_more_is_named(void **state)
 {
 	static const uint8_t payload[1500 - 50 - 20 + 1];
 	struct ip_spec spec = spec_to(REMOTE_IPV4);
-	struct frame in, out;
+	struct frame in, out, tunnel;
 
 	set_mtu(1500);
 	spec.payload = payload;
@@ -309,6 +312,16 @@ static void a_full_size_packet_fits_and_one_byte_more_is_named(void **state)
 	spec.payload_size++;
 	in = ip(&spec);
 	expect_drop(AGENT, &in, MZ_DROP_too_big);
+	/* Into an endpoint of this host, or out of a tunnel: 50 bytes less on the way. */
+	in = from_port("10.0.0.4");
+	set_mtu(in.size - ETH);
+	out = delivered("02:bb:00:00:00:04", &in, 0);
+	expect_sent(AGENT, &in, &out, COUNT(deliver));
+	tunnel = tunnelled(BOUNCER, &in);
+	expect_sent(TRANSIT, &tunnel, &out, COUNT(deliver));
+	set_mtu(in.size - ETH - 1);
+	expect_drop(AGENT, &in, MZ_DROP_too_big);
+	expect_drop(TRANSIT, &tunnel, MZ_DROP_too_big);
 	set_mtu(65536);
 }
 

@@ -303,6 +303,9 @@ static void the_gateway_answers_nothing_else(void **state)
 	in.bytes[ETH + 20] = 13; /* timestamp */
 	expect_drop(AGENT, &in, MZ_DROP_gateway);
 	in = ping("10.0.0.254", false);
+	in.bytes[ETH + 3] = 24; /* what looks like a question is behind the packet's end */
+	expect_drop(AGENT, &in, MZ_DROP_gateway);
+	in = ping("10.0.0.254", false);
 	in.bytes[ETH + 6] = 0x20; /* more fragments */
 	expect_drop(AGENT, &in, MZ_DROP_gateway);
 }

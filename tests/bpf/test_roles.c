@@ -132,6 +132,9 @@ static void a_group_is_never_on_link(void **state)
 	expect_agent_delivers("10.0.0.4", MAC_4, 1, 0);
 	put_local("10.0.0.4", 100, MAC_4, 125); /* 10.0.0.0/29: inside */
 	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
+	put_local("10.0.0.4", 100, MAC_4, 97); /* 0.0.0.0/1 */
+	expect_transit_delivers(OTHER, "100.0.0.1", "10.0.0.4", MAC_4, 0, 0);
+	expect_transit_delivers(OTHER, "200.0.0.1", "10.0.0.4", MAC_4, 1, 0);
 }
 
 /* An endpoint that belongs here but has no device yet. */
@@ -336,6 +339,21 @@ static void with_divide_only_those_who_saw_to_it_are_believed(void **state)
 	expect_transit_delivers(OTHER_200, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);
 }
 
+/* What stands behind the end of a set is not in it. */
+static void sets_end_where_they_say(void **state)
+{
+	struct mz_vpc vpc = { .flags = MZ_VPC_DIVIDE, .dividers = { .n = 1 } };
+	uint32_t vni = VNI;
+
+	vpc.dividers.addrs[0] = addr(DIVIDER);
+	vpc.dividers.addrs[1] = addr(OTHER_200);
+	row_put(MZ_TABLE_vpc, &vni, &vpc);
+	expect_transit_drops(OTHER_200, "10.0.1.2", "10.0.0.4", MZ_DROP_not_divided);
+	vpc.dividers.n = 2;
+	row_put(MZ_TABLE_vpc, &vni, &vpc);
+	expect_transit_delivers(OTHER_200, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);
+}
+
 static void what_is_not_here_is_named(void **state)
 {
 	expect_transit_drops(OTHER, "10.0.0.2", "10.0.0.77", MZ_DROP_not_here);
@@ -414,6 +432,7 @@ int test_roles(void)
 		TEST(bouncer_divider_and_destination),
 		TEST(bouncer_and_destination),
 		TEST(with_divide_only_those_who_saw_to_it_are_believed),
+		TEST(sets_end_where_they_say),
 		TEST(what_is_not_here_is_named),
 		TEST(tenants_never_meet),
 		TEST(slots_share_the_destinations),

@@ -274,6 +274,10 @@ static void lying_options_are_refused(void **state)
 	in = tunnelled(BOUNCER, &inner); /* longer than the packet */
 	in.bytes[GENEVE] = 63;
 	expect_drop(TRANSIT, &in, MZ_DROP_geneve_options);
+	options[3] = 31; /* options and header agree, and the packet ends before */
+	in = tunnel(&spec);
+	in.bytes[GENEVE] = 32;
+	expect_drop(TRANSIT, &in, MZ_DROP_geneve_options);
 }
 
 static void inner_garbage_is_named(void **state)
@@ -316,6 +320,11 @@ static void lying_lengths_inside_are_malformed(void **state)
 		in = tunnelled(BOUNCER, &inner);
 		expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	}
+	inner = inner_to_4(); /* a header with options, in a packet that is shorter */
+	inner.bytes[ETH] = 0x46;
+	inner.bytes[ETH + 3] = 23;
+	in = tunnelled(BOUNCER, &inner);
+	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	inner = inner_from("fd00:a::2", "fd00:a::4");
 	inner.bytes[ETH + 5]++;
 	in = tunnelled(BOUNCER, &inner);
@@ -370,6 +379,11 @@ static void what_the_kernel_cannot_unpack_is_named(void **state)
 	struct frame inner = inner_to_4(), in = tunnelled(BOUNCER, &inner);
 	struct result result;
 
+	plane_run_gso(TRANSIT, &in, &result);
+	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
+	/* The lengths of a super-packet need not fit into 16 bits: zero is no lie. */
+	put16(in.bytes + ETH + 2, 0);
+	put16(in.bytes + UDP + 4, 0);
 	plane_run_gso(TRANSIT, &in, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
 }

@@ -66,14 +66,22 @@ eventually() {
 	fail "never came true: $*"
 }
 
+# background TENANT/NAME COMMAND...: runs it in the endpoint's namespace; $! is its own process.
+background() {
+	local ns=$MIZAR_LAB-${1/\//-}
+	shift
+	(exec ip netns exec "$ns" "$@") <&0 &
+	processes+=($!)
+}
+
 # transfer FROM TO ADDRESS: a short TCP transfer, whole and unharmed.
 transfer() {
-	local server bytes=20000000
-	within "$2" sh -c "nc -l -N -p 5001 </dev/null | wc -c >/run/mizar-lab/$MIZAR_LAB/received" &
-	server=$!
+	local bytes=20000000 received=/run/mizar-lab/$MIZAR_LAB/received family=-4
+	[[ $3 != *:* ]] || family=-6
+	background "$2" nc $family -l -N -p 5001 </dev/null >"$received"
 	eventually listening "$2" 5001
-	head -c $bytes /dev/zero | within "$1" nc -N -w 5 "$3" 5001 || fail "TCP from $1 to $3"
-	wait $server
-	[ "$(cat /run/mizar-lab/$MIZAR_LAB/received)" = $bytes ] || fail "TCP from $1 to $3: $(cat /run/mizar-lab/$MIZAR_LAB/received) of $bytes bytes arrived"
+	head -c $bytes /dev/zero | within "$1" timeout 20 nc -N -w 5 "$3" 5001 || fail "TCP from $1 to $3"
+	wait $!
+	[ "$(wc -c <"$received")" = $bytes ] || fail "TCP from $1 to $3: $(wc -c <"$received") of $bytes bytes arrived"
 }
 listening() { within "$1" ss -Hltn "sport = :$2" | grep -q .; }

@@ -51,16 +51,19 @@ lab
 connected 2 || fail "not connected again: $(mizar lab status)"
 [ "$(pid ctl),$(pid h1)" = "${before%,*}" ] || fail "more than h2 was started"
 
-# A pid that now belongs to somebody else is not ours: it is left alone.
+# A pid that now belongs to somebody else is not ours: it is left alone. What runs unknown is said, not killed.
 sleep 1000 &
 stranger=$!
 processes+=($stranger)
 controller=$(pid ctl)
 h1=$(pid h1)
 echo "$stranger 1" >"$(place h1)/pid"
-mizar lab down || fail "down"
+mizar lab down 2>/dev/null && fail "down with an unknown mizard on h1"
 alive $stranger || fail "a stranger was killed"
-kill -9 "$h1" # the lab could not know it any more
+alive "$h1" || fail "an unknown process was killed"
+kill -9 "$h1"
+eventually dead "$h1"
+mizar lab down || fail "down"
 nothing_left "$controller" "$h1"
 mizar lab down || fail "down of nothing"
 nothing_left

@@ -401,11 +401,11 @@ static void test_apply(void **state)
 	response.n_results = 2;
 	response.results = results;
 	snprintf(line, sizeof(line), "apply -f %s", path);
-	expect(line, 0, "vpc/prod created\nnetwork/web unchanged\n", NULL);
+	expect(line, 0, "vpc/prod created in default\nnetwork/web unchanged in acme\n", NULL);
 	assert_int_equal(service.n_applied, 2);
 	assert_false(service.is_create_only);
 	snprintf(line, sizeof(line), "apply --dry-run -f %s", path);
-	expect(line, 0, "vpc/prod created (dry run)\n", NULL);
+	expect(line, 0, "vpc/prod created in default (dry run)\n", NULL);
 	assert_true(service.is_dry_run);
 
 	/* The controller's refusal names the place in the file. */

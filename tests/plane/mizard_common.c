@@ -130,7 +130,8 @@ int mizard_teardown(void **state)
 {
 	char path[128];
 
-	end(&mizard, SIGKILL);
+	if (mizard >= 0)
+		mizard_kill(SIGTERM); /* and not SIGKILL: sanitizers report at the end */
 	if (box_pid >= 0)
 		mizard_end_box();
 	assert_int_equal(mz_programs_uninstall(dir), 0);

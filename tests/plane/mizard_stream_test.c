@@ -177,6 +177,7 @@ static void refuses_rows(void **state)
 {
 	struct mz_table_row good = droplet_row("192.0.2.2"), bad = droplet_row("224.0.0.1");
 	const struct mz_table_row location = location_row("10.0.0.2", 42, "192.0.2.1", 1);
+	const struct mz_table_row worse = location_row("10.0.0.2", 42, "224.0.0.1", 1);
 	const struct mz_table_row mixed[] = { bad, good };
 
 	fake_expect_hello();
@@ -186,6 +187,14 @@ static void refuses_rows(void **state)
 	SEND(.kind = DROPLETS, .mode = FULL, .revision = 4);
 	fake_expect_nack(4, "droplet", "224.0.0.1", "field address");
 	assert_row(&good);
+	/* One that is refused for its value is named all the same: its old value stays. */
+	SEND(.kind = LOCATIONS, .id = 42, .mode = FULL, .revision = 1, ROW(location));
+	fake_expect_ack(1, test_row_hash(&location));
+	SEND(.kind = LOCATIONS, .id = 42, .mode = FULL, .revision = 2, ROW(worse));
+	fake_expect_nack(2, "location", "vni 7 10.0.0.2", "field host");
+	assert_row(&location);
+	SEND(.kind = LOCATIONS, .id = 42, .mode = DROP, .revision = 3);
+	fake_expect_ack(3, 0);
 	SEND(.kind = LOCATIONS, .id = 43, .mode = DELTA, .revision = 1, ROW(location));
 	fake_expect_nack(1, "location", "vni 7 10.0.0.2", "scope locations/42");
 	assert_no_row(&location);
@@ -321,9 +330,8 @@ static void attaches(void **state)
 	assert_int_equal(count_rows(MZ_TABLE_port) + count_rows(MZ_TABLE_local), 0);
 
 	attach_ok();
-	mizard_kill(SIGKILL);
-	fake_expect_close();
-	start_mizard();
+	fake_stop();
+	fake_start();
 	hello = fake_expect_hello();
 	assert_int_equal(hello->n_attached, 1);
 	assert_true(hello->attached[0] == 0x9a);

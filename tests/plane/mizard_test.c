@@ -18,8 +18,9 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 
-static const char *const standalone[] = { "--address",	  "192.0.2.1",	 "--droplet", "h1",
-					  "--standalone", "--log-level", "warn",      NULL };
+static const char *const standalone[] = { "--address",	  "192.0.2.1", "--droplet", "h1",
+					  "--standalone", "--attach",  "tcx",	    "--log-level",
+					  "warn",	  NULL };
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 
@@ -225,7 +226,7 @@ static __u32 expect_served(const char *addr, uint64_t uid, uint32_t generation)
 	const struct mz_vni_addr key = local_key(addr);
 	struct mz_local local;
 	struct mz_port port;
-	char ifname[32];
+	char ifname[32], link[256];
 
 	assert_int_equal(get_row(MZ_TABLE_local, &key, &local), 0);
 	assert_int_equal(local.generation, generation);
@@ -237,6 +238,9 @@ static __u32 expect_served(const char *addr, uint64_t uid, uint32_t generation)
 	assert_true(mz_addr_is_zero(&port.ip6));
 	snprintf(ifname, sizeof(ifname), "mz%llx", (unsigned long long)uid);
 	assert_int_equal(if_nametoindex(ifname), local.ifindex);
+	/* The agent is on it, too (tcx: a pinned link). */
+	snprintf(link, sizeof(link), "%s/bpf/link/%s-%u", mizard_dir(), ifname, local.ifindex);
+	assert_int_equal(access(link, F_OK), 0);
 	return local.ifindex;
 }
 

@@ -39,7 +39,7 @@ static const char seed[] =
 	"apiVersion: v1\n"
 	"kind: List\n"
 	"items:\n"
-	"- {apiVersion: mizar.com/v1, kind: VPC, metadata: {name: v}, spec: {vni: 7, divide: true}}\n";
+	"- {apiVersion: mizar.com/v1, kind: VPC, metadata: {name: v}, spec: {divide: true}}\n";
 
 /* xorshift: small, and the same everywhere. */
 static uint32_t next_random(uint32_t *state)

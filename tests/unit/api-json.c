@@ -2,6 +2,7 @@
 /* Messages and JSON: both ways for every kind and every row, and what is refused. */
 #include "api.h"
 #include "api/table.h"
+#include "mizar/v1/local.pb-c.h"
 #include "mizar/v1/rows.pb-c.h"
 
 static json_t *parse(const char *text)
@@ -34,8 +35,10 @@ static void test_table(void **state)
 					strncat(squeezed, p, 1);
 			assert_int_equal(strcasecmp(squeezed, field->json), 0);
 			assert_true(mz_field_size(field) > 0);
-			assert_true(!field->message == (field->pbc->type != PROTOBUF_C_TYPE_MESSAGE));
-			assert_true(!field->enumeration == (field->pbc->type != PROTOBUF_C_TYPE_ENUM));
+			assert_true(!field->message ==
+				    (field->pbc->type != PROTOBUF_C_TYPE_MESSAGE));
+			assert_true(!field->enumeration ==
+				    (field->pbc->type != PROTOBUF_C_TYPE_ENUM));
 			if (field->message)
 				assert_ptr_equal(field->message->pbc, field->pbc->descriptor);
 		}
@@ -80,17 +83,17 @@ static void test_objects_round_trip(void **state)
 	} cases[] = {
 		{ "Droplet",
 		  "{\"metadata\":{\"name\":\"h1\",\"uid\":\"18446744073709551615\","
-		  "\"labels\":{\"a\":\"b\",\"c\":\"\"},\"resourceVersion\":\"7\",\"generation\":\"2\","
-		  "\"creationTimestamp\":\"2026-11-21T07:43:04Z\","
+		  "\"labels\":{\"a\":\"b\",\"c\":\"\"},\"resourceVersion\":\"7\",\"generation\":"
+		  "\"2\",\"creationTimestamp\":\"2026-11-21T07:43:04Z\","
 		  "\"deletionTimestamp\":\"1970-01-01T00:00:00Z\"},"
 		  "\"spec\":{\"address\":\"192.0.2.1\",\"unschedulable\":true},"
 		  "\"status\":{\"phase\":\"Provisioned\",\"conditions\":[{\"type\":\"Ready\","
 		  "\"status\":\"True\",\"reason\":\"Up\",\"message\":\"w\xc3\xb6rks\"}],"
 		  "\"observedGeneration\":\"2\",\"connected\":true,\"endpoints\":4294967295,"
 		  "\"bouncers\":0,\"dividers\":1,\"version\":\"0.1.0\"}}" },
-		{ "VPC",
-		  "{\"spec\":{\"vni\":7,\"cidrs\":[\"10.0.0.0/8\"],\"dividers\":2,\"divide\":false},"
-		  "\"status\":{\"dividers\":[\"h1\",\"h2\"]}}" },
+		{ "VPC", "{\"spec\":{\"vni\":7,\"cidrs\":[\"10.0.0.0/8\"],"
+			 "\"dividers\":2,\"divide\":false},"
+			 "\"status\":{\"dividers\":[\"h1\",\"h2\"]}}" },
 		{ "Network",
 		  "{\"spec\":{\"vpc\":\"v\",\"kind\":\"group\",\"cidrs\":[\"a\",\"b\"],"
 		  "\"gateways\":[\"c\"],\"bouncers\":1},\"status\":{\"bouncers\":[\"h1\"],"
@@ -99,12 +102,10 @@ static void test_objects_round_trip(void **state)
 		  "{\"spec\":{\"network\":\"n\",\"type\":\"simple\",\"addresses\":[\"a\"],"
 		  "\"mac\":\"m\",\"droplet\":\"h1\"},\"status\":{\"droplet\":\"h1\","
 		  "\"locationGeneration\":3,\"attached\":true}}" },
-		{ "Bouncer",
-		  "{\"spec\":{\"namespace\":\"a\",\"network\":\"n\",\"droplet\":\"h1\"},"
-		  "\"status\":{\"phase\":\"Unknown\",\"active\":true}}" },
-		{ "Divider",
-		  "{\"spec\":{\"namespace\":\"a\",\"vpc\":\"v\",\"droplet\":\"h1\"},"
-		  "\"status\":{\"phase\":\"Deleting\",\"active\":false}}" },
+		{ "Bouncer", "{\"spec\":{\"namespace\":\"a\",\"network\":\"n\",\"droplet\":\"h1\"},"
+			     "\"status\":{\"phase\":\"Unknown\",\"active\":true}}" },
+		{ "Divider", "{\"spec\":{\"namespace\":\"a\",\"vpc\":\"v\",\"droplet\":\"h1\"},"
+			     "\"status\":{\"phase\":\"Deleting\",\"active\":false}}" },
 	};
 	size_t i;
 
@@ -136,6 +137,13 @@ static void test_rows_round_trip(void **state)
 		check_round_trip(message, rows[i]);
 }
 
+/* That an alternative without content was chosen is all that such a message says. */
+static void test_empty_alternative(void **state)
+{
+	check_round_trip(mz_message_find(&mizar__v1__local_request__descriptor),
+			 "{\"status\":{}}");
+}
+
 static void test_row_bytes(void **state)
 {
 	json_auto_t *json = parse("{\"location\":{\"address\":\"10.0.0.2\"}}");
@@ -143,8 +151,9 @@ static void test_row_bytes(void **state)
 	ProtobufCMessage *msg = NULL;
 	const Mizar__V1__LocationRow *row;
 
-	assert_int_equal(mz_message_from_json(mz_message_find(&mizar__v1__row__descriptor), json, "",
-					      &problems, &msg), 0);
+	assert_int_equal(mz_message_from_json(mz_message_find(&mizar__v1__row__descriptor), json,
+					      "", &problems, &msg),
+			 0);
 	row = ((Mizar__V1__Row *)msg)->location;
 	assert_int_equal(row->address.len, 16);
 	assert_memory_equal(row->address.data, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\2", 16);
@@ -176,11 +185,13 @@ static void test_refused_objects(void **state)
 	static const struct refused cases[] = {
 		{ "[]", ": must be a map, not a list\n" },
 		{ "{\"spec\":7}", "spec: must be a map, not a number\n" },
-		{ "{\"spec\":{\"cidr\":1}}", "spec.cidr: unknown field; did you mean spec.cidrs?\n" },
-		{ "{\"spec\":{\"VPC\":\"a\"}}", "spec.VPC: unknown field; did you mean spec.vpc?\n" },
+		{ "{\"spec\":{\"cidr\":1}}",
+		  "spec.cidr: unknown field; did you mean spec.cidrs?\n" },
+		{ "{\"spec\":{\"VPC\":\"a\"}}",
+		  "spec.VPC: unknown field; did you mean spec.vpc?\n" },
 		{ "{\"cidrs\":[]}", "cidrs: unknown field; did you mean spec.cidrs?\n" },
-		{ "{\"spec\":{\"colour\":1}}",
-		  "spec.colour: unknown field; known here: vpc, kind, cidrs, gateways, bouncers\n" },
+		{ "{\"spec\":{\"colour\":1}}", "spec.colour: unknown field; known here: vpc, kind, "
+					       "cidrs, gateways, bouncers\n" },
 		{ "{\"spec\":{\"vpc\":7}}",
 		  "spec.vpc: must be text, not a number: put it in quotes\n" },
 		{ "{\"spec\":{\"vpc\":true}}",
@@ -191,7 +202,8 @@ static void test_refused_objects(void **state)
 		{ "{\"spec\":{\"kind\":\"bridge\"}}",
 		  "spec.kind: must be subnet or group, not \"bridge\"\n" },
 		{ "{\"spec\":{\"kind\":0}}", "spec.kind: must be subnet or group, not a number\n" },
-		{ "{\"spec\":{\"cidrs\":\"10.0.0.0/8\"}}", "spec.cidrs: must be a list, not text\n" },
+		{ "{\"spec\":{\"cidrs\":\"10.0.0.0/8\"}}",
+		  "spec.cidrs: must be a list, not text\n" },
 		{ "{\"spec\":{\"cidrs\":[\"a\",1,null]}}",
 		  "spec.cidrs[1]: must be text, not a number: put it in quotes\n"
 		  "spec.cidrs[2]: must be text, not null\n" },
@@ -206,11 +218,13 @@ static void test_refused_objects(void **state)
 		{ "{\"metadata\":{\"uid\":\"18446744073709551616\"}}",
 		  "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"uid\":\"-1\"}}", "metadata.uid: must be a number, not text\n" },
+		{ "{\"metadata\":{\"uid\":\"01\"}}", "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"uid\":\"\"}}", "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"uid\":\" 1\"}}", "metadata.uid: must be a number, not text\n" },
 		{ "{\"metadata\":{\"creationTimestamp\":\"yesterday\"}}",
 		  "metadata.creationTimestamp: must be a time in UTC, as 2026-11-21T07:43:04Z\n" },
-		{ "{\"metadata\":{\"labels\":[]}}", "metadata.labels: must be a map, not a list\n" },
+		{ "{\"metadata\":{\"labels\":[]}}",
+		  "metadata.labels: must be a map, not a list\n" },
 		{ "{\"metadata\":{\"labels\":{\"a\":1,\"b\":[]}}}",
 		  "metadata.labels[\"a\"]: must be text, not a number: put it in quotes\n"
 		  "metadata.labels[\"b\"]: must be text, not a list\n" },
@@ -228,7 +242,8 @@ static void test_refused_rows(void **state)
 {
 	static const struct refused cases[] = {
 		{ "{\"vpc\":{\"divide\":1}}", "vpc.divide: must be true or false, not a number\n" },
-		{ "{\"droplet\":{},\"vpc\":{}}", "vpc: only one of the alternatives can be given\n" },
+		{ "{\"droplet\":{},\"vpc\":{}}",
+		  "vpc: only one of the alternatives can be given\n" },
 		{ "{\"droplet\":{\"address\":\"10.0.0.256\"}}",
 		  "droplet.address: must be an IPv4 or IPv6 address, as 10.0.0.2 or fd00::2, not "
 		  "\"10.0.0.256\"\n" },
@@ -302,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_objects_round_trip),
 		cmocka_unit_test(test_rows_round_trip),
+		cmocka_unit_test(test_empty_alternative),
 		cmocka_unit_test(test_row_bytes),
 		cmocka_unit_test(test_refused_objects),
 		cmocka_unit_test(test_refused_rows),

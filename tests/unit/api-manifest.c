@@ -64,9 +64,10 @@ static void test_json(void **state)
 
 static void test_list(void **state)
 {
-	static const char text[] = "apiVersion: v1\nkind: List\nmetadata: {}\nitems:\n"
-				   "- {apiVersion: mizar.com/v1, kind: VPC, metadata: {name: a}}\n"
-				   "- {apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: b}}\n";
+	static const char text[] =
+		"apiVersion: v1\nkind: List\nmetadata: {}\nitems:\n"
+		"- {apiVersion: mizar.com/v1, kind: VPC, metadata: {name: a}}\n"
+		"- {apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: b}}\n";
 	struct mz_problems problems = {};
 	struct mz_manifest manifest = {};
 
@@ -87,13 +88,15 @@ static void test_header(void **state)
 	expect_refused("apiVersion: v1\nkind: VPC\n",
 		       "apiVersion: must be mizar.com/v1, not \"v1\"\n");
 	expect_refused("apiVersion: 1\nkind: VPC\n", "apiVersion: must be mizar.com/v1\n");
-	expect_refused("apiVersion: mizar.com/v1\n",
-		       "kind: required: Droplet, VPC, Network, Endpoint, Bouncer, Divider or List\n");
+	expect_refused(
+		"apiVersion: mizar.com/v1\n",
+		"kind: required: Droplet, VPC, Network, Endpoint or List\n");
 	expect_refused("apiVersion: mizar.com/v1\nkind: Netwrk\n",
 		       "kind: unknown kind; did you mean Network?\n");
-	expect_refused("apiVersion: mizar.com/v1\nkind: Pod\n",
-		       "kind: must be Droplet, VPC, Network, Endpoint, Bouncer, Divider or List, not "
-		       "\"Pod\"\n");
+	expect_refused(
+		"apiVersion: mizar.com/v1\nkind: Pod\n",
+		"kind: must be Droplet, VPC, Network, Endpoint or List, not "
+		"\"Pod\"\n");
 }
 
 /* Output fields are read and dropped; what only looks like output is not. */
@@ -127,17 +130,23 @@ static void test_refused_yaml(void **state)
 	static const struct {
 		const char *text, *expected;
 	} cases[] = {
-		{ "a: &x 1\n", ": line 1, column 4: anchors (&name) and tags (!name) are not taken\n" },
-		{ "a: !!str 1\n", ": line 1, column 4: anchors (&name) and tags (!name) are not taken\n" },
-		{ "a: !x {}\n", ": line 1, column 4: anchors (&name) and tags (!name) are not taken\n" },
-		{ "a: *x\n", ": line 1, column 4: aliases (*name) are not taken: write the value out\n" },
+		{ "a: &x 1\n",
+		  ": line 1, column 4: anchors (&name) and tags (!name) are not taken\n" },
+		{ "a: !!str 1\n",
+		  ": line 1, column 4: anchors (&name) and tags (!name) are not taken\n" },
+		{ "a: !x {}\n",
+		  ": line 1, column 4: anchors (&name) and tags (!name) are not taken\n" },
+		{ "a: *x\n",
+		  ": line 1, column 4: aliases (*name) are not taken: write the value out\n" },
 		{ "a: 1\na: 2\n", ": line 2, column 1: the key a is here twice\n" },
 		{ "a: 1\n\"a\": 2\n", ": line 2, column 1: the key a is here twice\n" },
 		{ "1: a\n", ": line 1, column 1: the key 1 must be text: put it in quotes\n" },
-		{ "true: a\n", ": line 1, column 1: the key true must be text: put it in quotes\n" },
+		{ "true: a\n",
+		  ": line 1, column 1: the key true must be text: put it in quotes\n" },
 		{ "? [a]\n: b\n", ": line 1, column 3: a key must be text\n" },
 		{ "? {a: b}\n: b\n", ": line 1, column 3: a key must be text\n" },
-		{ "\"a\\0b\": 1\n", ": line 1, column 1: a key must not contain a NUL character\n" },
+		{ "\"a\\0b\": 1\n",
+		  ": line 1, column 1: a key must not contain a NUL character\n" },
 		{ "a: .inf\n",
 		  ": line 1, column 4: the number .inf is out of range; if it is text, put it in "
 		  "quotes\n" },
@@ -145,22 +154,21 @@ static void test_refused_yaml(void **state)
 		  ": line 1, column 4: the number 1e999 is out of range; if it is text, put it in "
 		  "quotes\n" },
 		{ "a: 18446744073709551615\n",
-		  ": line 1, column 4: the number 18446744073709551615 is out of range; if it is text, "
-		  "put it in quotes\n" },
+		  ": line 1, column 4: the number 18446744073709551615 is out of range; if it is "
+		  "text, put it in quotes\n" },
 		{ "a: [1\n",
 		  ": line 2, column 1: while parsing a flow sequence: did not find expected ',' or "
 		  "']'\n" },
 		{ "a: b: c\n",
 		  ": line 1, column 5: mapping values are not allowed in this context\n" },
-		{ "\tx: 1\n",
-		  ": line 1, column 1: while scanning for the next token: found character that cannot "
-		  "start any token\n" },
-		{ "a: \"\\ud800\"\n",
-		  ": line 1, column 7: while parsing a quoted scalar: found invalid Unicode character "
-		  "escape code\n" },
+		{ "\tx: 1\n", ": line 1, column 1: while scanning for the next token: found "
+			      "character that cannot start any token\n" },
+		{ "a: \"\\ud800\"\n", ": line 1, column 7: while parsing a quoted scalar: found "
+				      "invalid Unicode character escape code\n" },
 		{ "a: \xff\n", ": byte 4: invalid leading UTF-8 octet\n" },
 		{ "a: \xc0\x80\n", ": byte 4: invalid length of a UTF-8 sequence\n" },
 		{ "a: \x1b[31m\n", ": byte 4: control characters are not allowed\n" },
+		{ "\xff\xfe" "a", ": byte 1: invalid leading UTF-8 octet\n" },
 		{ "%YAML 3.0\n---\na\n", ": line 1, column 1: found incompatible YAML document\n" },
 	};
 	size_t i;
@@ -276,10 +284,12 @@ static void test_lines_of_checks(void **state)
 static void test_dump(void **state)
 {
 	static const char text[] =
-		"{\"a\":\"true\",\"b\":\"10.0.0.1\",\"c\":\"10.0.0.0/24\",\"d\":\"fd00::1\",\"e\":\"1\","
+		"{\"a\":\"true\",\"b\":\"10.0.0.1\",\"c\":\"10.0.0.0/24\","
+		"\"d\":\"fd00::1\",\"e\":\"1\","
 		"\"f\":\"1.5\",\"g\":\"\",\"h\":\"~\",\"i\":\"no\",\"j\":\"02:00:00:00:00:01\","
 		"\"k\":\"2026-11-21T07:43:04Z\",\"l\":\"0x1f\",\"m\":\"a: b\",\"n\":\"- x\","
-		"\"o\":\"two\\nlines\",\"p\":\" x \",\"q\":\"\\u00e9\",\"r\":[1,true,null,{\"s\":[]}],"
+		"\"o\":\"two\\nlines\",\"p\":\" x \","
+		"\"q\":\"\\u00e9\",\"r\":[1,true,null,{\"s\":[]}],"
 		"\"t\":{},\"on\":1.5,\"u\":\"#x\",\"v\":\"1_0\",\"w\":\"0b1\",\"x\":\"{}\"}";
 	static const char expected[] =
 		"a: \"true\"\nb: 10.0.0.1\nc: 10.0.0.0/24\nd: fd00::1\ne: \"1\"\n"

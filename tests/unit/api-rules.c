@@ -6,8 +6,8 @@
 
 static void test_defaults(void **state)
 {
-	_cleanup_(mz_object_freep) struct mz_object *object =
-		object_of("Network", "{vpc: v, cidrs: [\"FD00:0::/64\"], gateways: [\"fd00::0:1\"]}");
+	_cleanup_(mz_object_freep) struct mz_object *object = object_of(
+		"Network", "{vpc: v, cidrs: [\"FD00:0::/64\"], gateways: [\"fd00::0:1\"]}");
 	const Mizar__V1__NetworkSpec *spec = object->network->spec;
 
 	assert_int_equal(mz_object_set_defaults(object), 0);
@@ -57,8 +57,9 @@ static void test_clear_output(void **state)
 	assert_string_equal(object->endpoint->spec->network, "n");
 }
 
-#define FIXED                                                                                  \
-	": cannot change once it is set: delete the object and create it again, or leave the field " \
+#define FIXED                                                                                      \
+	": cannot change once it is set: delete the object and create it again, or leave the "     \
+	"field "                                                                                   \
 	"out\n"
 
 static void test_updates(void **state)
@@ -66,7 +67,8 @@ static void test_updates(void **state)
 	static const struct {
 		const char *kind, *old, *new, *expected;
 	} cases[] = {
-		{ "VPC", "{vni: 7, dividers: 1}", "{vni: 7, dividers: 2, cidrs: [10.0.0.0/8]}", "" },
+		{ "VPC", "{vni: 7, dividers: 1}", "{vni: 7, dividers: 2, cidrs: [10.0.0.0/8]}",
+		  "" },
 		{ "VPC", "{vni: 7}", "{}", "" },
 		{ "VPC", "{}", "{vni: 7}", "" },
 		{ "VPC", "{vni: 7}", "{vni: 8}", "spec.vni" FIXED },
@@ -118,12 +120,13 @@ static void expect_columns(const struct mz_object *object, bool wide, const char
 
 static void test_columns(void **state)
 {
-	_cleanup_(mz_object_freep) struct mz_object *object =
-		object_of("Endpoint", "{network: n, type: simple, addresses: [10.0.0.2, \"fd00::2\"]}");
+	_cleanup_(mz_object_freep) struct mz_object *object = object_of(
+		"Endpoint", "{network: n, type: simple, addresses: [10.0.0.2, \"fd00::2\"]}");
 	Mizar__V1__EndpointStatus *status = object->endpoint->status;
 
-	expect_columns(object, false,
-		       "NAME=x NETWORK=n ADDRESSES=10.0.0.2,fd00::2 PHASE=- DROPLET=- ATTACHED=false ");
+	expect_columns(
+		object, false,
+		"NAME=x NETWORK=n ADDRESSES=10.0.0.2,fd00::2 PHASE=- DROPLET=- ATTACHED=false ");
 	status->has_phase = status->has_location_generation = status->has_attached = 1;
 	status->phase = MIZAR__V1__PHASE__PHASE_PROVISIONED;
 	status->location_generation = 4294967295;
@@ -194,6 +197,7 @@ static void test_formats(void **state)
 		{ MZ_FORMAT_IP, "fe80::1%eth0", -EINVAL },
 		{ MZ_FORMAT_ANY, "\xed\xa0\x80", -EINVAL }, /* a surrogate */
 		{ MZ_FORMAT_ANY, "\xf4\x90\x80\x80", -EINVAL }, /* behind U+10FFFF */
+		{ MZ_FORMAT_ANY, "\xe0\x80\x80", -EINVAL }, /* NUL in three bytes */
 		{ MZ_FORMAT_ANY, "\xf0\x9f\x98\x80", 0 },
 		{ MZ_FORMAT_ANY, "\xe2\x82", -EINVAL }, /* cut off */
 	};

@@ -220,6 +220,12 @@ static void test_rows(void **state)
 		assert_true(v->options & MZ_OPT_BIT(HELP));
 		assert_true(v->max_words >= v->min_words);
 	}
+	/* Every phase that an object can have can be waited for. */
+	for (const struct mz_field *f = mz_message_find(&mizar__v1__status__descriptor)->fields;
+	     f->pbc; f++)
+		for (size_t i = 0; f->enumeration && f->enumeration->values[i].json; i++)
+			assert_non_null(strstr(mz_options[MZ_OPT_FOR].choices,
+					       f->enumeration->values[i].json));
 	/* A field that is called as an option could not be set. */
 	for (size_t i = 1; i < MZ_N_KINDS; i++)
 		for (const struct mz_field *f = mz_spec_fields(&mz_kinds[i]); f->pbc; f++)

@@ -65,7 +65,7 @@ static void test_digest(void **state)
 	ctl_scope_fini(&scope);
 }
 
-/* Random changes: the digest is the sum over a plain array, and replaying the log gives the same. */
+/* Random changes beside a plain array: the digest is its sum, replaying the log gives it. */
 static void test_against_model(void **state)
 {
 	enum { N = 200 };
