@@ -37,7 +37,8 @@ static int tcx_probe(int prog_fd)
 }
 
 /* bpffs keeps dots in names for itself. */
-static int pin_path(char path[static PATH_MAX], const char *bpf_dir, const char *ifname, int ifindex)
+static int pin_path(char path[static PATH_MAX], const char *bpf_dir, const char *ifname,
+		    int ifindex)
 {
 	char name[PIN_SIZE];
 	char *p;

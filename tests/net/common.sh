@@ -76,8 +76,9 @@ background() {
 
 # transfer FROM TO ADDRESS: a short TCP transfer, whole and unharmed.
 transfer() {
-	local bytes=20000000 received=/run/mizar-lab/$MIZAR_LAB/received
-	background "$2" nc -l -N -p 5001 </dev/null >"$received"
+	local bytes=20000000 received=/run/mizar-lab/$MIZAR_LAB/received family=-4
+	[[ $3 != *:* ]] || family=-6
+	background "$2" nc $family -l -N -p 5001 </dev/null >"$received"
 	eventually listening "$2" 5001
 	head -c $bytes /dev/zero | within "$1" timeout 20 nc -N -w 5 "$3" 5001 || fail "TCP from $1 to $3"
 	wait $!
