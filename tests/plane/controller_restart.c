@@ -151,7 +151,8 @@ static void test_large_scope(void **state)
 	for (round = 0; round < 25; round++) {
 		for (at = yaml, i = 0; i < 2000; i++)
 			at += sprintf(at,
-				      "apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, "
+				      "apiVersion: mizar.com/v1\nkind: Endpoint\n"
+				      "metadata: {namespace: a, "
 				      "name: e%d}\nspec: {network: n, droplet: h1}\n---\n",
 				      round * 2000 + i);
 		mizar__v1__apply_response__free_unpacked(
