@@ -137,10 +137,11 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 			server_error(server, "%s: permission denied: this needs root", target);
 			return -EPERM;
 		}
-		server_error(server,
-			     "no controller answers at %s (%s): is mizar-controller running? "
-			     "Another is named with --server or --lab",
-			     target, message);
+		server_error(server, "no controller answers at %s: %s%s", target, message,
+			     strncmp(target, "unix:", 5)
+				     ? ""
+				     : ": is mizar-controller running? "
+				       "Another is named with --server or --lab");
 		return -EHOSTUNREACH;
 	case MZ_RPC_DEADLINE_EXCEEDED:
 		server_error(server, "the controller at %s did not answer within %u s (--timeout)",
