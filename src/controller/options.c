@@ -7,8 +7,18 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { OPT_STORE = 256, OPT_UNIX, OPT_LISTEN, OPT_CA, OPT_CERT, OPT_KEY, OPT_LEVEL, OPT_JOURNAL,
-       OPT_VERSION, OPT_HELP };
+enum {
+	OPT_STORE = 256,
+	OPT_UNIX,
+	OPT_LISTEN,
+	OPT_CA,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_LEVEL,
+	OPT_JOURNAL,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static const struct option long_options[] = {
 	{ "store", required_argument, NULL, OPT_STORE },
@@ -33,7 +43,8 @@ static const char usage[] =
 	"  --store PATH        database, made if absent (/var/lib/mizar/store.db)\n"
 	"  --listen-unix PATH  Unix socket, only for its owner (/run/mizar/controller.sock)\n"
 	"  --listen ADDR:PORT  TCP with mutual TLS; needs --ca, --cert and --key\n"
-	"  --ca FILE           PEM: whose clients are trusted. Their common names say what they may:\n"
+	"  --ca FILE           PEM: whose clients are trusted. Their common names say what they "
+	"may:\n"
 	"                      admin:NAME manages, droplet:NAME is that host\n"
 	"  --cert FILE         PEM: own certificate chain\n"
 	"  --key FILE          PEM: own private key\n"
@@ -77,7 +88,9 @@ static int check(const struct ctl_options *options)
 		return misuse("--listen-unix '%s' must be an absolute path", options->listen_unix);
 	if (options->listen && !all)
 		return misuse("--listen is TCP, which needs mutual TLS: %s is missing",
-			      !tls->ca ? "--ca" : !tls->cert ? "--cert" : "--key");
+			      !tls->ca	   ? "--ca"
+			      : !tls->cert ? "--cert"
+					   : "--key");
 	if (any && !options->listen)
 		return misuse("%s are for TCP: --listen ADDR:PORT is missing",
 			      "--ca, --cert and --key");

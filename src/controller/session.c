@@ -12,7 +12,7 @@
 #include "controller/set.h"
 #include "controller/watch.h"
 
-#define HELLO_MS 5000
+#define HELLO_MS	5000
 #define REPORT_TEXT_MAX 1024
 
 /* ---- what is ready to be sent ---------------------------------------------------------------- */
@@ -79,8 +79,8 @@ static void on_patience(struct ctl_work *work)
 {
 	struct ctl_session *session = CTL_CONTAINER(work, struct ctl_session, patience);
 
-	mz_rpc_call_finish(session->call, MZ_RPC_DEADLINE_EXCEEDED,
-			   "no hello within %d s", HELLO_MS / 1000);
+	mz_rpc_call_finish(session->call, MZ_RPC_DEADLINE_EXCEEDED, "no hello within %d s",
+			   HELLO_MS / 1000);
 }
 
 void ctl_session_open(struct mz_rpc_call *call, void *user)

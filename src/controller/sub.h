@@ -11,16 +11,16 @@ struct ctl_sub {
 	uint64_t key[2]; /* scope's kind and id */
 	struct ctl_scope *scope;
 	struct ctl_droplet *droplet;
-	uint64_t sent;	   /* revision that the stream has carried */
-	uint64_t acked;	   /* revision that the host has; 0: not known, or not whole */
-	bool outstanding;  /* an update waits for its ack: the next one waits for that */
-	bool wants_full;   /* nothing else would help */
-	bool queued;	   /* among the session's ready ones */
-	size_t bytes;	   /* of the outstanding update, as counted in the window */
-	struct ctl_full *full; /* being sent whole, or NULL */
-	char *problem;	   /* the host's last nack, or NULL */
-	struct ctl_work retry; /* sends it whole again after a nack or with a wrong digest */
-	struct ctl_sub *prev, *next;		 /* of the scope */
+	uint64_t sent;		     /* revision that the stream has carried */
+	uint64_t acked;		     /* revision that the host has; 0: not known, or not whole */
+	bool outstanding;	     /* an update waits for its ack: the next one waits for that */
+	bool wants_full;	     /* nothing else would help */
+	bool queued;		     /* among the session's ready ones */
+	size_t bytes;		     /* of the outstanding update, as counted in the window */
+	struct ctl_full *full;	     /* being sent whole, or NULL */
+	char *problem;		     /* the host's last nack, or NULL */
+	struct ctl_work retry;	     /* sends it whole again after a nack or with a wrong digest */
+	struct ctl_sub *prev, *next; /* of the scope */
 	struct ctl_sub *ready_prev, *ready_next; /* of the session */
 	UT_hash_handle hh;			 /* of the droplet */
 };

@@ -15,9 +15,9 @@
 #include "controller/status.h"
 #include "row/row.h"
 
-#define QUEUED_MAX (4U << 20)  /* bytes: too slow */
+#define QUEUED_MAX  (4U << 20)	 /* bytes: too slow */
 #define QUEUED_ROOM (256U << 10) /* below: the walk goes on */
-#define PAGE 256
+#define PAGE	    256
 
 struct ctl_watcher {
 	struct ctl_controller *c;
@@ -27,7 +27,7 @@ struct ctl_watcher {
 	bool walking;	 /* through the present objects, in the order of uids */
 	bool walked;	 /* once already: what is seen now has been seen before */
 	uint64_t after;
-	uint64_t last;	 /* hash of the last event, of a watcher of one object */
+	uint64_t last; /* hash of the last event, of a watcher of one object */
 	struct ctl_work walk;
 	struct mz_watch *history; /* of one that began at a revision, or NULL */
 	struct ctl_watcher *prev, *next;
@@ -111,7 +111,7 @@ static bool is_ahead(const struct ctl_watcher *watcher, const struct mz_object *
 void ctl_watch_change(struct ctl_controller *c, enum mz_kind kind, const struct mz_object *old,
 		      const struct mz_object *new)
 {
-	Mizar__V1__WatchEvent__Type type = !old ? MIZAR__V1__WATCH_EVENT__TYPE__ADDED
+	Mizar__V1__WatchEvent__Type type = !old	 ? MIZAR__V1__WATCH_EVENT__TYPE__ADDED
 					   : new ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
 						 : MIZAR__V1__WATCH_EVENT__TYPE__DELETED;
 	const struct mz_object *object = new ?: old;
@@ -142,7 +142,8 @@ void ctl_watch_touch_endpoints(struct ctl_controller *c)
 	struct ctl_watcher *watcher;
 
 	DL_FOREACH(c->watchers, watcher) {
-		if (watcher->info->kind != MZ_KIND_ENDPOINT || (watcher->walking && !watcher->walked))
+		if (watcher->info->kind != MZ_KIND_ENDPOINT ||
+		    (watcher->walking && !watcher->walked))
 			continue;
 		watcher->walking = true;
 		watcher->after = 0;
@@ -164,8 +165,10 @@ static int on_object(const struct mz_object *object, void *user)
 
 	watcher->after = mz_object_metadata(object)->uid;
 	if (matches(watcher, object))
-		show(watcher, watcher->walked ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
-					      : MIZAR__V1__WATCH_EVENT__TYPE__ADDED, object);
+		show(watcher,
+		     watcher->walked ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
+				     : MIZAR__V1__WATCH_EVENT__TYPE__ADDED,
+		     object);
 	return ++step->n == PAGE;
 }
 

@@ -163,6 +163,8 @@ int mz_endpoint_serve(struct mz_host *host, uint64_t uid, const struct mz_endpoi
 	if (r < 0)
 		return r;
 	r = mz_programs_attach_agent(host->programs, device->ifindex);
+	if (r >= 0)
+		r = mz_device_up(device->ifindex);
 	if (r < 0)
 		return r;
 	r = put_locals(host, endpoint, device);

@@ -3,7 +3,7 @@
  * The veth pair of an endpoint. Every step can be repeated, so that finding a pair, finishing one
  * that a crash left, and making one are the same path:
  *
- *	pair, in both namespaces at once -> mark -> mtu, MAC, offload, up -> addresses -> routes
+ *	pair, in both namespaces at once -> mark -> mtu, MAC, offload -> addresses -> routes
  */
 #include "host/veth.h"
 
@@ -120,11 +120,11 @@ static int find_or_make_pair(struct pair *pair, const char *name, unsigned int m
 	return r < 0 ? r : find_peer(pair);
 }
 
-/* The mark first: what is marked is found and removed after a crash. */
+/* The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. */
 static int configure_host_side(struct pair *pair, unsigned int mtu)
 {
 	char alias[sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE];
-	const struct mz_link_change change = { .up = 1, .mtu = mtu, .alias = alias };
+	const struct mz_link_change change = { .mtu = mtu, .alias = alias };
 
 	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s", MZ_NAME_SIZE - 1,
 		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name);
