@@ -32,6 +32,8 @@ struct plane {
 	struct mz_rpc_client *client;
 	char dir[64], socket[96], store[96], target[112];
 	pid_t pid; /* of the controller; 0: it does not run */
+	/* More options for it, of the next start; ends with NULL. */
+	const char *options[16];
 };
 
 /* Fixtures: a fresh store and a running controller; everything gone. */
