@@ -105,6 +105,19 @@ static int store_place(struct ctl_controller *c, struct ctl_write *write,
 	return r < 0 ? r : ctl_write_put(write, old, TAKE(new), owner, 0);
 }
 
+/* Also if that is not durable yet: a droplet goes as soon as nothing durable is on it. */
+static bool is_being_deleted(const struct attach *attach)
+{
+	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+	struct mz_store *store = attach->c->store;
+	uint64_t uid;
+	int r;
+
+	r = mz_store_find(store, MZ_KIND_DROPLET, "", attach->droplet, &uid);
+	r = r ?: mz_store_get(store, MZ_KIND_DROPLET, uid, &object);
+	return r < 0 || mz_object_metadata(object)->deletion_timestamp;
+}
+
 /* ---- Attach ---------------------------------------------------------------------------------- */
 
 static void compile_all(struct ctl_controller *c, const struct mz_object *object,
@@ -172,6 +185,12 @@ void ctl_attach_request(struct mz_rpc_call *call, const ProtobufCMessage *reques
 		mz_rpc_call_finish(call, MZ_RPC_FAILED_PRECONDITION,
 				   "endpoint %s/%s is on droplet %s; detach it there first, or set its "
 				   "spec.droplet to %s", attach->ns, attach->name, where,
+				   attach->droplet);
+		return;
+	}
+	if (r >= 0 && is_being_deleted(attach)) {
+		mz_rpc_call_finish(call, MZ_RPC_FAILED_PRECONDITION,
+				   "droplet %s is being deleted; its stream registers it anew",
 				   attach->droplet);
 		return;
 	}
