@@ -20,6 +20,7 @@ struct attach {
 	struct ctl_controller *c;
 	struct ctl_reply *reply;
 	char *droplet, *ns, *name;
+	uint64_t uid; /* of the endpoint: one of the same name may come after it */
 	bool found;
 };
 
@@ -150,9 +151,18 @@ static void on_attached(int r, void *user)
 	struct ctl_rows rows = {};
 
 	if (r >= 0)
-		r = find_endpoint(attach, &object);
+		r = mz_store_get(c->store, MZ_KIND_ENDPOINT, attach->uid, &object);
+	if (r == -ENOENT || (r >= 0 && elsewhere(attach, object->endpoint))) {
+		struct mz_rpc_call *call = ctl_reply_take_call(attach->reply);
+
+		if (call)
+			mz_rpc_call_finish(call, MZ_RPC_NOT_FOUND,
+					   "endpoint %s/%s was %s while it was being attached",
+					   attach->ns, attach->name, object ? "moved" : "deleted");
+		return;
+	}
 	if (r >= 0 && droplet)
-		r = ctl_uidset_add(&droplet->attached, mz_object_metadata(object)->uid);
+		r = ctl_uidset_add(&droplet->attached, attach->uid);
 	if (r >= 0)
 		compile_all(c, object, &rows);
 	response.n_rows = rows.n;
@@ -194,6 +204,8 @@ void ctl_attach_request(struct mz_rpc_call *call, const ProtobufCMessage *reques
 				   attach->droplet);
 		return;
 	}
+	if (object)
+		attach->uid = mz_object_metadata(object)->uid;
 	attach->reply = ctl_reply_new(call);
 	if (r >= 0)
 		r = ctl_write_new(c, &write);

@@ -166,12 +166,59 @@ static void test_move_to_deleted_droplet(void **state)
 	host_free(&h);
 }
 
+/*
+ * An endpoint that is deleted, and made anew, while a host attaches the first one: the host is told
+ * that it is gone, and gets nothing of the second, which is nowhere.
+ */
+static void test_attach_of_deleted(void **state)
+{
+	struct plane *plane = *state;
+	struct ask attach, delete, create;
+	struct host h = {};
+	unsigned int i;
+
+	host_up(&h, plane, "h1");
+	apply(plane, VPC NET);
+	for (i = 0; i < 100; i++) {
+		apply(plane, FREE_EP);
+		send_attach(plane, "h1", "a", "e", &attach);
+		send_delete(plane, "Endpoint", "a", "e", &delete);
+		if (i & 1)
+			send_apply(plane, FREE_EP, &create);
+		else
+			create = (struct ask){ .done = true };
+		plane_until(plane, attach.done && delete.done && create.done);
+		if (attach.code != MZ_RPC_OK) {
+			assert_int_equal(attach.code, MZ_RPC_NOT_FOUND);
+		} else if (i & 1) {
+			Mizar__V1__AttachResponse *response =
+				(Mizar__V1__AttachResponse *)attach.message;
+			_cleanup_(mz_object_freep) struct mz_object *object =
+				get(plane, "Endpoint", "a", "e");
+
+			assert_string_equal(get_field(plane, "Endpoint", "a", "e",
+						      "status.attached"), "false");
+			assert_int_not_equal(response->rows[0]->endpoint->uid,
+					     mz_object_metadata(object)->uid);
+		}
+		ask_free(&attach);
+		ask_free(&delete);
+		ask_free(&create);
+		assert_int_equal(apply(plane, FREE_EP), !(i & 1));
+		send_delete(plane, "Endpoint", "a", "e", &delete);
+		plane_until(plane, delete.done);
+		ask_free(&delete);
+	}
+	host_free(&h);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_overlapping),
 		TEST(test_move_to_deleted_droplet),
+		TEST(test_attach_of_deleted),
 	};
 
 	controller_program = argv[1];
