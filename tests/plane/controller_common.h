@@ -110,8 +110,9 @@ struct host {
 	bool welcome, closed;
 	enum mz_rpc_code code; /* of a closed stream */
 	char why[512];
-	bool silent;	     /* applies, but acknowledges nothing */
-	const char *refuses; /* nacks updates with rows of this table */
+	bool silent;		  /* applies, but acknowledges nothing */
+	const char *refuses;	  /* nacks updates with rows of this table */
+	const char *refuses_name; /* of those, only with this text in them; or NULL */
 	unsigned int n_equal, n_delta, n_full, n_drop, n_rows, n_deletes;
 };
 
