@@ -242,6 +242,7 @@ static int forget_port(const void *key, const void *value, void *user)
 	struct mz_host *host = user;
 	struct mz_endpoint endpoint;
 	struct mz_device device;
+	bool has_new_device;
 	int r;
 
 	r = mz_device_find(port->uid, &device);
@@ -249,11 +250,13 @@ static int forget_port(const void *key, const void *value, void *user)
 		return 0;
 	if (r < 0 && r != -ENODEV)
 		return r;
+	/* It was attached again meanwhile: its addresses are the new device's. */
+	has_new_device = r >= 0;
 	r = mz_table_get(host->tables, MZ_TABLE_endpoint, &port->uid, &endpoint);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	mz_log_info("endpoint %" PRIu64 ": its device is gone", (uint64_t)port->uid);
-	if (r >= 0)
+	if (r >= 0 && !has_new_device)
 		r = delete_locals(host, port->uid, &endpoint, NULL);
 	if (r >= 0 || r == -ENOENT)
 		r = mz_programs_detach(host->programs, (int)*ifindex);

@@ -32,6 +32,8 @@ const char *mizard_dir(void);
 const char *mizard_box(void);
 /* Ends the namespace and waits until the devices in it are gone. */
 void mizard_end_box(void);
+/* The same, and another one in its place. */
+void mizard_new_box(void);
 
 /* Starts mizard with --dir and these arguments (the last is NULL) and waits until it answers. */
 void mizard_start(const char *const *args);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -352,6 +353,30 @@ static void forgets_gone_devices(void **state)
 	assert_row(&row);
 }
 
+/*
+ * The namespace goes under a running mizard, and the endpoint comes again before mizard looks: what
+ * is forgotten is the old device, not the new one.
+ */
+static void keeps_what_came_again(void **state)
+{
+	const struct mz_table_row row = endpoint_row(5, "web-1", "10.0.0.2", 1);
+	__u32 ifindex;
+	int i;
+
+	mizard_start(standalone);
+	set_rows(&row, 1);
+	attach_ok("web-1", 5);
+	mizard_new_box();
+	attach_ok("web-1", 5);
+	ifindex = expect_served("10.0.0.2", 5, 1);
+	for (i = 0; count_rows(MZ_TABLE_port) > 1 && i < 1000; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(count_rows(MZ_TABLE_port), 1);
+	assert_int_equal(expect_served("10.0.0.2", 5, 1), ifindex);
+	assert_int_equal(mizard_detach("web-1"), 0);
+	expect_not_served("10.0.0.2", 5);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, mizard_setup, mizard_teardown)
@@ -367,6 +392,7 @@ int main(int argc, char **argv)
 		TEST(attaches),
 		TEST(refuses_attaches),
 		TEST(forgets_gone_devices),
+		TEST(keeps_what_came_again),
 	};
 
 	if (argc != 2)
