@@ -126,12 +126,6 @@ void mizard_end_box(void)
 	assert_int_equal(n, 0);
 }
 
-void mizard_new_box(void)
-{
-	mizard_end_box();
-	make_box();
-}
-
 int mizard_teardown(void **state)
 {
 	char path[128];
