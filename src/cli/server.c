@@ -120,8 +120,10 @@ const char *mz_server_name(const struct mz_server *server)
 static int fail(const struct mz_server *server, enum mz_rpc_code code, const char *message)
 {
 	const char *target = server->target.server;
-	const char *last = message ? strrchr(message, ':') : NULL;
+	const char *last;
 
+	message = message ?: "";
+	last = strrchr(message, ':');
 	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
 	if (code == MZ_RPC_UNAVAILABLE && last && !strncmp(target, "unix:", 5))
 		message = last + 1 + strspn(last + 1, " ");
@@ -131,10 +133,15 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 	case MZ_RPC_NOT_FOUND:
 		return -ENOENT;
 	case MZ_RPC_UNAVAILABLE:
-		server_error(server,
-			     "no controller answers at %s (%s): is mizar-controller running? "
-			     "Another is named with --server or --lab",
-			     target, message);
+		if (!strcmp(message, strerror(EACCES))) {
+			server_error(server, "%s: permission denied: this needs root", target);
+			return -EPERM;
+		}
+		server_error(server, "no controller answers at %s: %s%s", target, message,
+			     strncmp(target, "unix:", 5)
+				     ? ""
+				     : ": is mizar-controller running? "
+				       "Another is named with --server or --lab");
 		return -EHOSTUNREACH;
 	case MZ_RPC_DEADLINE_EXCEEDED:
 		server_error(server, "the controller at %s did not answer within %u s (--timeout)",
@@ -159,7 +166,7 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 	case MZ_RPC_OUT_OF_RANGE:
 		break;
 	}
-	server_error(server, "%s", message && *message ? message : mz_rpc_code_name(code));
+	server_error(server, "%s", *message ? message : mz_rpc_code_name(code));
 	return -EIO;
 }
 
