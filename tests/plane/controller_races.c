@@ -212,6 +212,27 @@ static void test_attach_of_deleted(void **state)
 	host_free(&h);
 }
 
+/* A host that refuses one endpoint has the others. */
+static void test_one_refused(void **state)
+{
+	struct plane *plane = *state;
+	struct host h = {};
+	_cleanup_(mz_object_freep) struct mz_object *bad = NULL;
+
+	host_up(&h, plane, "h1");
+	apply(plane, VPC NET EP, "bad", "h1");
+	plane_until(plane, is(plane, "Endpoint", "a", "bad", "status.phase", "Provisioned"));
+	assert_int_equal(delete(plane, "Endpoint", "a", "bad"), MZ_RPC_OK);
+	h.refuses = "endpoint";
+	h.refuses_name = "bad";
+	apply(plane, EP, "bad", "h1");
+	plane_until(plane, is(plane, "Endpoint", "a", "bad", "status.phase", "Failed"));
+	apply(plane, EP, "good", "h1");
+	plane_until(plane, is(plane, "Endpoint", "a", "good", "status.phase", "Provisioned"));
+	assert_string_equal(get_field(plane, "Endpoint", "a", "bad", "status.phase"), "Failed");
+	host_free(&h);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
@@ -219,6 +240,7 @@ int main(int argc, char **argv)
 		TEST(test_overlapping),
 		TEST(test_move_to_deleted_droplet),
 		TEST(test_attach_of_deleted),
+		TEST(test_one_refused),
 	};
 
 	controller_program = argv[1];
