@@ -191,6 +191,8 @@ static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 		if (is_first)
 			ctl_watch_touch_endpoints(c); /* the host has reported: no longer Unknown */
 	} else {
+		if (sub->base && sub->scope->id.kind == MIZAR__V1__SCOPE__KIND__HOST)
+			ctl_provision_host_part(c, session->droplet, sub->base, sub->sent);
 		ctl_session_kick(sub);
 	}
 }

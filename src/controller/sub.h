@@ -12,6 +12,7 @@ struct ctl_sub {
 	struct ctl_scope *scope;
 	struct ctl_droplet *droplet;
 	uint64_t sent;		     /* revision that the stream has carried */
+	uint64_t base;		     /* what the outstanding update began after; 0: it is whole */
 	uint64_t acked;		     /* revision that the host has; 0: not known, or not whole */
 	bool outstanding;	     /* an update waits for its ack: the next one waits for that */
 	bool wants_full;	     /* nothing else would help */
