@@ -34,6 +34,8 @@ const char *mizard_box(void);
 void mizard_end_box(void);
 /* The same, and another one in its place. */
 void mizard_new_box(void);
+/* The droplet's device goes, and comes again with the same name and address. */
+void mizard_new_underlay(void);
 
 /* Starts mizard with --dir and these arguments (the last is NULL) and waits until it answers. */
 void mizard_start(const char *const *args);

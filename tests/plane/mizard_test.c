@@ -377,6 +377,22 @@ static void keeps_what_came_again(void **state)
 	expect_not_served("10.0.0.2", 5);
 }
 
+/* Its driver was loaded again, or the operator's tools made it anew. */
+static void follows_the_underlay(void **state)
+{
+	char link[128];
+	int i;
+
+	mizard_start(standalone);
+	mizard_new_underlay();
+	snprintf(link, sizeof(link), "%s/bpf/link/under0-%u", mizard_dir(),
+		 if_nametoindex("under0"));
+	for (i = 0; access(link, F_OK) < 0 && i < 1000; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(access(link, F_OK), 0);
+	mizard_kill(SIGTERM);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, mizard_setup, mizard_teardown)
@@ -393,6 +409,7 @@ int main(int argc, char **argv)
 		TEST(refuses_attaches),
 		TEST(forgets_gone_devices),
 		TEST(keeps_what_came_again),
+		TEST(follows_the_underlay),
 	};
 
 	if (argc != 2)
