@@ -56,6 +56,17 @@ static void make_underlay(void)
 	assert_int_equal(mz_ip_add_address(nl, link.ifindex, &addr, 96 + 24), 0);
 }
 
+void mizard_new_underlay(void)
+{
+	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
+	struct mz_link link;
+
+	assert_int_equal(mz_netlink_open(&nl), 0);
+	assert_int_equal(mz_link_by_name(nl, "under0", &link), 0);
+	assert_int_equal(mz_link_delete(nl, link.ifindex), 0);
+	make_underlay();
+}
+
 /* A process that does nothing, in a network namespace of its own. */
 void mizard_new_box(void)
 {
