@@ -65,6 +65,7 @@ struct mz_message {
 struct mz_kind_info {
 	enum mz_kind kind;
 	const char *name;	   /* "Network" */
+	const char *article;	   /* "a", or "an" for an Endpoint */
 	const char *plural;	   /* "networks" */
 	const char *const *shorts; /* ends with NULL */
 	bool namespaced, managed;
