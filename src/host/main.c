@@ -31,6 +31,21 @@ struct daemon {
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
+/* Before anything is made or replaced. */
+static int check_certificates(struct mz_host *host)
+{
+	const struct mz_options *options = host->options;
+	char why[512];
+	int r;
+
+	if (options->standalone || !mz_options_is_tcp(options))
+		return 0;
+	r = mz_rpc_tls_check(&options->tls, why, sizeof(why));
+	if (r < 0)
+		mz_log_err("--controller %s: %s", options->controller, why);
+	return r;
+}
+
 static int open_tables(struct mz_host *host)
 {
 	const char *dir = host->options->dir;
@@ -166,16 +181,15 @@ static int dial_controller(struct mz_host *host)
 	if (r >= 0)
 		r = mz_stream_new(host, &host->stream);
 	if (r < 0)
-		mz_log_err("--controller %s: %s%s", options->controller, strerror(-r),
-			   r == -ENOENT || r == -EINVAL ? ": look at --ca, --cert and --key" : "");
+		mz_log_err("--controller %s: %s", options->controller, strerror(-r));
 	return r;
 }
 
 static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
-		mz_underlay_open, open_tables,	  load_programs,
-		restore,	  listen_locally, dial_controller,
+		check_certificates, mz_underlay_open, open_tables,     load_programs,
+		restore,	    listen_locally,   dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;

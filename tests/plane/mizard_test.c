@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -80,6 +81,23 @@ static void refuses_a_second_one(void **state)
 	EXPECT_EXIT(1, "UDP port 6081", "--address", "192.0.2.1", "--standalone");
 	EXPECT_EXIT(1, "another mizard", "--address", "192.0.2.1", "--standalone", "--port",
 		    "6082");
+}
+
+#define ALONE "--address", "192.0.2.1", "--standalone"
+
+/* Kernels without BPF, without some of it, without tcx (before Linux 6.6); forbidding containers. */
+static void names_what_the_kernel_lacks(void **state)
+{
+	mizard_lacks(-1, ENOSYS);
+	EXPECT_EXIT(1, "this kernel lacks BPF features: Linux 6.1 or later is needed", ALONE);
+	mizard_lacks(BPF_MAP_CREATE, EINVAL);
+	EXPECT_EXIT(1, "this kernel lacks BPF features: Linux 6.1 or later is needed", ALONE);
+	mizard_lacks(-1, EPERM);
+	EXPECT_EXIT(1, "no privilege for BPF: run mizard as root", ALONE);
+	mizard_lacks(BPF_LINK_CREATE, EINVAL);
+	EXPECT_EXIT(1, "try --attach clsact, or a later kernel", ALONE, "--attach", "tcx");
+	mizard_start((const char *const[]){ ALONE, "--log-level", "warn", NULL }); /* clsact */
+	mizard_kill(SIGTERM);
 }
 
 static void finds_the_address(void **state)
@@ -399,6 +417,7 @@ int main(int argc, char **argv)
 		TEST(refuses_the_wrong_place),
 		TEST(refuses_a_port_in_use),
 		TEST(refuses_a_second_one),
+		TEST(names_what_the_kernel_lacks),
 		TEST(finds_the_address),
 		TEST(keeps_rows),
 		TEST(moves_a_location),
