@@ -184,7 +184,7 @@ static int set_loopback_up(struct pair *pair)
 
 /*
  * A super-packet of UDP, decapsulated in tc on the other host, would be lost there. One of a tunnel
- * that the endpoint runs itself would get our headers once, and be cut into segments that lack them.
+ * that the endpoint runs itself would get our headers once, and be cut into segments without.
  */
 static int disable_offloads(struct pair *pair)
 {

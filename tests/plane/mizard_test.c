@@ -85,7 +85,7 @@ static void refuses_a_second_one(void **state)
 
 #define ALONE "--address", "192.0.2.1", "--standalone"
 
-/* Kernels without BPF, without some of it, without tcx (before Linux 6.6); forbidding containers. */
+/* Kernels without BPF, without some of it, without tcx (before 6.6); forbidding containers. */
 static void names_what_the_kernel_lacks(void **state)
 {
 	mizard_lacks(-1, ENOSYS);
