@@ -23,6 +23,18 @@ struct ctl_sub *ctl_sub_find(const struct ctl_droplet *droplet, struct mz_scope_
 	return sub;
 }
 
+const char *ctl_sub_problem(const struct ctl_droplet *droplet)
+{
+	const struct ctl_sub *sub = ctl_sub_find(droplet, droplet->host.id);
+
+	if (sub && sub->problem)
+		return sub->problem;
+	for (sub = droplet->subs; sub; sub = sub->hh.next)
+		if (sub->problem)
+			return sub->problem;
+	return NULL;
+}
+
 bool ctl_sub_is_current(const struct ctl_sub *sub)
 {
 	return sub->acked == sub->scope->revision;

@@ -30,6 +30,7 @@ struct mz_host {
 	uint64_t started_ns;	   /* uv_hrtime() */
 	struct mz_addr self;	   /* tunnel address */
 	struct mz_device underlay; /* the droplet's device */
+	bool is_underlay_gone;	   /* and that was said */
 	int port_fd;		   /* holds the tunnels' UDP port */
 	struct mz_tables *tables;
 	struct mz_programs *programs;

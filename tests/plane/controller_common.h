@@ -40,6 +40,9 @@ struct plane {
 int plane_setup(void **state);
 int plane_teardown(void **state);
 void plane_start(struct plane *plane);
+/* The two halves of that: the process; a client once it serves. */
+void plane_spawn(struct plane *plane);
+void plane_connect(struct plane *plane);
 /* By signal; waits for its end and returns its wait status. */
 int plane_stop(struct plane *plane, int signal);
 /* Runs the loop until the condition holds; fails the test after 10 s. */
