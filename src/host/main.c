@@ -15,11 +15,12 @@
 #include "host/endpoint.h"
 #include "host/host.h"
 #include "host/local.h"
+#include "host/release.h"
 #include "host/stream.h"
 #include "host/underlay.h"
 
 /* How often the devices of endpoints are looked at: namespaces go without a word. */
-#define RECONCILE_MS 5000
+#define RECONCILE_MS 2000
 
 struct daemon {
 	struct mz_host host;
@@ -173,6 +174,8 @@ static int dial_controller(struct mz_host *host)
 				      mz_options_is_tcp(options) ? &options->tls : NULL,
 				      options->server_name, &host->client);
 	if (r >= 0)
+		r = mz_releases_new(host, &host->releases);
+	if (r >= 0)
 		r = mz_stream_new(host, &host->stream);
 	if (r < 0)
 		mz_log_err("--controller %s: %s", options->controller, strerror(-r));
@@ -226,6 +229,7 @@ static void stop(struct daemon *daemon)
 
 	mz_stream_free(TAKE(host->stream));
 	mz_rpc_client_free(TAKE(host->client)); /* attaches under way are answered */
+	mz_releases_free(TAKE(host->releases));
 	mz_ipc_server_free(TAKE(host->ipc));
 	mz_nexthops_free(TAKE(host->nexthops));
 	uv_close((uv_handle_t *)&daemon->term, NULL);

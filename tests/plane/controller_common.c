@@ -19,8 +19,11 @@ const char *controller_program;
 
 void plane_start(struct plane *plane)
 {
+	char *argv[32] = { (char *)controller_program, "--store", plane->store, "--listen-unix",
+			   plane->socket };
 	int tries;
 
+	memcpy(argv + 5, plane->options, sizeof(plane->options));
 	plane->pid = fork();
 	assert_true(plane->pid >= 0);
 	if (!plane->pid) {
@@ -30,8 +33,7 @@ void plane_start(struct plane *plane)
 		snprintf(log, sizeof(log), "%s/log", plane->dir);
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		(void)dup2(fd, STDERR_FILENO);
-		execl(controller_program, controller_program, "--store", plane->store,
-		      "--listen-unix", plane->socket, NULL);
+		execv(controller_program, argv);
 		_exit(127);
 	}
 	for (tries = 0; access(plane->socket, F_OK) < 0 && tries < 1000; tries++)

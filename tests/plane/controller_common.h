@@ -32,6 +32,8 @@ struct plane {
 	struct mz_rpc_client *client;
 	char dir[64], socket[96], store[96], target[112];
 	pid_t pid; /* of the controller; 0: it does not run */
+	/* More options for it, of the next start; ends with NULL. */
+	const char *options[16];
 };
 
 /* Fixtures: a fresh store and a running controller; everything gone. */
@@ -108,8 +110,9 @@ struct host {
 	bool welcome, closed;
 	enum mz_rpc_code code; /* of a closed stream */
 	char why[512];
-	bool silent;	     /* applies, but acknowledges nothing */
-	const char *refuses; /* nacks updates with rows of this table */
+	bool silent;		  /* applies, but acknowledges nothing */
+	const char *refuses;	  /* nacks updates with rows of this table */
+	const char *refuses_name; /* of those, only with this text in them; or NULL */
 	unsigned int n_equal, n_delta, n_full, n_drop, n_rows, n_deletes;
 };
 

@@ -60,7 +60,7 @@ static void make_underlay(void)
 }
 
 /* A process that does nothing, in a network namespace of its own. */
-static void make_box(void)
+void mizard_new_box(void)
 {
 	int ready[2];
 	char c;
@@ -97,7 +97,7 @@ int mizard_setup(void **state)
 	snprintf(dir, sizeof(dir), "/tmp/mzt-mizard-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(sock, sizeof(sock), "%s/mizard.sock", dir);
-	make_box();
+	mizard_new_box();
 	return 0;
 }
 

@@ -84,7 +84,7 @@ static void refuses_a_second_one(void **state)
 
 #define ALONE "--address", "192.0.2.1", "--standalone"
 
-/* Kernels without BPF, without some of it, without tcx (before Linux 6.6); forbidding containers. */
+/* Kernels without BPF, or some of it, or tcx (before Linux 6.6); containers that forbid it. */
 static void names_what_the_kernel_lacks(void **state)
 {
 	mizard_lacks(-1, ENOSYS);
@@ -370,6 +370,28 @@ static void forgets_gone_devices(void **state)
 	assert_row(&row);
 }
 
+/* The same while mizard runs, and the endpoint comes back before mizard has noticed. */
+static void tells_a_new_device_from_the_old(void **state)
+{
+	const struct mz_table_row row = endpoint_row(5, "web-1", "10.0.0.2", 1);
+	int i;
+
+	mizard_start(standalone);
+	set_rows(&row, 1);
+	attach_ok("web-1", 5);
+	mizard_end_box();
+	mizard_new_box();
+	attach_ok("web-1", 5);
+	for (i = 0; i < 500 && count_rows(MZ_TABLE_port) > 1; i++)
+		usleep(10000);
+	assert_int_equal(count_rows(MZ_TABLE_port), 1);
+	expect_served("10.0.0.2", 5, 1);
+	mizard_end_box();
+	for (i = 0; i < 500 && count_rows(MZ_TABLE_port); i++)
+		usleep(10000);
+	expect_not_served("10.0.0.2", 5);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, mizard_setup, mizard_teardown)
@@ -386,6 +408,7 @@ int main(int argc, char **argv)
 		TEST(attaches),
 		TEST(refuses_attaches),
 		TEST(forgets_gone_devices),
+		TEST(tells_a_new_device_from_the_old),
 	};
 
 	if (argc != 2)
