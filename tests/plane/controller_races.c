@@ -220,7 +220,6 @@ static void test_one_refused(void **state)
 {
 	struct plane *plane = *state;
 	struct host h = {};
-	_cleanup_(mz_object_freep) struct mz_object *bad = NULL;
 
 	host_up(&h, plane, "h1");
 	apply(plane, VPC NET EP, "bad", "h1");
