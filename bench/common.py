@@ -7,11 +7,13 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LAB = f"bench{os.getpid()}"
 namespaces = []
+warned = []
 
 
 def run(*command, **options):
@@ -68,6 +70,26 @@ def start(doc, add_options=lambda parser: None):
 def progress(text):
     end = "\r" if sys.stderr.isatty() else "\n"
     print(f"\x1b[K{text}" if end == "\r" else text, end=end, file=sys.stderr, flush=True)
+
+
+def cpu_times():
+    """Idle and all jiffies of the machine so far."""
+    with open("/proc/stat") as file:
+        times = [int(t) for t in file.readline().split()[1:9]]
+    return times[3] + times[4], sum(times)
+
+
+def wait_until_idle(seconds=5):
+    """Waits while others use more than a tenth of the machine; warns, once, if they do not stop."""
+    for _ in range(int(seconds / 0.2)):
+        idle, total = cpu_times()
+        time.sleep(0.2)
+        idle_now, total_now = cpu_times()
+        if idle_now - idle >= 0.9 * (total_now - total):
+            return
+    if not warned:
+        warned.append(True)
+        print("warning: the machine is busy with something else: the figures are unsteady", file=sys.stderr)
 
 
 class Figures:

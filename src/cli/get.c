@@ -37,7 +37,7 @@ static enum mz_exit list(struct mz_server *server, const struct mz_args *args,
 		mz_error("the controller knows no %s", kind->plural);
 	if (r < 0)
 		return MZ_FAILED;
-	if (!mz_output_n_objects(get->output) && form != MZ_FORM_JSON) {
+	if (!mz_output_n_objects(get->output) && (form == MZ_FORM_TABLE || form == MZ_FORM_WIDE)) {
 		if (all || !kind->namespaced)
 			mz_note("no %s", kind->plural);
 		else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See admit.h. The way of a batch: read, merge with what is stored, check, choose, store, answer. */
+/* See admit.h. A batch is read, merged with what is stored, checked, and completed. */
 #include "controller/admit.h"
 
 #include <assert.h>
@@ -9,7 +9,6 @@
 
 #include "controller/methods.h"
 #include "controller/reply.h"
-#include "controller/status.h"
 
 #define KEY_SIZE 192
 
@@ -40,8 +39,7 @@ static void admission_free(struct ctl_admission *a)
 
 	if (!a)
 		return;
-	HASH_ITER(hh, a->known, item, next)
-	{
+	HASH_ITER(hh, a->known, item, next) {
 		HASH_DEL(a->known, item);
 		admitted_free(item);
 	}
@@ -154,7 +152,7 @@ static void keep_chosen(struct mz_object *new, const struct mz_object *old)
 }
 
 /* The stored status goes on; a client's is of no interest. */
-static int set_status(struct mz_object *new, const struct mz_object *old)
+int ctl_admit_set_status(struct mz_object *new, const struct mz_object *old)
 {
 	_cleanup_(mz_object_freep) struct mz_object *source = NULL;
 	int r;
@@ -162,11 +160,11 @@ static int set_status(struct mz_object *new, const struct mz_object *old)
 	r = old ? mz_object_copy(old, &source) : mz_object_new(new->kind, &source);
 	if (r < 0)
 		return r;
-#define SWAP(name)                                                      \
-	do {                                                            \
-		__typeof__(new->name->status) status_ = new->name->status; \
-		new->name->status = source->name->status;               \
-		source->name->status = status_;                         \
+#define SWAP(name)                                                                                 \
+	do {                                                                                       \
+		__typeof__(new->name->status) status_ = new->name->status;                         \
+		new->name->status = source->name->status;                                          \
+		source->name->status = status_;                                                    \
 	} while (0)
 	switch (new->kind) {
 	case MZ_KIND_DROPLET:
@@ -195,7 +193,7 @@ static int merge(struct ctl_admission *a, struct ctl_admitted *item)
 	const Mizar__V1__Metadata *old;
 	int r;
 
-	r = set_status(item->object, item->old);
+	r = ctl_admit_set_status(item->object, item->old);
 	if (r < 0)
 		return r;
 	if (!item->old)
@@ -204,7 +202,8 @@ static int merge(struct ctl_admission *a, struct ctl_admitted *item)
 	old = mz_object_metadata(item->old);
 	if (a->create_only)
 		return mz_problem_add(&a->problems, "metadata.name",
-				      "a %s of this name exists already; apply changes it",
+				      "%s %s of this name exists already; apply changes it",
+				      mz_kinds[item->object->kind].article,
 				      mz_kinds[item->object->kind].name);
 	if (old->deletion_timestamp)
 		return mz_problem_add(&a->problems, "metadata.name",
@@ -319,121 +318,7 @@ static int admit_kinds(struct ctl_admission *a)
 	return 0;
 }
 
-/* ---- storing --------------------------------------------------------------------------------- */
-
-/* Of what users write: spec and labels. */
-static int pack_wish(const struct mz_object *object, bool with_labels, uint8_t **ret_data,
-		     size_t *ret_size)
-{
-	_cleanup_(mz_object_freep) struct mz_object *copy = NULL;
-	Mizar__V1__Metadata *metadata;
-	int r;
-
-	r = mz_object_copy(object, &copy);
-	if (r < 0)
-		return r;
-	r = set_status(copy, NULL);
-	if (r < 0)
-		return r;
-	metadata = mz_object_metadata(copy);
-	metadata->has_resource_version = metadata->has_generation = false;
-	if (!with_labels)
-		while (metadata->n_labels)
-			mizar__v1__label__free_unpacked(metadata->labels[--metadata->n_labels], NULL);
-	return mz_object_pack(copy, ret_data, ret_size);
-}
-
-static int is_same_wish(const struct mz_object *a, const struct mz_object *b, bool with_labels)
-{
-	_cleanup_free_ uint8_t *a_data = NULL, *b_data = NULL;
-	size_t a_size, b_size;
-	int r;
-
-	r = pack_wish(a, with_labels, &a_data, &a_size);
-	r = r ?: pack_wish(b, with_labels, &b_data, &b_size);
-	if (r < 0)
-		return r;
-	return a_size == b_size && !memcmp(a_data, b_data, a_size);
-}
-
-static int store_item(struct ctl_admission *a, struct ctl_admitted *item)
-{
-	_cleanup_(mz_object_freep) struct mz_object *copy = NULL;
-	uint64_t expect = mz_object_metadata(item->object)->resource_version;
-	int r, same;
-
-	r = mz_object_copy(item->object, &copy);
-	if (r < 0)
-		return r;
-	if (!item->old) {
-		item->result = MIZAR__V1__APPLY_RESPONSE__RESULT__CREATED;
-		return ctl_write_create(a->write, TAKE(copy), item->owner);
-	}
-	if (expect && expect != mz_object_metadata(item->old)->resource_version)
-		return -ESTALE;
-	same = is_same_wish(item->old, item->object, true);
-	if (same) {
-		item->result = MIZAR__V1__APPLY_RESPONSE__RESULT__UNCHANGED;
-		return same < 0 ? same : 0;
-	}
-	item->result = MIZAR__V1__APPLY_RESPONSE__RESULT__CONFIGURED;
-	same = is_same_wish(item->old, item->object, false);
-	if (same < 0)
-		return same;
-	mz_object_metadata(copy)->generation += !same;
-	return ctl_write_put(a->write, item->old, TAKE(copy), item->owner, expect);
-}
-
-/* ---- answering ------------------------------------------------------------------------------- */
-
-static void reply_problems(struct ctl_admission *a, struct mz_rpc_call *call)
-{
-	Mizar__V1__ApplyResponse response = MIZAR__V1__APPLY_RESPONSE__INIT;
-	size_t i, n = a->problems.n_items;
-	_cleanup_free_ Mizar__V1__FieldError *errors = ctl_calloc(n, sizeof(*errors));
-	_cleanup_free_ Mizar__V1__FieldError **list = ctl_calloc(n, sizeof(*list));
-
-	for (i = 0; i < n; i++) {
-		mizar__v1__field_error__init(&errors[i]);
-		errors[i].has_object = true;
-		errors[i].object = a->problems.items[i].object;
-		errors[i].path = a->problems.items[i].path;
-		errors[i].message = a->problems.items[i].message;
-		list[i] = &errors[i];
-	}
-	response.n_errors = n;
-	response.errors = list;
-	mz_rpc_call_reply(call, &response.base);
-}
-
-/* What a dry run answers are the objects as they would be; else they are read back. */
-static void reply_results(struct ctl_admission *a, struct mz_rpc_call *call)
-{
-	Mizar__V1__ApplyResponse response = MIZAR__V1__APPLY_RESPONSE__INIT;
-	size_t i, n = a->n_items;
-	_cleanup_free_ Mizar__V1__ApplyResponse__Result *results = ctl_calloc(n + 1, sizeof(*results));
-	_cleanup_free_ Mizar__V1__Object *objects = ctl_calloc(n + 1, sizeof(*objects));
-	_cleanup_free_ Mizar__V1__Object **list = ctl_calloc(n + 1, sizeof(*list));
-
-	for (i = 0; i < n; i++) {
-		struct ctl_admitted *item = a->items[i];
-		struct mz_object *stored = NULL;
-
-		if (mz_store_get(a->c->store, item->object->kind,
-				 mz_object_metadata(item->object)->uid, &stored) >= 0) {
-			mz_object_free(item->object);
-			item->object = stored;
-		}
-		ctl_status_fill(a->c, item->object);
-		mz_object_wrap(item->object, &objects[i]);
-		list[i] = &objects[i];
-		results[i] = item->result;
-	}
-	response.n_results = response.n_objects = n;
-	response.results = results;
-	response.objects = list;
-	mz_rpc_call_reply(call, &response.base);
-}
+/* ---- the call ------------------------------------------------------------------------------- */
 
 struct applying {
 	struct ctl_admission *admission;
@@ -452,7 +337,7 @@ static void on_applied(int r, void *user)
 	}
 	call = ctl_reply_take_call(applying->reply);
 	if (call)
-		reply_results(a, call);
+		ctl_admit_reply_results(a, call);
 }
 
 static void finish_failed(const struct ctl_admission *a, struct mz_rpc_call *call, int r)
@@ -465,12 +350,13 @@ static void finish_failed(const struct ctl_admission *a, struct mz_rpc_call *cal
 		return;
 	}
 	item = a->items[a->problems.object];
-	mz_rpc_call_finish(call, MZ_RPC_ABORTED,
-			   "%s %s: metadata.resourceVersion is %lu, and the stored one is %lu: it was "
-			   "changed meanwhile, read it again; nothing was applied",
-			   mz_kinds[item->object->kind].name, mz_object_name(item->object),
-			   (unsigned long)mz_object_metadata(item->object)->resource_version,
-			   (unsigned long)mz_object_metadata(item->old)->resource_version);
+	mz_rpc_call_finish(
+		call, MZ_RPC_ABORTED,
+		"%s %s: metadata.resourceVersion is %lu, and the stored one is %lu: it was "
+		"changed meanwhile, read it again; nothing was applied",
+		mz_kinds[item->object->kind].name, mz_object_name(item->object),
+		(unsigned long)mz_object_metadata(item->object)->resource_version,
+		(unsigned long)mz_object_metadata(item->old)->resource_version);
 }
 
 static int admit(struct ctl_admission *a, const Mizar__V1__ApplyRequest *request)
@@ -485,7 +371,7 @@ static int admit(struct ctl_admission *a, const Mizar__V1__ApplyRequest *request
 		return r;
 	for (i = 0; i < a->n_items; i++) {
 		a->problems.object = (unsigned int)i;
-		r = store_item(a, a->items[i]);
+		r = ctl_admit_store(a, a->items[i]);
 		if (r < 0)
 			return r;
 	}
@@ -510,11 +396,11 @@ void ctl_apply_request(struct mz_rpc_call *call, const ProtobufCMessage *request
 		return;
 	}
 	if (a->problems.n_items) {
-		reply_problems(a, call);
+		ctl_admit_reply_problems(a, call);
 		return;
 	}
 	if (apply->dry_run) {
-		reply_results(a, call);
+		ctl_admit_reply_results(a, call);
 		return;
 	}
 	applying = ctl_calloc(1, sizeof(*applying));

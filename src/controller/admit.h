@@ -17,7 +17,7 @@ struct ctl_admitted_prefix {
 
 /* An object that the batch has, or refers to. */
 struct ctl_admitted {
-	char *key; /* "kind/namespace/name" */
+	char *key;		  /* "kind/namespace/name" */
 	struct mz_object *object; /* new, or as stored */
 	struct mz_object *old;	  /* of the batch: as stored, or NULL */
 	bool in_batch;
@@ -50,8 +50,8 @@ struct ctl_admitted *ctl_admit_refer(struct ctl_admission *a, const struct ctl_a
 				     enum mz_kind kind, const char *name, const char *path);
 
 /*
- * Two passes over each kind, parents first: what is asked for explicitly is taken before anything is
- * chosen, so that no choice is in the way. Problems go into a->problems; an error is the store's.
+ * Two passes over each kind, parents first: what is asked for explicitly is taken before anything
+ * is chosen, so that no choice is in the way. Problems go into a->problems; errors are the store's.
  */
 int ctl_admit_explicit(struct ctl_admission *a, struct ctl_admitted *item);
 int ctl_admit_choose(struct ctl_admission *a, struct ctl_admitted *item);
@@ -63,3 +63,10 @@ const struct ctl_network_facts *ctl_admit_facts(struct ctl_admission *a, struct 
 /* admit_endpoint.c */
 int ctl_admit_endpoint(struct ctl_admission *a, struct ctl_admitted *item);
 int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item);
+/* The object gets the status of another one of its kind, or an empty one (NULL). */
+int ctl_admit_set_status(struct mz_object *new, const struct mz_object *old);
+
+/* admit_store.c: writes what differs; -ESTALE: somebody else did meanwhile. Answers. */
+int ctl_admit_store(struct ctl_admission *a, struct ctl_admitted *item);
+void ctl_admit_reply_problems(struct ctl_admission *a, struct mz_rpc_call *call);
+void ctl_admit_reply_results(struct ctl_admission *a, struct mz_rpc_call *call);

@@ -19,10 +19,10 @@ static int check_in_subnet(struct ctl_admission *a, const struct ctl_network_fac
 	const char *refusal;
 
 	if (prefix < 0)
-		return mz_problem_add(&a->problems, path, "%s is not in network %s (%s%s)", text,
-				      network, mz_prefix_format(&facts->prefixes[0].addr,
-								facts->prefixes[0].len, first),
-				      facts->n_prefixes > 1 ? ", …" : "");
+		return mz_problem_add(
+			&a->problems, path, "%s is not in network %s (%s%s)", text, network,
+			mz_prefix_format(&facts->prefixes[0].addr, facts->prefixes[0].len, first),
+			facts->n_prefixes > 1 ? ", …" : "");
 	refusal = ctl_ipam_refuses(facts, (unsigned int)prefix, addr);
 	if (refusal)
 		return mz_problem_add(&a->problems, path, "%s %s", text, refusal);
@@ -72,8 +72,8 @@ static int check_in_group(struct ctl_admission *a, const struct ctl_admitted *vp
 					      text, vpc->prefixes[i].network);
 	if (vpc->has_prefixes)
 		return 0;
-	r = mz_store_list(a->c->store, MZ_KIND_NETWORK, NULL,
-			  mz_object_metadata(vpc->object)->uid, 0, is_in_subnet, &check);
+	r = mz_store_list(a->c->store, MZ_KIND_NETWORK, NULL, mz_object_metadata(vpc->object)->uid,
+			  0, is_in_subnet, &check);
 	if (r > 0)
 		return mz_problem_add(&a->problems, path, "%s is in the subnet network %s", text,
 				      check.subnet);
@@ -92,9 +92,11 @@ static int take_explicit(struct ctl_admission *a, struct ctl_admitted *item,
 	if (!facts || n < 0)
 		return mz_problem_add(&a->problems, "spec", "cannot be read");
 	if (!n && facts->group)
-		return mz_problem_add(&a->problems, "spec.addresses",
-				      "is required: network %s is a group, which has no addresses to "
-				      "choose from", spec->network);
+		return mz_problem_add(
+			&a->problems, "spec.addresses",
+			"is required: network %s is a group, which has no addresses to "
+			"choose from",
+			spec->network);
 	for (i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "spec.addresses[%d]", i);
 		r = facts->group ? check_in_group(a, vpc, &addrs[i], spec->addresses[i], path)
@@ -198,8 +200,12 @@ static int choose_addresses(struct ctl_admission *a, struct ctl_admitted *item,
 static void choose_mac(struct mz_object *object)
 {
 	uint64_t uid = mz_object_metadata(object)->uid;
-	uint8_t mac[6] = { 0x0a, (uint8_t)(uid >> 32), (uint8_t)(uid >> 24), (uint8_t)(uid >> 16),
-			   (uint8_t)(uid >> 8), (uint8_t)uid };
+	uint8_t mac[6] = { 0x0a,
+			   (uint8_t)(uid >> 32),
+			   (uint8_t)(uid >> 24),
+			   (uint8_t)(uid >> 16),
+			   (uint8_t)(uid >> 8),
+			   (uint8_t)uid };
 	char text[MZ_MAC_STRLEN];
 
 	if (!object->endpoint->spec->mac)

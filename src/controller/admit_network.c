@@ -9,7 +9,7 @@
 
 #include "controller/admit.h"
 
-#define VNI_MAX 16777215
+#define VNI_MAX	  16777215
 #define CIDRS_MAX 16
 
 /* ---- droplets -------------------------------------------------------------------------------- */
@@ -52,9 +52,11 @@ static int admit_vpc(struct ctl_admission *a, struct ctl_admitted *item)
 		return 0; /* chosen later */
 	r = take_vni(a, item, spec->vni);
 	if (r == -EADDRINUSE)
-		return mz_problem_add(&a->problems, "spec.vni",
-				      "%u is the VNI of another VPC; without spec.vni Mizar chooses a "
-				      "free one", spec->vni);
+		return mz_problem_add(
+			&a->problems, "spec.vni",
+			"%u is the VNI of another VPC; without spec.vni Mizar chooses a "
+			"free one",
+			spec->vni);
 	return r;
 }
 
@@ -169,8 +171,8 @@ int ctl_admit_vpc_update(struct ctl_admission *a, struct ctl_admitted *item)
 
 	if (read_cidrs(item->object->vpc->spec, &cidrs) < 0 || !cidrs.n)
 		return 0; /* no limit */
-	r = mz_store_list(a->c->store, MZ_KIND_NETWORK, NULL,
-			  mz_object_metadata(item->object)->uid, 0, fit_network, &fitting);
+	r = mz_store_list(a->c->store, MZ_KIND_NETWORK, NULL, mz_object_metadata(item->object)->uid,
+			  0, fit_network, &fitting);
 	return r < 0 ? r : fitting.is_refused ? -EINVAL : 0;
 }
 
@@ -296,8 +298,8 @@ const struct ctl_network_facts *ctl_admit_facts(struct ctl_admission *a, struct 
 		return &item->facts;
 	vpc = ctl_admit_find(a, MZ_KIND_VPC, mz_object_namespace(object),
 			     object->network->spec->vpc);
-	if (!vpc || ctl_network_facts_read(object->network, vpc->object->vpc->spec->vni,
-					   &item->facts) < 0)
+	if (!vpc ||
+	    ctl_network_facts_read(object->network, vpc->object->vpc->spec->vni, &item->facts) < 0)
 		return NULL;
 	item->has_facts = true;
 	return &item->facts;

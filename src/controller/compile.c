@@ -8,28 +8,28 @@
 
 #include "row/row.h"
 
-#define SET(message, field, value)                \
-	do {                                      \
-		(message)->has_##field = true;    \
-		(message)->field = (value);       \
+#define SET(message, field, value)                                                                 \
+	do {                                                                                       \
+		(message)->has_##field = true;                                                     \
+		(message)->field = (value);                                                        \
 	} while (0)
 
 /* Points a bytes field at one of the row's own addresses. */
-#define SET_ADDR(message, field, slot, value)                          \
-	do {                                                           \
-		ret_row->addrs[slot] = (value);                        \
-		(message)->has_##field = true;                         \
-		mz_row_set_addr(&(message)->field, &ret_row->addrs[slot]); \
+#define SET_ADDR(message, field, slot, value)                                                      \
+	do {                                                                                       \
+		ret_row->addrs[slot] = (value);                                                    \
+		(message)->has_##field = true;                                                     \
+		mz_row_set_addr(&(message)->field, &ret_row->addrs[slot]);                         \
 	} while (0)
 
-#define BEGIN(name, NAME)                                                        \
-	({                                                                       \
-		memset(ret_row, 0, sizeof(*ret_row));                            \
-		mizar__v1__row__init(&ret_row->row);                             \
-		mizar__v1__##name##_row__init(&ret_row->name);                   \
-		ret_row->row.row_case = MIZAR__V1__ROW__ROW_##NAME;              \
-		ret_row->row.name = &ret_row->name;                              \
-		&ret_row->name;                                                  \
+#define BEGIN(name, NAME)                                                                          \
+	({                                                                                         \
+		memset(ret_row, 0, sizeof(*ret_row));                                              \
+		mizar__v1__row__init(&ret_row->row);                                               \
+		mizar__v1__##name##_row__init(&ret_row->name);                                     \
+		ret_row->row.row_case = MIZAR__V1__ROW__ROW_##NAME;                                \
+		ret_row->row.name = &ret_row->name;                                                \
+		&ret_row->name;                                                                    \
 	})
 
 static unsigned int set_replicas(const struct mz_addr *addrs, unsigned int n_addrs,
@@ -133,7 +133,7 @@ int ctl_compile_endpoint(const struct ctl_network_facts *facts, const Mizar__V1_
 
 		mizar__v1__endpoint_address__init(address);
 		SET_ADDR(address, address, i * 2, addrs[i]);
-		/* A group member is alone on its link: nothing is on-link, nobody is its gateway. */
+		/* A group member is alone on its link, and has no gateway. */
 		SET(address, prefix_length, prefix < 0 ? 128 : facts->prefixes[prefix].len);
 		if (prefix >= 0)
 			SET_ADDR(address, gateway, i * 2 + 1, facts->gateways[prefix]);
@@ -151,10 +151,10 @@ void ctl_compile_key(const Mizar__V1__Row *row, struct ctl_row *ret_key)
 	ret_key->row.row_case = row->row_case;
 	ret_key->row.droplet = &ret_key->droplet; /* a union: right for all kinds */
 
-#define KEEP(name, field)                                     \
-	do {                                                  \
-		ret_key->name.has_##field = true;             \
-		ret_key->name.field = row->name->field;       \
+#define KEEP(name, field)                                                                          \
+	do {                                                                                       \
+		ret_key->name.has_##field = true;                                                  \
+		ret_key->name.field = row->name->field;                                            \
 	} while (0)
 	switch (row->row_case) {
 	case MIZAR__V1__ROW__ROW_DROPLET:

@@ -35,13 +35,11 @@ static void on_resync(struct ctl_work *work)
 
 	HASH_ITER(hh, c->model.droplets, droplet, next_droplet)
 		ctl_queue_add(&c->queue, &droplet->work);
-	HASH_ITER(hh, c->model.vpcs, vpc, next_vpc)
-	{
+	HASH_ITER(hh, c->model.vpcs, vpc, next_vpc) {
 		ctl_queue_add(&c->queue, &vpc->work);
 		ctl_set_look(&vpc->set);
 	}
-	HASH_ITER(hh, c->model.networks, network, next_network)
-	{
+	HASH_ITER(hh, c->model.networks, network, next_network) {
 		ctl_queue_add(&c->queue, &network->work);
 		ctl_set_look(&network->set);
 	}

@@ -30,10 +30,10 @@ struct ctl_controller {
 	struct ctl_ipam *ipam;
 	struct ctl_model model;
 	struct ctl_watcher *watchers;
-	uint64_t epoch;	       /* of this process's scopes */
-	uint64_t started;      /* of the loop's clock, in ms */
+	uint64_t epoch;	  /* of this process's scopes */
+	uint64_t started; /* of the loop's clock, in ms */
 	uint32_t next_vni;
-	bool loading;	       /* the model is being built: what it sees is no change */
+	bool loading; /* the model is being built: what it sees is no change */
 	struct ctl_work resync;
 };
 
@@ -62,4 +62,4 @@ void *ctl_calloc(size_t n, size_t size);
 char *ctl_strdup(const char *text);
 
 /* Recovers the struct that embeds a work item. */
-#define CTL_CONTAINER(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CTL_CONTAINER(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

@@ -124,8 +124,7 @@ static void read_head(const struct ctl_full *full, struct ctl_rows *rows)
 
 	switch (full->scope->id.kind) {
 	case MIZAR__V1__SCOPE__KIND__DROPLETS:
-		HASH_ITER(hh, full->c->model.droplets, droplet, next)
-		{
+		HASH_ITER(hh, full->c->model.droplets, droplet, next) {
 			ctl_compile_droplet(&droplet->addr, &row);
 			ctl_rows_add(rows, &row.row);
 		}

@@ -15,8 +15,8 @@
 #include "controller/write.h"
 
 #define REPORT_INTERVAL_MS 5000
-#define WINDOW_BYTES (1U << 20)
-#define NAME_PREFIX "droplet:"
+#define WINDOW_BYTES	   (1U << 20)
+#define NAME_PREFIX	   "droplet:"
 
 struct held {
 	struct mz_scope_id id;
@@ -149,12 +149,11 @@ static void compare_all(struct ctl_session *session, const struct ctl_hello *hel
 	for (i = 0; i < hello->n_held; i++)
 		if (!ctl_sub_find(droplet, hello->held[i].id))
 			ctl_session_drop(droplet, hello->held[i].id);
-	HASH_ITER(hh, droplet->subs, sub, next)
-	{
+	HASH_ITER(hh, droplet->subs, sub, next) {
 		struct held key = { .id = sub->scope->id };
 
-		compare(session, sub, bsearch(&key, hello->held, hello->n_held, sizeof(key),
-					      by_scope));
+		compare(session, sub,
+			bsearch(&key, hello->held, hello->n_held, sizeof(key), by_scope));
 	}
 	/* What waits for this host may go on, and may end subs: each is looked up again. */
 	for (i = 0; i < hello->n_held; i++) {
@@ -179,7 +178,8 @@ static void begin(struct ctl_session *session, struct ctl_droplet *droplet)
 	ctl_uidset_fini(&droplet->attached);
 	droplet->attached = hello->attached;
 	hello->attached = (struct ctl_uidset){};
-	mz_log_info("droplet %s: stream is up (%s)", droplet->name, mz_rpc_call_peer(session->call));
+	mz_log_info("droplet %s: stream is up (%s)", droplet->name,
+		    mz_rpc_call_peer(session->call));
 
 	send_welcome(session);
 	ctl_droplet_up(droplet);
@@ -197,11 +197,12 @@ static void take_in(struct ctl_session *session)
 		mz_rpc_call_finish(session->call, MZ_RPC_UNAVAILABLE,
 				   "droplet %s: could not be registered, try again", hello->name);
 	} else if (mz_addr_compare(&droplet->addr, &hello->addr)) {
-		mz_rpc_call_finish(session->call, MZ_RPC_FAILED_PRECONDITION,
-				   "droplet %s: has the address %s, and its host says %s; delete the "
-				   "droplet, or start mizard with --address %s",
-				   droplet->name, mz_addr_format(&droplet->addr, is),
-				   mz_addr_format(&hello->addr, says), is);
+		mz_rpc_call_finish(
+			session->call, MZ_RPC_FAILED_PRECONDITION,
+			"droplet %s: has the address %s, and its host says %s; delete the "
+			"droplet, or start mizard with --address %s",
+			droplet->name, mz_addr_format(&droplet->addr, is),
+			mz_addr_format(&hello->addr, says), is);
 	} else if (droplet->deleting) {
 		mz_rpc_call_finish(session->call, MZ_RPC_FAILED_PRECONDITION,
 				   "droplet %s: is being deleted; try again when it is gone",
@@ -288,12 +289,13 @@ static void refuse_registration(struct ctl_session *session, int r)
 		(void)mz_store_get(c->store, MZ_KIND_DROPLET, uid, &other);
 		mz_rpc_call_finish(session->call, MZ_RPC_FAILED_PRECONDITION,
 				   "droplet %s: the address %s is that of droplet %s; delete that "
-				   "one, or start mizard with another --address", hello->name, addr,
-				   other ? mz_object_name(other) : "?");
+				   "one, or start mizard with another --address",
+				   hello->name, addr, other ? mz_object_name(other) : "?");
 	} else if (r == -EINVAL) {
 		mz_rpc_call_finish(session->call, MZ_RPC_INVALID_ARGUMENT,
 				   "droplet '%.64s' with address %s: the name must be a DNS label, "
-				   "and the address a unicast one", hello->name, addr);
+				   "and the address a unicast one",
+				   hello->name, addr);
 	} else {
 		mz_rpc_call_finish(session->call, MZ_RPC_INTERNAL, "droplet %s: not registered: %s",
 				   hello->name, strerror(-r));
@@ -310,10 +312,12 @@ void ctl_hello_message(struct ctl_session *session, const Mizar__V1__HostHello *
 		return;
 	}
 	if (!name) {
-		mz_rpc_call_finish(session->call, MZ_RPC_PERMISSION_DENIED,
-				   "droplet '%.64s': the certificate's common name is '%s', and must "
-				   "be " NAME_PREFIX "NAME", message->droplet ?: "",
-				   mz_rpc_call_peer_name(session->call) ?: "(none)");
+		mz_rpc_call_finish(
+			session->call, MZ_RPC_PERMISSION_DENIED,
+			"droplet '%.64s': the certificate's common name is '%s', and must "
+			"be '" NAME_PREFIX "%.64s'",
+			message->droplet ?: "", mz_rpc_call_peer_name(session->call) ?: "(none)",
+			message->droplet && *message->droplet ? message->droplet : "NAME");
 		return;
 	}
 	session->hello = ctl_calloc(1, sizeof(*session->hello));

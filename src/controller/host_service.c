@@ -124,20 +124,20 @@ static bool is_being_deleted(const struct attach *attach)
 static void compile_all(struct ctl_controller *c, const struct mz_object *object,
 			struct ctl_rows *rows)
 {
-	const struct ctl_network *network =
-		ctl_model_network(&c->model, mz_object_namespace(object),
-				  object->endpoint->spec->network);
+	const struct ctl_network *network = ctl_model_network(
+		&c->model, mz_object_namespace(object), object->endpoint->spec->network);
 	struct ctl_row row;
 
 	if (!network)
 		return;
 	if (ctl_compile_endpoint(&network->facts, object->endpoint, &row) >= 0)
 		ctl_rows_add(rows, &row.row);
-	ctl_compile_network(&network->facts, network->set.published, network->set.n_published, &row);
+	ctl_compile_network(&network->facts, network->set.published, network->set.n_published,
+			    &row);
 	if (network->set.n_published)
 		ctl_rows_add(rows, &row.row);
-	ctl_compile_vpc(network->vpc->vni, network->vpc->row_divide,
-			network->vpc->set.published, network->vpc->set.n_published, &row);
+	ctl_compile_vpc(network->vpc->vni, network->vpc->row_divide, network->vpc->set.published,
+			network->vpc->set.n_published, &row);
 	ctl_rows_add(rows, &row.row);
 }
 
@@ -192,10 +192,11 @@ void ctl_attach_request(struct mz_rpc_call *call, const ProtobufCMessage *reques
 	}
 	where = r >= 0 ? elsewhere(attach, object->endpoint) : NULL;
 	if (where) {
-		mz_rpc_call_finish(call, MZ_RPC_FAILED_PRECONDITION,
-				   "endpoint %s/%s is on droplet %s; detach it there first, or set its "
-				   "spec.droplet to %s", attach->ns, attach->name, where,
-				   attach->droplet);
+		mz_rpc_call_finish(
+			call, MZ_RPC_FAILED_PRECONDITION,
+			"endpoint %s/%s is on droplet %s; detach it there first, or set its "
+			"spec.droplet to %s",
+			attach->ns, attach->name, where, attach->droplet);
 		return;
 	}
 	if (r >= 0 && is_being_deleted(attach)) {

@@ -35,8 +35,7 @@ void ctl_ipam_free(struct ctl_ipam *ipam)
 
 	if (!ipam)
 		return;
-	HASH_ITER(hh, ipam->cursors, cursor, next)
-	{
+	HASH_ITER(hh, ipam->cursors, cursor, next) {
 		HASH_DEL(ipam->cursors, cursor);
 		free(cursor);
 	}

@@ -41,10 +41,13 @@ static int open_store(uv_loop_t *loop, const char *path, struct mz_store **ret_s
 		r = mz_store_open_sqlite(loop, path, ret_store);
 	if (r == -EBUSY)
 		mz_log_err("store %s: another mizar-controller has it open; stop that one, or use "
-			   "another --store", path);
+			   "another --store",
+			   path);
 	else if (r == -EPROTO)
-		mz_log_err("store %s: not a store of mizar-controller, or damaged; move it away, or "
-			   "use another --store", path);
+		mz_log_err(
+			"store %s: not a store of mizar-controller, or damaged; move it away, or "
+			"use another --store",
+			path);
 	else if (r < 0)
 		mz_log_err("store %s: cannot be opened: %s", path, strerror(-r));
 	return r;
@@ -73,7 +76,8 @@ static int listen_all(struct mz_rpc_server *server, const struct ctl_options *op
 		r = mz_rpc_server_listen_tls(server, options->listen, &options->tls, NULL);
 		if (r < 0) {
 			mz_log_err("--listen %s: %s; it wants an address of this host and a free "
-				   "port, as 10.0.0.1:7700", options->listen, strerror(-r));
+				   "port, as 10.0.0.1:7700",
+				   options->listen, strerror(-r));
 			return r;
 		}
 	}

@@ -24,12 +24,13 @@ void ctl_get_request(struct mz_rpc_call *call, const ProtobufCMessage *request, 
 		return;
 	r = ctl_find_object(c, call, ref, &object);
 	if (r == -ENOENT)
-		mz_rpc_call_finish(call, MZ_RPC_NOT_FOUND, "there is no %s %s%s%s",
-				   mz_kind_find(ref->kind)->name,
-				   mz_kind_find(ref->kind)->namespaced && ref->namespace_ ?
-					   ref->namespace_ : "",
-				   mz_kind_find(ref->kind)->namespaced && ref->namespace_ ? "/" : "",
-				   ref->name);
+		mz_rpc_call_finish(
+			call, MZ_RPC_NOT_FOUND, "there is no %s %s%s%s",
+			mz_kind_find(ref->kind)->name,
+			mz_kind_find(ref->kind)->namespaced && ref->namespace_ ? ref->namespace_
+									       : "",
+			mz_kind_find(ref->kind)->namespaced && ref->namespace_ ? "/" : "",
+			ref->name);
 	if (r < 0)
 		return;
 	ctl_status_fill(c, object);
@@ -93,10 +94,10 @@ void ctl_list_request(struct mz_rpc_call *call, const ProtobufCMessage *request,
 	page->limit = list->limit && list->limit < PAGE_MAX ? list->limit : PAGE_MAX;
 	response.has_resource_version = response.has_more = true;
 	response.resource_version = mz_store_revision(c->store);
-	r = mz_store_list(c->store, info->kind,
-			  info->namespaced && list->namespace_ && *list->namespace_ ?
-				  list->namespace_ : NULL,
-			  0, list->after_uid, add_to_page, page);
+	r = mz_store_list(
+		c->store, info->kind,
+		info->namespaced && list->namespace_ && *list->namespace_ ? list->namespace_ : NULL,
+		0, list->after_uid, add_to_page, page);
 	if (r < 0) {
 		mz_rpc_call_finish(call, MZ_RPC_INTERNAL, "the store cannot be read: %s",
 				   strerror(-r));

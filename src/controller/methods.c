@@ -9,19 +9,18 @@
 #include "controller/session.h"
 #include "controller/watch.h"
 
-#define MANAGEMENT(method, ask, answer, function)                              \
-	{                                                                      \
-		.name = "/mizar.v1.Management/" method,                        \
-		.request = &mizar__v1__##ask##__descriptor,                    \
-		.response = &mizar__v1__##answer##__descriptor,                \
-		.on_request = function, .on_close = ctl_reply_close,           \
+#define MANAGEMENT(method, ask, answer, function)                                                  \
+	{                                                                                          \
+		.name = "/mizar.v1.Management/" method,                                            \
+		.request = &mizar__v1__##ask##__descriptor,                                        \
+		.response = &mizar__v1__##answer##__descriptor, .on_request = function,            \
+		.on_close = ctl_reply_close,                                                       \
 	}
-#define HOST(method, ask, answer, function)                                    \
-	{                                                                      \
-		.name = "/mizar.v1.Host/" method,                              \
-		.request = &mizar__v1__##ask##__descriptor,                    \
-		.response = &mizar__v1__##answer##__descriptor,                \
-		.on_request = function, .on_close = ctl_reply_close,           \
+#define HOST(method, ask, answer, function)                                                        \
+	{                                                                                          \
+		.name = "/mizar.v1.Host/" method, .request = &mizar__v1__##ask##__descriptor,      \
+		.response = &mizar__v1__##answer##__descriptor, .on_request = function,            \
+		.on_close = ctl_reply_close,                                                       \
 	}
 
 void ctl_methods(struct ctl_controller *c,

@@ -130,16 +130,14 @@ void ctl_model_fini(struct ctl_controller *c)
 		ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the controller ends");
 	while (model->pending)
 		ctl_provision_end(c, model->pending->uid);
-	HASH_ITER(hh, model->replicas, replica, next_replica)
-	{
+	HASH_ITER(hh, model->replicas, replica, next_replica) {
 		HASH_DEL(model->replicas, replica);
 		ctl_replica_fini(replica);
 		free(replica->name);
 		free(replica);
 	}
 	while (model->networks) {
-		HASH_ITER(hh, model->networks->usages, usage, next_usage)
-		{
+		HASH_ITER(hh, model->networks->usages, usage, next_usage) {
 			HASH_DEL(model->networks->usages, usage);
 			DL_DELETE(usage->droplet->usages, usage);
 			free(usage);
@@ -147,8 +145,7 @@ void ctl_model_fini(struct ctl_controller *c)
 		ctl_network_free(model->networks);
 	}
 	while (model->vpcs) {
-		HASH_ITER(hh, model->vpcs->usages, usage, next_usage)
-		{
+		HASH_ITER(hh, model->vpcs->usages, usage, next_usage) {
 			HASH_DEL(model->vpcs->usages, usage);
 			free(usage);
 		}

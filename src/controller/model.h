@@ -51,9 +51,9 @@ struct ctl_droplet {
 	struct ctl_session *session; /* its stream, or NULL */
 	struct ctl_uidset attached;  /* endpoints with a device, as the host said last */
 	char *version;
-	char *drops;		     /* of its last report, as text, or NULL */
-	struct ctl_work down;	     /* runs when its stream has been down for too long */
-	struct ctl_work work;	     /* the droplet operator */
+	char *drops;	      /* of its last report, as text, or NULL */
+	struct ctl_work down; /* runs when its stream has been down for too long */
+	struct ctl_work work; /* the droplet operator */
 	UT_hash_handle hh, hh_name;
 };
 
@@ -62,7 +62,7 @@ struct ctl_usage {
 	struct ctl_droplet *droplet;
 	struct ctl_network *network; /* or NULL: of a VPC */
 	uint64_t n_endpoints;
-	unsigned int n_replicas; /* of a VPC: bouncers of its networks, and dividers */
+	unsigned int n_replicas;       /* of a VPC: bouncers of its networks, and dividers */
 	struct ctl_usage *prev, *next; /* of the droplet (usages of networks only) */
 	UT_hash_handle hh;
 };
@@ -73,13 +73,13 @@ struct ctl_replica {
 	char *name;
 	struct ctl_set *set;
 	struct ctl_droplet *droplet;
-	bool active;   /* in the set's row: packets are sent to it */
-	bool deleting; /* somebody asked for its deletion */
-	bool surplus;  /* more than are wanted */
-	bool leaving;  /* out of the row; goes when no host sends to it any more */
+	bool active;		/* in the set's row: packets are sent to it */
+	bool deleting;		/* somebody asked for its deletion */
+	bool surplus;		/* more than are wanted */
+	bool leaving;		/* out of the row; goes when no host sends to it any more */
 	uint64_t left_revision; /* of the set's row without it */
 	struct ctl_work timer;
-	struct ctl_replica *prev, *next;		  /* of the set */
+	struct ctl_replica *prev, *next;		 /* of the set */
 	struct ctl_replica *droplet_prev, *droplet_next; /* of the droplet */
 	UT_hash_handle hh;
 };
@@ -92,8 +92,8 @@ struct ctl_set {
 	uint64_t owner_uid;
 	unsigned int want;
 	struct ctl_replica *replicas;
-	struct ctl_scope *warm;	   /* what a replica must hold before it is used */
-	struct ctl_scope *publish; /* where the active ones are a row */
+	struct ctl_scope *warm;			   /* what a replica must hold before it is used */
+	struct ctl_scope *publish;		   /* where the active ones are a row */
 	struct mz_addr published[MZ_REPLICAS_MAX]; /* in that row now */
 	unsigned int n_published;
 	uint64_t removed_from; /* droplet that a replica was last removed from */
@@ -128,7 +128,7 @@ struct ctl_network {
 	struct ctl_scope scope, locations;
 	struct ctl_usage *usages;
 	struct ctl_pending *pending;
-	uint64_t n_endpoints; /* placed or not */
+	uint64_t n_endpoints;		 /* placed or not */
 	struct ctl_network *prev, *next; /* of the VPC */
 	struct ctl_work work;		 /* the network operator */
 	UT_hash_handle hh, hh_key;

@@ -34,8 +34,9 @@ static void on_down(struct ctl_work *work)
 {
 	struct ctl_droplet *droplet = CTL_CONTAINER(work, struct ctl_droplet, down);
 
-	mz_log_warn("droplet %s: no stream for %d s: its bouncers and dividers are placed elsewhere",
-		    droplet->name, CTL_DOWN_MS / 1000);
+	mz_log_warn(
+		"droplet %s: no stream for %d s: its bouncers and dividers are placed elsewhere",
+		droplet->name, CTL_DOWN_MS / 1000);
 	droplet->dead = true;
 	ctl_droplet_look(droplet);
 	ctl_watch_touch(droplet->controller, MZ_KIND_DROPLET, droplet->uid);

@@ -20,7 +20,8 @@ struct side {
 	int n_addrs;
 };
 
-static void read_side(struct ctl_controller *c, const struct mz_object *object, struct side *ret_side)
+static void read_side(struct ctl_controller *c, const struct mz_object *object,
+		      struct side *ret_side)
 {
 	const char *name;
 

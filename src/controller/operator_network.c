@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Networks: prefixes in `routes/VNI`; a row in `network/UID` with the bouncers, which the set keeps;
- * and what bouncers hold, `locations/UID`, filled by endpoints.
+ * Networks: prefixes in `routes/VNI`; a row in `network/UID` with the bouncers, which the set
+ * keeps; and what bouncers hold, `locations/UID`, filled by endpoints.
  */
 #include <string.h>
 
@@ -14,7 +14,8 @@
 #include "controller/watch.h"
 
 /* The prefixes of a subnet come and go with it; a group has none. */
-static void change_prefixes(struct ctl_controller *c, const struct ctl_network *network, bool present)
+static void change_prefixes(struct ctl_controller *c, const struct ctl_network *network,
+			    bool present)
 {
 	struct ctl_scope *routes = &network->vpc->routes;
 	bool changed = false;
@@ -49,8 +50,8 @@ static struct ctl_network *network_new(struct ctl_controller *c, const struct mz
 	network->work.run = ctl_operator_network;
 	ctl_set_init(&network->set, c, MZ_KIND_BOUNCER, network, network->facts.uid, spec->bouncers,
 		     &network->locations, &network->scope);
-	ctl_scope_init(&network->scope, MIZAR__V1__SCOPE__KIND__NETWORK, network->facts.uid, network,
-		       &network->set);
+	ctl_scope_init(&network->scope, MIZAR__V1__SCOPE__KIND__NETWORK, network->facts.uid,
+		       network, &network->set);
 	ctl_scope_init(&network->locations, MIZAR__V1__SCOPE__KIND__LOCATIONS, network->facts.uid,
 		       network, &network->set);
 	DL_APPEND(network->vpc->networks, network);
@@ -82,8 +83,8 @@ void ctl_network_change(struct ctl_controller *c, const struct mz_object *old,
 			const struct mz_object *new)
 {
 	const struct mz_object *object = new ?: old;
-	struct ctl_network *network = ctl_model_network(&c->model, mz_object_namespace(object),
-							mz_object_name(object));
+	struct ctl_network *network =
+		ctl_model_network(&c->model, mz_object_namespace(object), mz_object_name(object));
 
 	if (!old) {
 		network = network_new(c, new);

@@ -87,8 +87,8 @@ static void add(struct ctl_controller *c, enum mz_kind kind, const struct mz_obj
 	struct ctl_replica *replica;
 
 	if (!droplet || !set) {
-		mz_log_err("%s %s: what it is for is not there", kind == MZ_KIND_BOUNCER ?
-			   "bouncer" : "divider", mz_object_name(object));
+		mz_log_err("%s %s: what it is for is not there",
+			   kind == MZ_KIND_BOUNCER ? "bouncer" : "divider", mz_object_name(object));
 		return;
 	}
 	replica = ctl_calloc(1, sizeof(*replica));
@@ -176,9 +176,10 @@ static void make_name(const struct ctl_set *set, const struct ctl_droplet *dropl
 		      char ret_name[static DNS_LABEL_MAX + 1])
 {
 	const char *key = set->kind == MZ_KIND_BOUNCER ? ((struct ctl_network *)set->owner)->key
-							: ((struct ctl_vpc *)set->owner)->key;
+						       : ((struct ctl_vpc *)set->owner)->key;
 	uint64_t hash = (set->owner_uid * 0x9e3779b97f4a7c15ULL) ^
-			(droplet->uid * 0xff51afd7ed558ccdULL), uid;
+			(droplet->uid * 0xff51afd7ed558ccdULL),
+		 uid;
 	char name[3 * (DNS_LABEL_MAX + 1)];
 	int n;
 
@@ -196,7 +197,7 @@ static int make_object(const struct ctl_set *set, const struct ctl_droplet *drop
 {
 	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
 	const char *key = set->kind == MZ_KIND_BOUNCER ? ((struct ctl_network *)set->owner)->key
-							: ((struct ctl_vpc *)set->owner)->key;
+						       : ((struct ctl_vpc *)set->owner)->key;
 	_cleanup_free_ char *ns = strndup(key, (size_t)(strchr(key, '/') - key));
 	const char *parent = strchr(key, '/') + 1;
 	char name[DNS_LABEL_MAX + 1];
@@ -290,8 +291,7 @@ static size_t find_candidates(const struct ctl_set *set, struct ctl_candidate *c
 	struct ctl_droplet *droplet, *next;
 	size_t n = 0;
 
-	HASH_ITER(hh, c->model.droplets, droplet, next)
-	{
+	HASH_ITER(hh, c->model.droplets, droplet, next) {
 		if (!droplet->session || droplet->unschedulable || droplet->deleting ||
 		    ctl_set_has_replica(set, droplet))
 			continue;

@@ -48,8 +48,8 @@ void ctl_vpc_change(struct ctl_controller *c, const struct mz_object *old,
 		    const struct mz_object *new)
 {
 	const struct mz_object *object = new ?: old;
-	struct ctl_vpc *vpc = ctl_model_vpc(&c->model, mz_object_namespace(object),
-					    mz_object_name(object));
+	struct ctl_vpc *vpc =
+		ctl_model_vpc(&c->model, mz_object_namespace(object), mz_object_name(object));
 
 	if (!old)
 		vpc = vpc_new(c, new);

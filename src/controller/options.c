@@ -7,8 +7,18 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { OPT_STORE = 256, OPT_UNIX, OPT_LISTEN, OPT_CA, OPT_CERT, OPT_KEY, OPT_LEVEL, OPT_JOURNAL,
-       OPT_VERSION, OPT_HELP };
+enum {
+	OPT_STORE = 256,
+	OPT_UNIX,
+	OPT_LISTEN,
+	OPT_CA,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_LEVEL,
+	OPT_JOURNAL,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static const struct option long_options[] = {
 	{ "store", required_argument, NULL, OPT_STORE },
@@ -33,7 +43,8 @@ static const char usage[] =
 	"  --store PATH        database, made if absent (/var/lib/mizar/store.db)\n"
 	"  --listen-unix PATH  Unix socket, only for its owner (/run/mizar/controller.sock)\n"
 	"  --listen ADDR:PORT  TCP with mutual TLS; needs --ca, --cert and --key\n"
-	"  --ca FILE           PEM: whose clients are trusted. Their common names say what they may:\n"
+	"  --ca FILE           PEM: whose clients are trusted. Their common names say what they "
+	"may:\n"
 	"                      admin:NAME manages, droplet:NAME is that host\n"
 	"  --cert FILE         PEM: own certificate chain\n"
 	"  --key FILE          PEM: own private key\n"
@@ -77,7 +88,9 @@ static int check(const struct ctl_options *options)
 		return misuse("--listen-unix '%s' must be an absolute path", options->listen_unix);
 	if (options->listen && !all)
 		return misuse("--listen is TCP, which needs mutual TLS: %s is missing",
-			      !tls->ca ? "--ca" : !tls->cert ? "--cert" : "--key");
+			      !tls->ca	   ? "--ca"
+			      : !tls->cert ? "--cert"
+					   : "--key");
 	if (any && !options->listen)
 		return misuse("%s are for TCP: --listen ADDR:PORT is missing",
 			      "--ca, --cert and --key");
@@ -91,28 +104,18 @@ int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options)
 		.listen_unix = "/run/mizar/controller.sock",
 		.log_level = MZ_LOG_INFO,
 	};
+	const char **const texts[] = {
+		[OPT_STORE - OPT_STORE] = &o.store,   [OPT_UNIX - OPT_STORE] = &o.listen_unix,
+		[OPT_LISTEN - OPT_STORE] = &o.listen, [OPT_CA - OPT_STORE] = &o.tls.ca,
+		[OPT_CERT - OPT_STORE] = &o.tls.cert, [OPT_KEY - OPT_STORE] = &o.tls.key,
+	};
 	int option, r;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		switch (option) {
-		case OPT_STORE:
-			o.store = optarg;
-			break;
-		case OPT_UNIX:
-			o.listen_unix = optarg;
-			break;
-		case OPT_LISTEN:
-			o.listen = optarg;
-			break;
-		case OPT_CA:
-			o.tls.ca = optarg;
-			break;
-		case OPT_CERT:
-			o.tls.cert = optarg;
-			break;
-		case OPT_KEY:
-			o.tls.key = optarg;
+		case OPT_STORE ... OPT_KEY:
+			*texts[option - OPT_STORE] = optarg;
 			break;
 		case OPT_LEVEL:
 			r = parse_level(optarg, &o.log_level);

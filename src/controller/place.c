@@ -58,7 +58,8 @@ int ctl_place_endpoint_in(struct mz_txn *txn, uint32_t vni, Mizar__V1__Endpoint 
 	return mz_string_set(&status->droplet, droplet);
 }
 
-int ctl_endpoint_vni(struct ctl_controller *c, const Mizar__V1__Endpoint *endpoint, uint32_t *ret_vni)
+int ctl_endpoint_vni(struct ctl_controller *c, const Mizar__V1__Endpoint *endpoint,
+		     uint32_t *ret_vni)
 {
 	_cleanup_(mz_object_freep) struct mz_object *network = NULL, *vpc = NULL;
 	const char *ns = endpoint->metadata->namespace_;

@@ -14,7 +14,7 @@ static void on_idle(uv_idle_t *idle)
 	struct ctl_queue *queue = idle->data;
 	struct ctl_work *work, *last = queue->ready ? queue->ready->prev : NULL;
 
-	/* What is queued meanwhile waits for the next turn, after the loop has looked at its sockets. */
+	/* What is queued meanwhile waits until the loop has looked at its sockets. */
 	while ((work = queue->ready)) {
 		DL_DELETE(queue->ready, work);
 		work->state = CTL_WORK_IDLE;

@@ -13,9 +13,11 @@ bool ctl_may_manage(struct mz_rpc_call *call)
 
 	if (!name || !strncmp(name, "admin:", strlen("admin:")))
 		return true;
-	mz_rpc_call_finish(call, MZ_RPC_PERMISSION_DENIED,
-			   "the certificate of '%s' is not an administrator's: its common name must "
-			   "begin with admin:", name);
+	mz_rpc_call_finish(
+		call, MZ_RPC_PERMISSION_DENIED,
+		"the certificate of '%s' is not an administrator's: its common name must "
+		"begin with admin:",
+		name);
 	return false;
 }
 
@@ -24,9 +26,11 @@ const struct mz_kind_info *ctl_find_kind(struct mz_rpc_call *call, const char *k
 	const struct mz_kind_info *info = kind ? mz_kind_find(kind) : NULL;
 
 	if (!info)
-		mz_rpc_call_finish(call, MZ_RPC_INVALID_ARGUMENT,
-				   "kind: '%s' is none of Droplet, VPC, Network, Endpoint, Bouncer, "
-				   "Divider", kind ?: "");
+		mz_rpc_call_finish(
+			call, MZ_RPC_INVALID_ARGUMENT,
+			"kind: '%s' is none of Droplet, VPC, Network, Endpoint, Bouncer, "
+			"Divider",
+			kind ?: "");
 	return info;
 }
 

@@ -9,7 +9,7 @@
 
 #define LOG_MIN 8
 /* Changes kept for hosts that are behind, and for those that come back after a short absence. */
-#define LOG_LIMIT(scope) (4096 + (scope)->n_rows / 4)
+#define LOG_LIMIT(scope)     (4096 + (scope)->n_rows / 4)
 #define HISTORY_LIMIT(scope) (LOG_MIN + (scope)->n_rows / 8)
 
 void ctl_scope_init(struct ctl_scope *scope, Mizar__V1__Scope__Kind kind, uint64_t id, void *owner,
@@ -77,7 +77,7 @@ static struct ctl_scope_entry *new_entry(const Mizar__V1__Row *old_row,
 	return entry;
 }
 
-/* Puts the change of the next revision into the log; without memory the log starts anew behind it. */
+/* The change of the next revision; without memory for it the log starts anew behind it. */
 static void append(struct ctl_scope *scope, struct ctl_scope_entry *entry)
 {
 	if (entry && scope->n_log >= LOG_LIMIT(scope))

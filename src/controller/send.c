@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What goes down a host's stream, as room allows: differences from the scopes' logs within a window
- * of unacknowledged bytes; whole scopes a chunk at a time, as fast as the transport takes them (their
- * ack comes only after the last chunk). Scopes take turns.
+ * of unacknowledged bytes; whole scopes a chunk at a time, as fast as the transport takes them
+ * (their ack comes only after the last chunk). Scopes take turns.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "controller/full.h"
 #include "controller/session.h"
 
-#define WINDOW_BYTES (1U << 20)
-#define QUEUE_BYTES (256U << 10) /* waiting for the transport */
-#define UPDATE_BYTES (64U << 10) /* of one message, about */
+#define WINDOW_BYTES   (1U << 20)
+#define QUEUE_BYTES    (256U << 10) /* waiting for the transport */
+#define UPDATE_BYTES   (64U << 10)  /* of one message, about */
 #define UPDATE_CHANGES 1024
 
 int ctl_send_update(struct ctl_session *session, struct mz_scope_id id,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host's stream (Host.Connect). What a host still needs is a list of subs; each time there is room
- * the first of them is read and sent. Per sub one update is on its way at a time: what changes
+ * A host's stream (Host.Connect). What a host still needs is a list of subs; each time there is
+ * room the first of them is read and sent. Per sub one update is on its way at a time: what changes
  * meanwhile goes with the next one, once.
  */
 #pragma once

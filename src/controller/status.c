@@ -11,7 +11,7 @@
 #include "controller/sub.h"
 
 #define PHASE(name) MIZAR__V1__PHASE__PHASE_##name
-#define TEXT_MAX 1280
+#define TEXT_MAX    1280
 
 /* What all kinds' statuses have. */
 struct common {
@@ -22,21 +22,20 @@ struct common {
 	Mizar__V1__Condition ***conditions;
 };
 
-#define COMMON(object, name, type)                                        \
-	({                                                                \
-		if (!(object)->name->status) {                            \
-			(object)->name->status =                          \
-				ctl_calloc(1, sizeof(*(object)->name->status)); \
-			mizar__v1__##type##__init((object)->name->status); \
-		}                                                         \
-		(struct common){                                          \
-			.phase = &(object)->name->status->phase,          \
-			.has_phase = &(object)->name->status->has_phase,  \
-			.has_observed = &(object)->name->status->has_observed_generation, \
-			.observed = &(object)->name->status->observed_generation, \
-			.n_conditions = &(object)->name->status->n_conditions, \
-			.conditions = &(object)->name->status->conditions, \
-		};                                                        \
+#define COMMON(object, name, type)                                                                 \
+	({                                                                                         \
+		if (!(object)->name->status) {                                                     \
+			(object)->name->status = ctl_calloc(1, sizeof(*(object)->name->status));   \
+			mizar__v1__##type##__init((object)->name->status);                         \
+		}                                                                                  \
+		(struct common){                                                                   \
+			.phase = &(object)->name->status->phase,                                   \
+			.has_phase = &(object)->name->status->has_phase,                           \
+			.has_observed = &(object)->name->status->has_observed_generation,          \
+			.observed = &(object)->name->status->observed_generation,                  \
+			.n_conditions = &(object)->name->status->n_conditions,                     \
+			.conditions = &(object)->name->status->conditions,                         \
+		};                                                                                 \
 	})
 
 static struct common common_of(struct mz_object *object)
@@ -64,9 +63,10 @@ static void set_phase(const struct common *common, Mizar__V1__Phase phase)
 	*common->phase = phase;
 }
 
-__attribute__((format(printf, 5, 6))) static void
-add_condition(const struct common *common, const char *type, bool is_true, const char *reason,
-	      const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void add_condition(const struct common *common,
+								const char *type, bool is_true,
+								const char *reason,
+								const char *format, ...)
 {
 	size_t n = *common->n_conditions;
 	Mizar__V1__Condition **conditions = ctl_calloc(n + 1, sizeof(*conditions));
@@ -98,6 +98,7 @@ static void fill_droplet(struct ctl_controller *c, struct mz_object *object,
 	Mizar__V1__DropletStatus *status = object->droplet->status;
 	const struct ctl_droplet *droplet = ctl_model_droplet(&c->model, mz_object_name(object));
 	const struct ctl_sub *hosts, *host;
+	const char *problem;
 
 	set_phase(common, PHASE(INIT));
 	if (!droplet)
@@ -114,15 +115,16 @@ static void fill_droplet(struct ctl_controller *c, struct mz_object *object,
 	}
 	hosts = ctl_sub_find(droplet, c->model.hosts.id);
 	host = ctl_sub_find(droplet, droplet->host.id);
+	problem = ctl_sub_problem(droplet);
 	if (!droplet->session) {
 		set_phase(common, PHASE(UNKNOWN));
 		add_condition(common, "Connected", false, "NoStream",
 			      "the host's mizard is not connected; its data plane goes on%s",
-			      droplet->dead ? "; its bouncers and dividers are placed elsewhere" : "");
-	} else if (hosts->problem || host->problem) {
+			      droplet->dead ? "; its bouncers and dividers are placed elsewhere"
+					    : "");
+	} else if (problem) {
 		set_phase(common, PHASE(FAILED));
-		add_condition(common, "RowsAccepted", false, "Refused", "%s",
-			      hosts->problem ?: host->problem);
+		add_condition(common, "RowsAccepted", false, "Refused", "%s", problem);
 	} else if (hosts->acked && host->acked) {
 		set_phase(common, PHASE(PROVISIONED));
 	}
@@ -156,12 +158,13 @@ static void fill_set(const struct ctl_set *set, const struct common *common)
 		return;
 	add_condition(common, "Placed", false, set->is_short ? "TooFewDroplets" : "InProgress",
 		      set->is_short ? "%u of %u %s: there are not enough schedulable droplets that "
-				      "are connected" :
-				      "%u of %u %s so far",
+				      "are connected"
+				    : "%u of %u %s so far",
 		      n, set->want, what);
 }
 
-static void fill_vpc(struct ctl_controller *c, struct mz_object *object, const struct common *common)
+static void fill_vpc(struct ctl_controller *c, struct mz_object *object,
+		     const struct common *common)
 {
 	Mizar__V1__VPCStatus *status = object->vpc->status;
 	const struct ctl_vpc *vpc =
@@ -210,12 +213,12 @@ static void fill_replica(struct ctl_controller *c, struct mz_object *object,
 		set_phase(common, PHASE(FAILED));
 		add_condition(common, "RowsAccepted", false, "Refused", "%s", sub->problem);
 	} else if (!replica->droplet->session) {
-		add_condition(common, "Connected", false, "NoStream",
-			      "droplet %s is not connected", replica->droplet->name);
+		add_condition(common, "Connected", false, "NoStream", "droplet %s is not connected",
+			      replica->droplet->name);
 	} else if (!replica->active) {
 		add_condition(common, "Active", false, replica->leaving ? "Leaving" : "Warming",
-			      replica->leaving ? "hosts are told to use the others" :
-						 "waits until its host has all rows");
+			      replica->leaving ? "hosts are told to use the others"
+					       : "waits until its host has all rows");
 	}
 }
 
@@ -238,8 +241,8 @@ static void fill_settled(const struct ctl_network *network, const struct ctl_dro
 		return;
 	}
 	add_condition(common, "Acknowledged", false, "NotReported",
-		      !host->acked ? "host %s has not reported since the controller started" :
-				     "the bouncers of network %s have not reported since the "
+		      !host->acked ? "host %s has not reported since the controller started"
+				   : "the bouncers of network %s have not reported since the "
 				     "controller started",
 		      !host->acked ? droplet->name : strchr(network->key, '/') + 1);
 }
@@ -249,9 +252,8 @@ static void fill_endpoint(struct ctl_controller *c, struct mz_object *object,
 {
 	Mizar__V1__EndpointStatus *status = object->endpoint->status;
 	uint64_t uid = mz_object_metadata(object)->uid;
-	const struct ctl_network *network =
-		ctl_model_network(&c->model, mz_object_namespace(object),
-				  object->endpoint->spec->network);
+	const struct ctl_network *network = ctl_model_network(
+		&c->model, mz_object_namespace(object), object->endpoint->spec->network);
 	const char *name = ctl_endpoint_droplet(object->endpoint);
 	const struct ctl_droplet *droplet = name ? ctl_model_droplet(&c->model, name) : NULL;
 	const struct ctl_pending *pending = ctl_provision_pending(c, uid);
@@ -269,11 +271,10 @@ static void fill_endpoint(struct ctl_controller *c, struct mz_object *object,
 		add_condition(common, "Acknowledged", false, "Refused", "%s", pending->failed);
 	} else {
 		add_condition(common, "Acknowledged", false, "Waiting",
-			      !pending->host_done ? "host %s has not acknowledged it yet" :
-						    "the bouncers of network %s have not "
+			      !pending->host_done ? "host %s has not acknowledged it yet"
+						  : "the bouncers of network %s have not "
 						    "acknowledged it yet",
-			      !pending->host_done ? droplet->name :
-						    strchr(network->key, '/') + 1);
+			      !pending->host_done ? droplet->name : strchr(network->key, '/') + 1);
 	}
 }
 

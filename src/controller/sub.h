@@ -11,17 +11,17 @@ struct ctl_sub {
 	uint64_t key[2]; /* scope's kind and id */
 	struct ctl_scope *scope;
 	struct ctl_droplet *droplet;
-	uint64_t sent;	   /* revision that the stream has carried */
-	uint64_t base;	   /* of the outstanding update: what it began after; 0: it is whole */
-	uint64_t acked;	   /* revision that the host has; 0: not known, or not whole */
-	bool outstanding;  /* an update waits for its ack: the next one waits for that */
-	bool wants_full;   /* nothing else would help */
-	bool queued;	   /* among the session's ready ones */
-	size_t bytes;	   /* of the outstanding update, as counted in the window */
-	struct ctl_full *full; /* being sent whole, or NULL */
-	char *problem;	   /* the host's last nack, or NULL */
-	struct ctl_work retry; /* sends it whole again after a nack or with a wrong digest */
-	struct ctl_sub *prev, *next;		 /* of the scope */
+	uint64_t sent;		     /* revision that the stream has carried */
+	uint64_t base;		     /* what the outstanding update began after; 0: it is whole */
+	uint64_t acked;		     /* revision that the host has; 0: not known, or not whole */
+	bool outstanding;	     /* an update waits for its ack: the next one waits for that */
+	bool wants_full;	     /* nothing else would help */
+	bool queued;		     /* among the session's ready ones */
+	size_t bytes;		     /* of the outstanding update, as counted in the window */
+	struct ctl_full *full;	     /* being sent whole, or NULL */
+	char *problem;		     /* the host's last nack, or NULL */
+	struct ctl_work retry;	     /* sends it whole again after a nack or with a wrong digest */
+	struct ctl_sub *prev, *next; /* of the scope */
 	struct ctl_sub *ready_prev, *ready_next; /* of the session */
 	UT_hash_handle hh;			 /* of the droplet */
 };
@@ -34,6 +34,8 @@ void ctl_sub_set(struct ctl_controller *c, struct ctl_droplet *droplet, struct c
 void ctl_sub_drop_all(struct ctl_controller *c, struct ctl_scope *scope);
 /* The host is about to go. */
 void ctl_sub_forget_all(struct ctl_controller *c, struct ctl_droplet *droplet);
+/* What the host refuses in any of its scopes, its own first; NULL: nothing. */
+const char *ctl_sub_problem(const struct ctl_droplet *droplet);
 /* Whether the host has all that the scope has now. */
 bool ctl_sub_is_current(const struct ctl_sub *sub);
 /* The scope has changed: tells its holders, and starts to wait for replicas. */

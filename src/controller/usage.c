@@ -31,7 +31,7 @@ bool ctl_set_has_replica(const struct ctl_set *set, const struct ctl_droplet *dr
 
 /* Adds to the counts; a row that counts nothing goes. */
 static void count(struct ctl_usage **usages, struct ctl_network *network,
-		 struct ctl_droplet *droplet, int endpoints, int replicas)
+		  struct ctl_droplet *droplet, int endpoints, int replicas)
 {
 	struct ctl_usage *usage = ctl_usage_find(*usages, droplet);
 
@@ -65,7 +65,7 @@ static void update_network(struct ctl_controller *c, struct ctl_network *network
 }
 
 void ctl_usage_network(struct ctl_controller *c, struct ctl_network *network,
-		      struct ctl_droplet *droplet, int endpoints, int replicas)
+		       struct ctl_droplet *droplet, int endpoints, int replicas)
 {
 	struct ctl_vpc *vpc = network->vpc;
 
@@ -76,7 +76,7 @@ void ctl_usage_network(struct ctl_controller *c, struct ctl_network *network,
 }
 
 void ctl_usage_vpc(struct ctl_controller *c, struct ctl_vpc *vpc, struct ctl_droplet *droplet,
-		  int dividers)
+		   int dividers)
 {
 	struct ctl_network *network;
 

@@ -15,19 +15,20 @@
 #include "controller/status.h"
 #include "row/row.h"
 
-#define QUEUED_MAX (4U << 20)  /* bytes: too slow */
+#define QUEUED_MAX  (4U << 20)	 /* bytes: too slow */
 #define QUEUED_ROOM (256U << 10) /* below: the walk goes on */
-#define PAGE 256
+#define PAGE	    256
 
 struct ctl_watcher {
 	struct ctl_controller *c;
 	struct mz_rpc_call *call;
 	const struct mz_kind_info *info;
 	char *ns, *name; /* NULL: all */
+	bool ended;	 /* sent away: its stream only waits for the client */
 	bool walking;	 /* through the present objects, in the order of uids */
 	bool walked;	 /* once already: what is seen now has been seen before */
 	uint64_t after;
-	uint64_t last;	 /* hash of the last event, of a watcher of one object */
+	uint64_t last; /* hash of the last event, of a watcher of one object */
 	struct ctl_work walk;
 	struct mz_watch *history; /* of one that began at a revision, or NULL */
 	struct ctl_watcher *prev, *next;
@@ -35,7 +36,7 @@ struct ctl_watcher {
 
 static bool matches(const struct ctl_watcher *watcher, const struct mz_object *object)
 {
-	return watcher->info->kind == object->kind &&
+	return !watcher->ended && watcher->info->kind == object->kind &&
 	       (!watcher->ns || !strcmp(watcher->ns, mz_object_namespace(object))) &&
 	       (!watcher->name || !strcmp(watcher->name, mz_object_name(object)));
 }
@@ -43,6 +44,7 @@ static bool matches(const struct ctl_watcher *watcher, const struct mz_object *o
 /* Ends the call; its on_close frees the watcher. */
 static void send_away(struct ctl_watcher *watcher)
 {
+	watcher->ended = true;
 	mz_rpc_call_finish(watcher->call, MZ_RPC_OUT_OF_RANGE,
 			   "too slow: changes were lost, list again");
 }
@@ -111,7 +113,7 @@ static bool is_ahead(const struct ctl_watcher *watcher, const struct mz_object *
 void ctl_watch_change(struct ctl_controller *c, enum mz_kind kind, const struct mz_object *old,
 		      const struct mz_object *new)
 {
-	Mizar__V1__WatchEvent__Type type = !old ? MIZAR__V1__WATCH_EVENT__TYPE__ADDED
+	Mizar__V1__WatchEvent__Type type = !old	 ? MIZAR__V1__WATCH_EVENT__TYPE__ADDED
 					   : new ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
 						 : MIZAR__V1__WATCH_EVENT__TYPE__DELETED;
 	const struct mz_object *object = new ?: old;
@@ -142,7 +144,8 @@ void ctl_watch_touch_endpoints(struct ctl_controller *c)
 	struct ctl_watcher *watcher;
 
 	DL_FOREACH(c->watchers, watcher) {
-		if (watcher->info->kind != MZ_KIND_ENDPOINT || (watcher->walking && !watcher->walked))
+		if (watcher->info->kind != MZ_KIND_ENDPOINT ||
+		    (watcher->walking && !watcher->walked))
 			continue;
 		watcher->walking = true;
 		watcher->after = 0;
@@ -164,8 +167,10 @@ static int on_object(const struct mz_object *object, void *user)
 
 	watcher->after = mz_object_metadata(object)->uid;
 	if (matches(watcher, object))
-		show(watcher, watcher->walked ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
-					      : MIZAR__V1__WATCH_EVENT__TYPE__ADDED, object);
+		show(watcher,
+		     watcher->walked ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
+				     : MIZAR__V1__WATCH_EVENT__TYPE__ADDED,
+		     object);
 	return ++step->n == PAGE;
 }
 
@@ -192,7 +197,7 @@ static void on_walk(struct ctl_work *work)
 	struct step step = { .watcher = watcher };
 	int r;
 
-	if (!watcher->walking || mz_rpc_call_queued(watcher->call) > QUEUED_ROOM)
+	if (watcher->ended || !watcher->walking || mz_rpc_call_queued(watcher->call) > QUEUED_ROOM)
 		return; /* there is nothing to do, or it goes on when the queue has drained */
 	if (watcher->name && (watcher->ns || !watcher->info->namespaced))
 		r = show_one(watcher);

@@ -141,7 +141,8 @@ static void on_commit(int r, void *user)
 	size_t i;
 
 	if (r < 0)
-		mz_log_err("store %s: a change could not be stored: %s", c->store_path, strerror(-r));
+		mz_log_err("store %s: a change could not be stored: %s", c->store_path,
+			   strerror(-r));
 	for (i = 0; r >= 0 && i < write->n_changes; i++) {
 		const struct change *change = &write->changes[i];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How programs get onto devices. Two ways behind one table of operations; both find what is attached
- * by asking the kernel, so a restarted mizard needs no memory of it.
+ * How programs get onto devices. Two ways behind one table of operations; both find what is
+ * attached by asking the kernel, so a restarted mizard needs no memory of it.
  */
 #pragma once
 
@@ -24,8 +24,8 @@ struct mz_attach_ops {
 	/* Absent is success. */
 	int (*detach)(const char *bpf_dir, int ifindex);
 	/*
-	 * Every attachment of a device gets the new program of its hook, without a gap. 1: there were
-	 * some, 0: there were none.
+	 * Every attachment of a device gets the new program of its hook, without a gap. 1: there
+	 * were some, 0: there were none.
 	 */
 	int (*update_all)(const char *bpf_dir, const int prog_fds[static MZ_N_HOOKS]);
 	int (*detach_all)(const char *bpf_dir);

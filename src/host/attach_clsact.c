@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * clsact: a direct-action filter on the ingress of the device's clsact qdisc, with a priority and a
- * handle of our own, by which we find it again. The qdisc stays when the filter goes: others may use
- * it, and one without filters costs nothing.
+ * handle of our own, by which we find it again. The qdisc stays when the filter goes: others may
+ * use it, and one without filters costs nothing.
  */
 #include <errno.h>
 #include <string.h>

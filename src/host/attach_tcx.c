@@ -37,7 +37,8 @@ static int tcx_probe(int prog_fd)
 }
 
 /* bpffs keeps dots in names for itself. */
-static int pin_path(char path[static PATH_MAX], const char *bpf_dir, const char *ifname, int ifindex)
+static int pin_path(char path[static PATH_MAX], const char *bpf_dir, const char *ifname,
+		    int ifindex)
 {
 	char name[PIN_SIZE];
 	char *p;
@@ -123,7 +124,7 @@ static int find_pin(const char *bpf_dir, int ifindex, char ret_path[static PATH_
 		if (r < 0)
 			return r;
 		if (!access(path, F_OK)) {
-			strcpy(ret_path, path);
+			memcpy(ret_path, path, sizeof(path));
 			return 0;
 		}
 	}
@@ -132,7 +133,7 @@ static int find_pin(const char *bpf_dir, int ifindex, char ret_path[static PATH_
 		return r;
 	if (!search.path[0])
 		return -ENOENT;
-	strcpy(ret_path, search.path);
+	memcpy(ret_path, search.path, sizeof(search.path));
 	return 0;
 }
 

@@ -20,6 +20,8 @@
 #include "rpc/rpc.h"
 #include "tables/tables.h"
 
+struct mz_operation;
+struct mz_releases;
 struct mz_stream;
 
 struct mz_host {
@@ -28,6 +30,7 @@ struct mz_host {
 	uint64_t started_ns;	   /* uv_hrtime() */
 	struct mz_addr self;	   /* tunnel address */
 	struct mz_device underlay; /* the droplet's device */
+	bool is_underlay_gone;	   /* and that was said */
 	int port_fd;		   /* holds the tunnels' UDP port */
 	struct mz_tables *tables;
 	struct mz_programs *programs;
@@ -37,7 +40,9 @@ struct mz_host {
 	struct mz_rpc *rpc; /* this and the next two: NULL when standalone */
 	struct mz_rpc_client *client;
 	struct mz_stream *stream;
-	uint64_t rows_received; /* over the stream */
+	struct mz_releases *releases;	 /* the same */
+	struct mz_operation *operations; /* attaches that wait for the controller */
+	uint64_t rows_received;		 /* over the stream */
 	/*
 	 * Rows (mz_apply_key_hash) that came by Host.Attach since the stream began: the sweep of an
 	 * update that was compiled before must spare them.

@@ -207,7 +207,7 @@ static int get_way(struct mz_nexthops *nexthops, const struct mz_ip_way *ip_way,
 			return -ENOMEM;
 		}
 		way->egress = egress;
-		(void)refresh_way(nexthops, way); /* of no droplet yet, so there is no row to fail */
+		(void)refresh_way(nexthops, way); /* fails for rows only: it has none yet */
 	}
 	*ret_way = way;
 	return 0;
@@ -389,7 +389,8 @@ static void release_orphans(struct mz_nexthops *nexthops)
 	if (r < 0 && r != -EINTR)
 		mz_log_debug("next hops: reading neighbours: %s", strerror(-r));
 	for (i = 0; i < orphans.n; i++) {
-		r = mz_neighbour_use(nexthops->nl, orphans.keys[i].ifindex, &orphans.keys[i].gateway);
+		r = mz_neighbour_use(nexthops->nl, orphans.keys[i].ifindex,
+				     &orphans.keys[i].gateway);
 		if (r < 0)
 			log_address(&orphans.keys[i].gateway, "stays managed", r);
 	}

@@ -114,9 +114,10 @@ static void on_route(struct follower *follower, const struct nlmsghdr *nlh)
 		return;
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
 		if (mnl_attr_get_type(attr) == RTA_DST)
-			(void)mz_ip_parse(attr, rtm->rtm_family, &prefix); /* or the default route */
+			(void)mz_ip_parse(attr, rtm->rtm_family, &prefix); /* or unchanged */
 	}
-	if (prefix.bytes[0] == 0xff || (prefix.bytes[0] == 0xfe && (prefix.bytes[1] & 0xc0) == 0x80))
+	if (prefix.bytes[0] == 0xff ||
+	    (prefix.bytes[0] == 0xfe && (prefix.bytes[1] & 0xc0) == 0x80))
 		return;
 	read_later(follower);
 }
@@ -148,7 +149,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	const struct nlmsghdr *nlh;
 	int i, size;
 
-	/* libuv gives up on a socket with an error, which here is an overflow: reading clears it. */
+	/* libuv gives up on a socket with an error. Here it is an overflow: reading clears it. */
 	if (status < 0)
 		(void)uv_poll_start(poll, UV_READABLE, on_readable); /* as it did before */
 	for (i = 0; i < MESSAGES_AT_ONCE; i++) {
@@ -177,7 +178,7 @@ static int subscribe(struct mnl_socket *socket, bool ipv4)
 		ipv4 ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE,
 		RTNLGRP_NEXTHOP,
 	};
-	int fd = mnl_socket_get_fd(socket), room = RECEIVE_ROOM;
+	int fd = mnl_socket_get_fd(socket), room = RECEIVE_ROOM, r;
 	size_t i;
 
 	/* Needs a privilege that a container may lack: then overflows are more frequent. */
@@ -185,8 +186,8 @@ static int subscribe(struct mnl_socket *socket, bool ipv4)
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
 		unsigned int group = groups[i];
 
-		if (mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0 &&
-		    group != RTNLGRP_NEXTHOP) /* Linux 5.3 */
+		r = mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
+		if (r < 0 && group != RTNLGRP_NEXTHOP) /* Linux 5.3 */
 			return -errno;
 	}
 	return 0;

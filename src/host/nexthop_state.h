@@ -62,8 +62,8 @@ struct mz_nexthops {
 /* The way of one droplet, and its row. */
 int mz_nexthops_resolve(struct mz_nexthops *nexthops, struct droplet *droplet);
 /*
- * All of it: every droplet's route, and the neighbours that are not resolved, or with is_lost (events
- * were missed) all of them and the devices.
+ * All of it: every droplet's route, and the neighbours that are not resolved, or with is_lost
+ * (events were missed) all of them and the devices.
  */
 int mz_nexthops_resolve_all(struct mz_nexthops *nexthops, bool is_lost);
 /* New facts about a neighbour in use, into the rows behind it. */

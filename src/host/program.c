@@ -92,7 +92,8 @@ static int reuse_maps(struct mizar_bpf *skel, struct mz_tables *tables)
 
 #define X(name_, ...)                                                                              \
 	if (r == 0)                                                                                \
-		r = bpf_map__reuse_fd(skel->maps.name_, mz_tables_outer_fd(tables, MZ_TABLE_##name_));
+		r = bpf_map__reuse_fd(skel->maps.name_,                                            \
+				      mz_tables_outer_fd(tables, MZ_TABLE_##name_));
 	MZ_BPF_TABLES(X)
 #undef X
 	if (r == 0)

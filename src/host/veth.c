@@ -3,7 +3,7 @@
  * The veth pair of an endpoint. Every step can be repeated, so that finding a pair, finishing one
  * that a crash left, and making one are the same path:
  *
- *	pair, in both namespaces at once -> mark -> mtu, MAC, offload, up -> addresses -> routes
+ *	pair, in both namespaces at once -> mark -> mtu, MAC, offload -> addresses -> routes
  */
 #include "host/veth.h"
 
@@ -120,11 +120,11 @@ static int find_or_make_pair(struct pair *pair, const char *name, unsigned int m
 	return r < 0 ? r : find_peer(pair);
 }
 
-/* The mark first: what is marked is found and removed after a crash. */
+/* The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. */
 static int configure_host_side(struct pair *pair, unsigned int mtu)
 {
 	char alias[sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE];
-	const struct mz_link_change change = { .up = 1, .mtu = mtu, .alias = alias };
+	const struct mz_link_change change = { .mtu = mtu, .alias = alias };
 
 	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s", MZ_NAME_SIZE - 1,
 		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name);
@@ -182,6 +182,25 @@ static int set_loopback_up(struct pair *pair)
 	return mz_link_change(pair->peer_nl, lo.ifindex, &change);
 }
 
+/*
+ * A super-packet of UDP, decapsulated in tc on the other host, would be lost there. One of a tunnel
+ * that the endpoint runs itself would get our headers once, and be cut into segments without.
+ */
+static int disable_offloads(struct pair *pair)
+{
+	static const char *const features[] = {
+		"tx-udp-segmentation",	  "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation",
+		"tx-gre-segmentation",	  "tx-gre-csum-segmentation",
+		"tx-ipxip4-segmentation", "tx-ipxip6-segmentation",
+	};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < ARRAY_SIZE(features); i++)
+		r = mz_feature_disable(pair->peer_socket_fd, pair->ifname, features[i]);
+	return r;
+}
+
 static int configure_peer(struct pair *pair, unsigned int mtu)
 {
 	const struct mz_link_change change = {
@@ -191,8 +210,7 @@ static int configure_peer(struct pair *pair, unsigned int mtu)
 	};
 	int r;
 
-	/* A super-packet of UDP, decapsulated in tc on the other host, would be lost there. */
-	r = mz_feature_disable(pair->peer_socket_fd, pair->ifname, "tx-udp-segmentation");
+	r = disable_offloads(pair);
 	if (r == 0 && has_ipv6(pair->endpoint))
 		r = mz_netns_call(pair->netns_fd, enable_ipv6, (void *)pair->ifname);
 	if (r == 0)

@@ -38,10 +38,10 @@ int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route);
 /* Which way the kernel sends to an address. */
 struct mz_ip_way {
 	int ifindex;
-	struct mz_addr gateway; /* the address itself if it is on the link; may be of the other family */
+	struct mz_addr gateway; /* of either family; the address itself if it is on the link */
 };
 
-/* source: NULL, or an address of this host. -ENETUNREACH and others: there is no way off this host. */
+/* source: NULL, or an address of this host. -ENETUNREACH and others: no way off this host. */
 int mz_ip_get_way(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
 		  struct mz_ip_way *ret_way);
 

@@ -60,5 +60,5 @@ int mz_link_change(struct mz_netlink *nl, int ifindex, const struct mz_link_chan
 /* Absent is success. */
 int mz_link_delete(struct mz_netlink *nl, int ifindex);
 
-/* The id that the socket's namespace has for another one, given if it had none; -1: it is its own. */
+/* The id that the socket's namespace has for another one; -1: none. */
 int mz_link_nsid(struct mz_netlink *nl, int netns_fd, int *ret_nsid);

@@ -10,6 +10,7 @@
 
 #include "netlink/ip.h"
 
+#define PUT (NLM_F_CREATE | NLM_F_REPLACE)
 #define NUD_STATIC (NUD_PERMANENT | NUD_NOARP)
 #define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_STATIC)
 
@@ -121,7 +122,7 @@ int mz_neighbour_get(struct mz_netlink *nl, int ifindex, const struct mz_addr *a
 /* Learned by us: then the kernel's limit on its own neighbours (gc_thresh3) does not count it. */
 int mz_neighbour_manage(struct mz_netlink *nl, int ifindex, const struct mz_addr *addr)
 {
-	struct nlmsghdr *nlh = request(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, addr);
+	struct nlmsghdr *nlh = request(nl, RTM_NEWNEIGH, PUT, ifindex, addr);
 	struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
 
 	ndm->ndm_flags = NTF_EXT_LEARNED;
@@ -132,7 +133,7 @@ int mz_neighbour_manage(struct mz_netlink *nl, int ifindex, const struct mz_addr
 
 int mz_neighbour_use(struct mz_netlink *nl, int ifindex, const struct mz_addr *addr)
 {
-	struct nlmsghdr *nlh = request(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, addr);
+	struct nlmsghdr *nlh = request(nl, RTM_NEWNEIGH, PUT, ifindex, addr);
 	struct ndmsg *ndm = mnl_nlmsg_get_payload(nlh);
 
 	ndm->ndm_flags = NTF_USE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel's neighbours (ARP and ND). Packets that BPF sends do not keep them alive: those in use
- * are registered as managed (NTF_EXT_MANAGED, Linux 5.16), so that the kernel goes on resolving them
- * of its own, and carry our protocol number, so that they are known again after a restart.
+ * are registered as managed (NTF_EXT_MANAGED, Linux 5.16), so that the kernel goes on resolving
+ * them of its own, and carry our protocol number, so that they are known again after a restart.
  */
 #pragma once
 
@@ -35,8 +35,8 @@ int mz_neighbour_each(struct mz_netlink *nl,
 		      int (*fn)(const struct mz_neighbour *neighbour, void *user), void *user);
 
 /*
- * Makes it if need be, and lets the kernel resolve it for good. Must not be called for a static one:
- * it would be one no more.
+ * Makes it if need be, and lets the kernel resolve it for good. Must not be called for a static
+ * one: it would be one no more.
  */
 int mz_neighbour_manage(struct mz_netlink *nl, int ifindex, const struct mz_addr *addr);
 /* Resolves it once, as a packet of the host's stack would do; it is managed no more. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A request and its answers. The socket asks for extended acks (a sentence that says what was wrong)
- * and for strict checks (a field that this kernel does not know is an error, not ignored).
+ * A request and its answers. The socket asks for extended acks (a sentence that says what was
+ * wrong) and for strict checks (a field that this kernel does not know is an error, not ignored).
  */
 #include "netlink/netlink.h"
 

@@ -90,7 +90,9 @@ static int set_prefix(json_t *json, const struct mz_prefix_key *key)
 	int r;
 
 	r = set(json, "vni", json_integer(ntohl(key->vni_be)));
-	return r < 0 ? r : set(json, "prefix", json_string(mz_prefix_format(&key->prefix, len, text)));
+	if (r < 0)
+		return r;
+	return set(json, "prefix", json_string(mz_prefix_format(&key->prefix, len, text)));
 }
 
 static int set_flags(json_t *json, const struct field *field, uint32_t flags)

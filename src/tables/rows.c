@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Rows: one at a time, or all of them. A longest-prefix-match trie needs care everywhere: its lookup
- * finds shorter prefixes too, and its walk starts over when the row that it stands on is gone.
+ * Rows: one at a time, or all of them. A longest-prefix-match trie needs care everywhere: its
+ * lookup finds shorter prefixes too, and its walk starts over when the row that it stands on is
+ * gone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,8 @@ static bool is_trie(enum mz_table_id id)
 int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int *ret_fd)
 {
 	const struct table *table = &tables->tables[id];
-	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = tables->is_writer ? 0 : BPF_F_RDONLY);
+	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts,
+		    .open_flags = tables->is_writer ? 0 : BPF_F_RDONLY);
 	uint32_t slot = 0, map_id;
 	int fd, r, i;
 
@@ -56,8 +58,8 @@ int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int
 }
 
 /*
- * The kernel refuses for a moment when a program on this CPU held the row's bucket (-EBUSY), or when
- * its allocator for such maps is about to be refilled (-ENOMEM).
+ * The kernel refuses for a moment when a program on this CPU held the row's bucket (-EBUSY), or
+ * when its allocator for such maps is about to be refilled (-ENOMEM).
  */
 int mz_inner_put(int inner_fd, const void *key, const void *value)
 {

@@ -60,7 +60,8 @@ struct mz_table_info {
 extern const struct mz_table_info mz_table_infos[MZ_N_TABLES];
 
 /* A row as JSON, with addresses and MACs as text: what `mizar host tables` prints. */
-int mz_table_row_to_json(enum mz_table_id id, const void *key, const void *value, json_t **ret_json);
+int mz_table_row_to_json(enum mz_table_id id, const void *key, const void *value,
+			 json_t **ret_json);
 
 /* Sums over the CPUs. */
 int mz_tables_counters(struct mz_tables *tables, struct mz_count ret_counts[static MZ_N_COUNTERS]);

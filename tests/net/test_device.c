@@ -183,7 +183,35 @@ static void test_add_find_delete(void **state)
 
 static int offload_is_on(void *user)
 {
-	return system("ethtool -k eth0 | grep -q '^tx-udp-segmentation: off'");
+	/* Of the kinds of super-packets, TCP's alone can be tunnelled and come out whole. */
+	return system("ethtool -k eth0 | grep -q '^tx-udp-segmentation: off' &&"
+		      "! ethtool -k eth0 | grep -E '^tx-(udp_tnl|gre|ipxip).*: on'");
+}
+
+static bool is_up(struct place *place)
+{
+	struct mz_link link;
+
+	assert_int_equal(mz_link_by_name(place->nl, "mz2a", &link), 0);
+	return link.flags & IFF_UP;
+}
+
+/* No packet of the endpoint reaches the host before the agent is there. */
+static void test_up(void **state)
+{
+	struct place *place = *state;
+	struct mz_device device;
+
+	assert_int_equal(add(place, "eth0"), 0);
+	assert_false(is_up(place));
+	assert_int_equal(mz_device_find(UID, &device), 0);
+	assert_int_equal(mz_device_up(device.ifindex), 0);
+	assert_true(is_up(place));
+	assert_as_it_should_be(place, "eth0");
+	assert_int_equal(mz_device_up(device.ifindex), 0);
+	assert_int_equal(add(place, "eth0"), 0);
+	assert_true(is_up(place)); /* what serves goes on serving */
+	assert_int_equal(mz_device_up(9999), -ENODEV);
 }
 
 static void test_offload(void **state)
@@ -198,7 +226,8 @@ static void test_offload(void **state)
 static void test_mends(void **state)
 {
 	struct place *place = *state;
-	const struct mz_link_change change = { .mtu = 1000, .mac = (const uint8_t[]){ 6, 6, 6, 6, 6, 6 } };
+	const struct mz_link_change change = { .mtu = 1000,
+					       .mac = (const uint8_t[]){ 6, 6, 6, 6, 6, 6 } };
 	struct mz_link peer;
 
 	assert_int_equal(add(place, "eth0"), 0);
@@ -248,7 +277,8 @@ static void test_failures_leave_nothing(void **state)
 	struct mz_device device;
 
 	assert_int_equal(mz_device_add(UID, &e, "/run/netns/never", "eth0", MTU, &device), -ENOENT);
-	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/mnt", "eth0", MTU, &device), -ENOTTY);
+	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/mnt", "eth0", MTU, &device),
+			 -ENOTTY);
 	assert_int_equal(mz_device_add(UID, &e, "/etc/passwd", "eth0", MTU, &device), -ENOTTY);
 	assert_int_equal(mz_device_add(UID, &e, "/etc", "eth0", MTU, &device), -ENOTTY);
 	assert_int_equal(add(place, ""), -EINVAL);
@@ -374,7 +404,8 @@ static void test_time(void **state)
 		worst = added - start > worst ? added - start : worst;
 		teardown((void **)&place);
 	}
-	print_message("add %.2f ms (at most %.2f), delete %.2f ms\n", adds / 20, worst, deleted / 20);
+	print_message("add %.2f ms (at most %.2f), delete %.2f ms\n", adds / 20, worst,
+		      deleted / 20);
 }
 
 int main(void)
@@ -382,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_add_find_delete),
+		TEST(test_up),
 		TEST(test_offload),
 		TEST(test_mends),
 		TEST(test_half_made),

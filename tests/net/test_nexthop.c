@@ -81,12 +81,14 @@ static int setup(void **state)
 	veth.peer_netns_fd = place->fabric = new_netns();
 	assert_int_equal(mz_netlink_open(&place->nl), 0);
 	assert_int_equal(mz_link_add_veth(place->nl, &veth), 0);
-	there(place, "ip link set g0 address 02:00:00:00:00:02; ip link set g0 up; ip link set lo up;"
-		     "echo 1 > /proc/sys/net/ipv4/conf/g0/arp_notify;"
-		     "echo 1 > /proc/sys/net/ipv6/conf/g0/ndisc_notify;"
-		     "ip addr add 10.1.0.2/24 dev g0; ip addr add 10.1.0.3/24 dev g0;"
-		     "ip addr add fd01::2/64 dev g0 nodad; ip addr add fd01::3/64 dev g0 nodad");
-	here("ip link set up0 up; ip addr add 10.1.0.1/24 dev up0; ip addr add fd01::1/64 dev up0 nodad;"
+	there(place,
+	      "ip link set g0 address 02:00:00:00:00:02; ip link set g0 up; ip link set lo up;"
+	      "echo 1 > /proc/sys/net/ipv4/conf/g0/arp_notify;"
+	      "echo 1 > /proc/sys/net/ipv6/conf/g0/ndisc_notify;"
+	      "ip addr add 10.1.0.2/24 dev g0; ip addr add 10.1.0.3/24 dev g0;"
+	      "ip addr add fd01::2/64 dev g0 nodad; ip addr add fd01::3/64 dev g0 nodad");
+	here("ip link set up0 up;"
+	     "ip addr add 10.1.0.1/24 dev up0; ip addr add fd01::1/64 dev up0 nodad;"
 	     "ip route add 10.2.0.0/16 via 10.1.0.2; ip route add fd02::/64 via fd01::2");
 	assert_int_equal(mz_tables_open(place->dir, true, &place->tables), 0);
 	assert_int_equal(uv_loop_init(&place->loop), 0);
@@ -239,9 +241,10 @@ static void test_route_changes(void **state)
 {
 	struct place *place = *state;
 
-	there(place, "ip link add link g0 name m0 address 02:00:00:00:00:04 type macvlan mode bridge;"
-		     "ip addr add 10.1.0.4/24 dev m0; ip link set m0 up;"
-		     "for i in all g0 m0; do echo 1 > /proc/sys/net/ipv4/conf/$i/arp_ignore; done");
+	there(place,
+	      "ip link add link g0 name m0 address 02:00:00:00:00:04 type macvlan mode bridge;"
+	      "ip addr add 10.1.0.4/24 dev m0; ip link set m0 up;"
+	      "for i in all g0 m0; do echo 1 > /proc/sys/net/ipv4/conf/$i/arp_ignore; done");
 	start(place, "10.1.0.1");
 	add(place, "10.2.0.9");
 	expect(place, "10.2.0.9", "02:00:00:00:00:02/up0");
@@ -336,7 +339,8 @@ static void test_overflow(void **state)
 	batch = popen("ip -batch -", "w");
 	assert_non_null(batch);
 	for (i = 0; i < 30000; i++)
-		fprintf(batch, "neigh replace 10.9.%d.%d lladdr 02:00:00:00:01:00 dev up0 nud permanent\n",
+		fprintf(batch,
+			"neigh replace 10.9.%d.%d lladdr 02:00:00:00:01:00 dev up0 nud permanent\n",
 			i / 250, i % 250 + 1);
 	fprintf(batch, "neigh replace 10.1.0.2 lladdr 02:00:00:00:00:77 dev up0 nud permanent\n");
 	assert_int_equal(pclose(batch), 0);

@@ -142,7 +142,7 @@ static int make_socket(void *user)
 	return *(int *)user < 0 ? -errno : 0;
 }
 
-/* In a child: sends from the other namespace until the pipe ends, then exits with all sent or not. */
+/* In a child: sends from the other namespace until the pipe ends, then reports how many. */
 static void send_until_told(const struct host *host, int pipe_fd, int report_fd)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
@@ -256,7 +256,8 @@ static void life(struct host *host, enum mz_attach_mode mode, unsigned int (*pro
 	load(host, mode); /* a new version */
 	assert_int_not_equal(program(host->left), first);
 	assert_int_equal(program(host->left), pinned_program(host, "mz_agent"));
-	assert_int_equal(mz_programs_attach_transit(host->programs, host->left), 0); /* another role */
+	/* In another role. */
+	assert_int_equal(mz_programs_attach_transit(host->programs, host->left), 0);
 	assert_int_equal(program(host->left), pinned_program(host, "mz_transit"));
 	assert_int_equal(mz_programs_detach(host->programs, host->left), 0);
 	assert_int_equal(program(host->left), 0);
@@ -341,6 +342,7 @@ static void test_failed_load_changes_nothing(void **state)
 	struct host *host = *state;
 	struct mz_programs *programs = NULL;
 	unsigned int program;
+	int r;
 
 	load(host, MZ_ATTACH_TCX);
 	assert_int_equal(mz_programs_attach_agent(host->programs, host->left), 0);
@@ -348,7 +350,8 @@ static void test_failed_load_changes_nothing(void **state)
 	/* A map that no program of ours can use. */
 	assert_true(dup2(mz_tables_counter_fd(host->tables),
 			 mz_tables_outer_fd(host->tables, MZ_TABLE_port)) >= 0);
-	assert_true(mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_TCX, &programs) < 0);
+	r = mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_TCX, &programs);
+	assert_true(r < 0);
 	assert_null(programs);
 	assert_int_equal(tcx_program(host->left), program);
 	assert_int_equal(pinned_program(host, "mz_agent"), program);

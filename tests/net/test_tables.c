@@ -46,7 +46,9 @@ static struct mz_vni_addr nth_key(uint32_t n)
 
 static struct mz_location nth_location(uint32_t n)
 {
-	return (struct mz_location){ .network = n, .host = { .bytes = { 1 } }, .generation = n + 1 };
+	return (struct mz_location){ .network = n,
+				     .host = { .bytes = { 1 } },
+				     .generation = n + 1 };
 }
 
 static struct mz_prefix_key prefix_key(uint32_t vni, uint8_t a, uint8_t b, unsigned int len)

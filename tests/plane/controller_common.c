@@ -19,6 +19,10 @@ const char *controller_program;
 
 void plane_spawn(struct plane *plane)
 {
+	char *argv[32] = { (char *)controller_program, "--store", plane->store, "--listen-unix",
+			   plane->socket };
+
+	memcpy(argv + 5, plane->options, sizeof(plane->options));
 	plane->pid = fork();
 	assert_true(plane->pid >= 0);
 	if (!plane->pid) {
@@ -28,8 +32,7 @@ void plane_spawn(struct plane *plane)
 		snprintf(log, sizeof(log), "%s/log", plane->dir);
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		(void)dup2(fd, STDERR_FILENO);
-		execl(controller_program, controller_program, "--store", plane->store,
-		      "--listen-unix", plane->socket, NULL);
+		execv(controller_program, argv);
 		_exit(127);
 	}
 }
@@ -41,7 +44,8 @@ void plane_connect(struct plane *plane)
 	for (tries = 0; access(plane->socket, F_OK) < 0 && tries < 1000; tries++)
 		uv_sleep(5);
 	assert_int_equal(access(plane->socket, F_OK), 0);
-	assert_int_equal(mz_rpc_client_new(plane->rpc, plane->target, NULL, NULL, &plane->client), 0);
+	assert_int_equal(mz_rpc_client_new(plane->rpc, plane->target, NULL, NULL, &plane->client),
+			 0);
 }
 
 void plane_start(struct plane *plane)
@@ -162,14 +166,16 @@ static void on_answer(enum mz_rpc_code code, const char *message, const Protobuf
 	}
 }
 
-ProtobufCMessage *plane_ask(struct plane *plane, const char *method, const ProtobufCMessage *request,
+ProtobufCMessage *plane_ask(struct plane *plane, const char *method,
+			    const ProtobufCMessage *request,
 			    const ProtobufCMessageDescriptor *response, enum mz_rpc_code *ret_code,
 			    char **ret_text)
 {
 	struct answer answer = {};
 
-	assert_int_equal(mz_rpc_unary(plane->client, method, request, response, 10000, on_answer,
-				      &answer), 0);
+	assert_int_equal(
+		mz_rpc_unary(plane->client, method, request, response, 10000, on_answer, &answer),
+		0);
 	plane_until(plane, answer.done);
 	if (ret_code)
 		*ret_code = answer.code;
@@ -335,8 +341,9 @@ unsigned int count(struct plane *plane, const char *kind)
 		if (more) {
 			struct mz_object *last;
 
-			assert_int_equal(mz_object_unwrap(
-				response->objects[response->n_objects - 1], &last), 0);
+			assert_int_equal(
+				mz_object_unwrap(response->objects[response->n_objects - 1], &last),
+				0);
 			request.after_uid = mz_object_metadata(last)->uid;
 			mz_object_free(last);
 		}
@@ -345,11 +352,10 @@ unsigned int count(struct plane *plane, const char *kind)
 	return n;
 }
 
-enum mz_rpc_code delete(struct plane *plane, const char *kind, const char *ns, const char *name)
-{
+enum mz_rpc_code delete (struct plane *plane, const char *kind, const char *ns, const char *name) {
 	Mizar__V1__DeleteRequest request = MIZAR__V1__DELETE_REQUEST__INIT;
 	Mizar__V1__ObjectRef ref = MIZAR__V1__OBJECT_REF__INIT;
-	ProtobufCMessage *response;
+	ProtobufCMessage * response;
 	enum mz_rpc_code code;
 
 	ref.kind = (char *)kind;
@@ -358,7 +364,6 @@ enum mz_rpc_code delete(struct plane *plane, const char *kind, const char *ns, c
 	request.object = &ref;
 	response = plane_ask(plane, "/mizar.v1.Management/Delete", &request.base,
 			     &mizar__v1__delete_response__descriptor, &code, NULL);
-	if (response)
-		protobuf_c_message_free_unpacked(response, NULL);
+	if (response) protobuf_c_message_free_unpacked(response, NULL);
 	return code;
 }

@@ -32,6 +32,8 @@ struct plane {
 	struct mz_rpc_client *client;
 	char dir[64], socket[96], store[96], target[112];
 	pid_t pid; /* of the controller; 0: it does not run */
+	/* More options for it, of the next start; ends with NULL. */
+	const char *options[16];
 };
 
 /* Fixtures: a fresh store and a running controller; everything gone. */
@@ -44,15 +46,15 @@ void plane_connect(struct plane *plane);
 /* By signal; waits for its end and returns its wait status. */
 int plane_stop(struct plane *plane, int signal);
 /* Runs the loop until the condition holds; fails the test after 10 s. */
-#define plane_until(plane, condition)                                                         \
-	do {                                                                                  \
-		uint64_t end_ = uv_hrtime() + 10000000000ULL;                                 \
-		while (!(condition)) {                                                        \
-			if (uv_hrtime() > end_)                                               \
-				fail_msg("%s:%d: never came true: %s", __FILE__, __LINE__,    \
-					 #condition);                                         \
-			plane_turn(plane);                                                    \
-		}                                                                             \
+#define plane_until(plane, condition)                                                              \
+	do {                                                                                       \
+		uint64_t end_ = uv_hrtime() + 10000000000ULL;                                      \
+		while (!(condition)) {                                                             \
+			if (uv_hrtime() > end_)                                                    \
+				fail_msg("%s:%d: never came true: %s", __FILE__, __LINE__,         \
+					 #condition);                                              \
+			plane_turn(plane);                                                         \
+		}                                                                                  \
 	} while (0)
 /* Lets the loop run once, for at most 10 ms; or for some time. */
 void plane_turn(struct plane *plane);
@@ -61,7 +63,8 @@ void plane_wait(struct plane *plane, unsigned int ms);
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 /* The answer is the caller's; NULL with another code than OK, and *ret_text if that is wanted. */
-ProtobufCMessage *plane_ask(struct plane *plane, const char *method, const ProtobufCMessage *request,
+ProtobufCMessage *plane_ask(struct plane *plane, const char *method,
+			    const ProtobufCMessage *request,
 			    const ProtobufCMessageDescriptor *response, enum mz_rpc_code *ret_code,
 			    char **ret_text);
 /* A manifest in YAML, applied; must be admitted. Returns the number of changes. */
@@ -79,7 +82,7 @@ const char *get_field(struct plane *plane, const char *kind, const char *ns, con
 		      const char *path);
 unsigned int count(struct plane *plane, const char *kind);
 /* OK, or the code that it was refused with. */
-enum mz_rpc_code delete(struct plane *plane, const char *kind, const char *ns, const char *name);
+enum mz_rpc_code delete (struct plane *plane, const char *kind, const char *ns, const char *name);
 bool is(struct plane *plane, const char *kind, const char *ns, const char *name, const char *path,
 	const char *value);
 
@@ -110,8 +113,8 @@ struct host {
 	bool welcome, closed;
 	enum mz_rpc_code code; /* of a closed stream */
 	char why[512];
-	bool silent;	       /* applies, but acknowledges nothing */
-	const char *refuses;   /* nacks updates with rows of this table */
+	bool silent;		  /* applies, but acknowledges nothing */
+	const char *refuses;	  /* nacks updates with rows of this table */
 	const char *refuses_name; /* of those, only with this text in them; or NULL */
 	unsigned int n_equal, n_delta, n_full, n_drop, n_rows, n_deletes;
 };
@@ -133,6 +136,12 @@ enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name
 enum mz_rpc_code host_detach(struct host *host, const char *ns, const char *name);
 
 /* Two VPCs' worth of text. */
-#define VPC "apiVersion: mizar.com/v1\nkind: VPC\nmetadata: {namespace: a, name: v}\nspec: {cidrs: [10.0.0.0/8, 'fd00::/16'], dividers: 1}\n---\n"
-#define NET "apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n}\nspec: {vpc: v, cidrs: [10.1.0.0/16], bouncers: 2}\n---\n"
-#define EP "apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: %s}\nspec: {network: n, droplet: %s}\n---\n"
+#define VPC                                                                                        \
+	"apiVersion: mizar.com/v1\nkind: VPC\nmetadata: {namespace: a, name: v}\nspec: {cidrs: "   \
+	"[10.0.0.0/8, 'fd00::/16'], dividers: 1}\n---\n"
+#define NET                                                                                        \
+	"apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n}\nspec: {vpc: " \
+	"v, cidrs: [10.1.0.0/16], bouncers: 2}\n---\n"
+#define EP                                                                                         \
+	"apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: %s}\nspec: "     \
+	"{network: n, droplet: %s}\n---\n"

@@ -56,8 +56,8 @@ static void put_row(struct held_scope *scope, const Mizar__V1__Row *row)
 	}
 	held->hash = mz_row_hash(row);
 	held->marked = true;
-	assert_int_equal(mz_message_to_json(mz_message_find(row->base.descriptor), &row->base, &json),
-			 0);
+	assert_int_equal(
+		mz_message_to_json(mz_message_find(row->base.descriptor), &row->base, &json), 0);
 	text = json_dumps(json, JSON_COMPACT);
 	snprintf(held->text, sizeof(held->text), "%s", text);
 	free(text);
@@ -238,8 +238,7 @@ static void say_hello(struct host *host)
 	struct held_scope *scope, *next;
 	struct mz_addr addr;
 
-	HASH_ITER(hh, host->scopes, scope, next)
-	{
+	HASH_ITER(hh, host->scopes, scope, next) {
 		mizar__v1__scope_state__init(&states[i]);
 		mizar__v1__scope__init(&ids[i]);
 		ids[i].has_kind = ids[i].has_id = true;
@@ -279,7 +278,8 @@ void host_connect(struct host *host, struct plane *plane, const char *name)
 		snprintf(host->address, sizeof(host->address), "172.31.0.%s", name + 1);
 	assert_int_equal(mz_rpc_stream_open(plane->client, "/mizar.v1.Host/Connect", NULL,
 					    &mizar__v1__controller_message__descriptor, &ops, host,
-					    &host->stream), 0);
+					    &host->stream),
+			 0);
 	say_hello(host);
 }
 

@@ -122,7 +122,7 @@ static void test_waits_for_all(void **state)
 	bouncer->silent = false;
 	host_up(bouncer, plane, bouncer->name);
 	plane_until(plane, host_has(&t.h[0], "network/", bouncer->address) ||
-			   host_rows(&t.h[0], "network/") < 0);
+				   host_rows(&t.h[0], "network/") < 0);
 	three_free(&t);
 }
 
@@ -145,7 +145,8 @@ static void test_attach(void **state)
 	assert_int_equal(host_attach(&t.h[1], "a", "e", &rows, NULL), MZ_RPC_OK);
 	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
 	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "status.droplet"), "h2");
-	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "status.locationGeneration"), "1");
+	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "status.locationGeneration"),
+			    "1");
 	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "status.attached"), "true");
 
 	assert_int_equal(host_attach(&t.h[0], "a", "e", NULL, &text), MZ_RPC_FAILED_PRECONDITION);
@@ -199,14 +200,15 @@ static void test_delete_orders(void **state)
 			const char *kind = orders[i][j];
 			const char *name = *kind == 'E' ? "x" : *kind == 'N' ? "n" : "v";
 
-			assert_int_equal(delete(plane, kind, "a", name), MZ_RPC_OK);
+			assert_int_equal(delete (plane, kind, "a", name), MZ_RPC_OK);
 		}
 		plane_until(plane, count(plane, "VPC") == 0);
 		assert_int_equal(count(plane, "Network") + count(plane, "Endpoint") +
-				 count(plane, "Bouncer") + count(plane, "Divider"), 0);
+					 count(plane, "Bouncer") + count(plane, "Divider"),
+				 0);
 		for (h = 0; h < 3; h++)
 			plane_until(plane, HASH_COUNT(t.h[h].scopes) == 2 &&
-					   host_rows(&t.h[h], "host") == 0);
+						   host_rows(&t.h[h], "host") == 0);
 	}
 	three_free(&t);
 }
@@ -215,8 +217,8 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_scopes),	 TEST(test_constant_rows), TEST(test_waits_for_all),
-		TEST(test_attach),	 TEST(test_refused),	   TEST(test_delete_orders),
+		TEST(test_scopes), TEST(test_constant_rows), TEST(test_waits_for_all),
+		TEST(test_attach), TEST(test_refused),	     TEST(test_delete_orders),
 	};
 
 	controller_program = argv[1];

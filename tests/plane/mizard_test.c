@@ -7,8 +7,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +81,23 @@ static void refuses_a_second_one(void **state)
 	EXPECT_EXIT(1, "UDP port 6081", "--address", "192.0.2.1", "--standalone");
 	EXPECT_EXIT(1, "another mizard", "--address", "192.0.2.1", "--standalone", "--port",
 		    "6082");
+}
+
+#define ALONE "--address", "192.0.2.1", "--standalone"
+
+/* Kernels without BPF, without some of it, without tcx (before 6.6); forbidding containers. */
+static void names_what_the_kernel_lacks(void **state)
+{
+	mizard_lacks(-1, ENOSYS);
+	EXPECT_EXIT(1, "this kernel lacks BPF features: Linux 6.1 or later is needed", ALONE);
+	mizard_lacks(BPF_MAP_CREATE, EINVAL);
+	EXPECT_EXIT(1, "this kernel lacks BPF features: Linux 6.1 or later is needed", ALONE);
+	mizard_lacks(-1, EPERM);
+	EXPECT_EXIT(1, "no privilege for BPF: run mizard as root", ALONE);
+	mizard_lacks(BPF_LINK_CREATE, EINVAL);
+	EXPECT_EXIT(1, "try --attach clsact, or a later kernel", ALONE, "--attach", "tcx");
+	mizard_start((const char *const[]){ ALONE, "--log-level", "warn", NULL }); /* clsact */
+	mizard_kill(SIGTERM);
 }
 
 static void finds_the_address(void **state)
@@ -352,6 +371,44 @@ static void forgets_gone_devices(void **state)
 	assert_row(&row);
 }
 
+/* The same while mizard runs, and the endpoint comes back before mizard has noticed. */
+static void tells_a_new_device_from_the_old(void **state)
+{
+	const struct mz_table_row row = endpoint_row(5, "web-1", "10.0.0.2", 1);
+	int i;
+
+	mizard_start(standalone);
+	set_rows(&row, 1);
+	attach_ok("web-1", 5);
+	mizard_end_box();
+	mizard_new_box();
+	attach_ok("web-1", 5);
+	for (i = 0; i < 500 && count_rows(MZ_TABLE_port) > 1; i++)
+		usleep(10000);
+	assert_int_equal(count_rows(MZ_TABLE_port), 1);
+	expect_served("10.0.0.2", 5, 1);
+	mizard_end_box();
+	for (i = 0; i < 500 && count_rows(MZ_TABLE_port); i++)
+		usleep(10000);
+	expect_not_served("10.0.0.2", 5);
+}
+
+/* Its driver was loaded again, or the operator's tools made it anew. */
+static void follows_the_underlay(void **state)
+{
+	char link[128];
+	int i;
+
+	mizard_start(standalone);
+	mizard_new_underlay();
+	snprintf(link, sizeof(link), "%s/bpf/link/under0-%u", mizard_dir(),
+		 if_nametoindex("under0"));
+	for (i = 0; access(link, F_OK) < 0 && i < 1000; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(access(link, F_OK), 0);
+	mizard_kill(SIGTERM);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, mizard_setup, mizard_teardown)
@@ -360,6 +417,7 @@ int main(int argc, char **argv)
 		TEST(refuses_the_wrong_place),
 		TEST(refuses_a_port_in_use),
 		TEST(refuses_a_second_one),
+		TEST(names_what_the_kernel_lacks),
 		TEST(finds_the_address),
 		TEST(keeps_rows),
 		TEST(moves_a_location),
@@ -367,6 +425,8 @@ int main(int argc, char **argv)
 		TEST(attaches),
 		TEST(refuses_attaches),
 		TEST(forgets_gone_devices),
+		TEST(tells_a_new_device_from_the_old),
+		TEST(follows_the_underlay),
 	};
 
 	if (argc != 2)

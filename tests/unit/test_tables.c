@@ -48,9 +48,10 @@ static void test_json_of_addresses(void **state)
 	struct mz_location location = { .network = 5, .host = addr("fd00::1"), .generation = 9 };
 
 	assert_json(MZ_TABLE_droplet, &droplet, &none, "{\"address\":\"172.16.0.1\"}");
-	assert_json(MZ_TABLE_nexthop, &droplet, &nexthop,
-		    "{\"address\":\"172.16.0.1\",\"ifindex\":3,"
-		    "\"destinationMac\":\"02:00:00:00:00:aa\",\"sourceMac\":\"02:00:00:00:00:bb\"}");
+	assert_json(
+		MZ_TABLE_nexthop, &droplet, &nexthop,
+		"{\"address\":\"172.16.0.1\",\"ifindex\":3,"
+		"\"destinationMac\":\"02:00:00:00:00:aa\",\"sourceMac\":\"02:00:00:00:00:bb\"}");
 	assert_json(MZ_TABLE_member, &key, &route,
 		    "{\"vni\":7,\"address\":\"10.0.0.2\",\"network\":\"1152921504606846976\"}");
 	assert_json(MZ_TABLE_location, &key, &location,
@@ -98,9 +99,10 @@ static void test_json_of_endpoints(void **state)
 	endpoint.addrs[0].prefix_len = 120;
 	endpoint.addrs[1].addr = addr("fd00::2");
 	endpoint.addrs[1].prefix_len = 64;
-	assert_json(MZ_TABLE_port, &ifindex, &port,
-		    "{\"ifindex\":12,\"uid\":\"99\",\"vni\":7,\"network\":\"5\",\"peer\":true,"
-		    "\"ip4\":\"10.0.0.2\",\"gateway4\":\"10.0.0.1\",\"mac\":\"02:00:00:00:00:01\"}");
+	assert_json(
+		MZ_TABLE_port, &ifindex, &port,
+		"{\"ifindex\":12,\"uid\":\"99\",\"vni\":7,\"network\":\"5\",\"peer\":true,"
+		"\"ip4\":\"10.0.0.2\",\"gateway4\":\"10.0.0.1\",\"mac\":\"02:00:00:00:00:01\"}");
 	assert_json(MZ_TABLE_local, &key, &local,
 		    "{\"vni\":7,\"address\":\"10.0.0.2\",\"network\":\"5\",\"ifindex\":12,"
 		    "\"generation\":3,\"mac\":\"02:00:00:00:00:01\",\"prefixLength\":24,"
