@@ -244,7 +244,8 @@ static void test_one_refused(void **state)
 	assert_string_equal(get_field(plane, "Endpoint", "a", "bad", "status.phase"), "Unknown");
 	h.refuses = NULL;
 	plane_until(plane, is(plane, "Endpoint", "a", "bad", "status.phase", "Provisioned"));
-	assert_string_equal(get_field(plane, "Endpoint", "a", "good", "status.phase"), "Provisioned");
+	assert_string_equal(get_field(plane, "Endpoint", "a", "good", "status.phase"),
+			    "Provisioned");
 	host_free(&h);
 }
 
