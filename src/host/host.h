@@ -40,8 +40,8 @@ struct mz_host {
 	struct mz_stream *stream;
 	uint64_t rows_received; /* over the stream */
 	/*
-	 * Rows (mz_apply_key_hash) that came by Host.Attach and that the stream has not named since:
-	 * the sweep of an update that was compiled before must spare them.
+	 * Rows (mz_apply_key_hash) that came by Host.Attach and that the stream has not named
+	 * since: the sweep of an update that was compiled before must spare them.
 	 */
 	struct mz_keyset fresh;
 };
