@@ -118,7 +118,10 @@ static __always_inline int answer_nd(struct mz_pkt *p)
 	if (p->eth_proto_be != bpf_htons(ETH_P_IPV6) || p->ip_proto != PROTO_ICMPV6)
 		return 0;
 	type = mz_at(p, p->l4, 1);
-	if (!type || *type < ND_ROUTER_SOLICITATION || *type > ND_REDIRECT)
+	/* In a later fragment (RFC 6980), or too far behind for us, but not for the receiver. */
+	if (!type)
+		return DROP(extension);
+	if (*type < ND_ROUTER_SOLICITATION || *type > ND_REDIRECT)
 		return 0;
 	nd_type = *type;
 	if (p->l4 != p->inner + sizeof(*ip))

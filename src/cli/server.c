@@ -13,6 +13,7 @@
 
 #include "cli/say.h"
 #include "cli/target.h"
+#include "lab/lab.h"
 
 #define DEFAULT_TIMEOUT_S 10
 #define PAGE_SIZE	  1000
@@ -117,32 +118,43 @@ const char *mz_server_name(const struct mz_server *server)
 	return server->target.server;
 }
 
+static int unavailable(const struct mz_server *server, const char *message)
+{
+	const char *target = server->target.server, *lab = server->target.lab;
+	bool is_unix = !strncmp(target, "unix:", 5);
+	const char *last = strrchr(message, ':');
+	struct mz_lab found;
+
+	if (*lab && mz_lab_load(lab, &found) == -ENOENT) {
+		server_error(server, "there is no lab %s: mizar lab up --name %s", lab, lab);
+		return -EHOSTUNREACH;
+	}
+	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
+	if (is_unix && last)
+		message = last + 1 + strspn(last + 1, " ");
+	if (!strcmp(message, strerror(EACCES))) {
+		server_error(server, "%s: permission denied: this needs root", target);
+		return -EPERM;
+	}
+	server_error(server, "no controller answers at %s: %s%s", target, message,
+		     is_unix ? ": is mizar-controller running? "
+			       "Another is named with --server or --lab"
+			     : "");
+	return -EHOSTUNREACH;
+}
+
 static int fail(const struct mz_server *server, enum mz_rpc_code code, const char *message)
 {
 	const char *target = server->target.server;
-	const char *last;
 
 	message = message ?: "";
-	last = strrchr(message, ':');
-	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
-	if (code == MZ_RPC_UNAVAILABLE && last && !strncmp(target, "unix:", 5))
-		message = last + 1 + strspn(last + 1, " ");
 	switch (code) {
 	case MZ_RPC_OK:
 		return 0;
 	case MZ_RPC_NOT_FOUND:
 		return -ENOENT;
 	case MZ_RPC_UNAVAILABLE:
-		if (!strcmp(message, strerror(EACCES))) {
-			server_error(server, "%s: permission denied: this needs root", target);
-			return -EPERM;
-		}
-		server_error(server, "no controller answers at %s: %s%s", target, message,
-			     strncmp(target, "unix:", 5)
-				     ? ""
-				     : ": is mizar-controller running? "
-				       "Another is named with --server or --lab");
-		return -EHOSTUNREACH;
+		return unavailable(server, message);
 	case MZ_RPC_DEADLINE_EXCEEDED:
 		server_error(server, "the controller at %s did not answer within %u s (--timeout)",
 			     target, server->timeout_ms / 1000);

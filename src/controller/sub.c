@@ -23,6 +23,18 @@ struct ctl_sub *ctl_sub_find(const struct ctl_droplet *droplet, struct mz_scope_
 	return sub;
 }
 
+const char *ctl_sub_problem(const struct ctl_droplet *droplet)
+{
+	const struct ctl_sub *sub = ctl_sub_find(droplet, droplet->host.id);
+
+	if (sub && sub->problem)
+		return sub->problem;
+	for (sub = droplet->subs; sub; sub = sub->hh.next)
+		if (sub->problem)
+			return sub->problem;
+	return NULL;
+}
+
 bool ctl_sub_is_current(const struct ctl_sub *sub)
 {
 	return sub->acked == sub->scope->revision;
@@ -85,16 +97,6 @@ void ctl_sub_forget_all(struct ctl_controller *c, struct ctl_droplet *droplet)
 		sub_free(c, droplet->subs);
 }
 
-void ctl_sub_touch(struct ctl_controller *c, struct ctl_scope *scope)
-{
-	struct ctl_sub *sub;
-
-	DL_FOREACH(scope->subs, sub)
-		ctl_session_kick(sub);
-	if (scope->set && scope == scope->set->warm)
-		ctl_set_changed(scope->set);
-}
-
 /* What every connected holder has is history; who is being sent all needs what changed since. */
 static void trim(struct ctl_scope *scope)
 {
@@ -107,6 +109,17 @@ static void trim(struct ctl_scope *scope)
 			revision = needed;
 	}
 	ctl_scope_trim(scope, revision);
+}
+
+void ctl_sub_touch(struct ctl_controller *c, struct ctl_scope *scope)
+{
+	struct ctl_sub *sub;
+
+	DL_FOREACH(scope->subs, sub)
+		ctl_session_kick(sub);
+	trim(scope); /* with nobody connected no ack ever does */
+	if (scope->set && scope == scope->set->warm)
+		ctl_set_changed(scope->set);
 }
 
 void ctl_sub_acked(struct ctl_controller *c, struct ctl_sub *sub)

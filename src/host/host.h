@@ -30,6 +30,7 @@ struct mz_host {
 	uint64_t started_ns;	   /* uv_hrtime() */
 	struct mz_addr self;	   /* tunnel address */
 	struct mz_device underlay; /* the droplet's device */
+	bool is_underlay_gone;	   /* and that was said */
 	int port_fd;		   /* holds the tunnels' UDP port */
 	struct mz_tables *tables;
 	struct mz_programs *programs;
@@ -43,8 +44,8 @@ struct mz_host {
 	struct mz_operation *operations; /* attaches that wait for the controller */
 	uint64_t rows_received;		 /* over the stream */
 	/*
-	 * Rows (mz_apply_key_hash) that came by Host.Attach since the stream began: the sweep of an
-	 * update that was compiled before must spare them.
+	 * Rows (mz_apply_key_hash) that came by Host.Attach and that the stream has not named
+	 * since: the sweep of an update that was compiled before must spare them.
 	 */
 	struct mz_keyset fresh;
 };

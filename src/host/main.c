@@ -19,7 +19,7 @@
 #include "host/stream.h"
 #include "host/underlay.h"
 
-/* How often the devices of endpoints are looked at: namespaces go without a word. */
+/* How often devices are looked at: namespaces go without a word. */
 #define RECONCILE_MS 2000
 
 struct daemon {
@@ -31,6 +31,21 @@ struct daemon {
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */
+
+/* Before anything is made or replaced. */
+static int check_certificates(struct mz_host *host)
+{
+	const struct mz_options *options = host->options;
+	char why[512];
+	int r;
+
+	if (options->standalone || !mz_options_is_tcp(options))
+		return 0;
+	r = mz_rpc_tls_check(&options->tls, why, sizeof(why));
+	if (r < 0)
+		mz_log_err("--controller %s: %s", options->controller, why);
+	return r;
+}
 
 static int open_tables(struct mz_host *host)
 {
@@ -81,15 +96,18 @@ static int load_programs(struct mz_host *host)
 		.virtual_mac = MZ_VIRTUAL_MAC,
 		.ifindex = (uint32_t)host->underlay.ifindex,
 	};
+	struct mz_programs *programs;
 	int r;
 
 	r = mz_programs_new(host->options->dir, host->tables, &config, host->options->attach,
-			    &host->programs);
+			    &programs);
 	if (r < 0) {
 		mz_log_err("programs: not loaded, those of before stay: %s%s", strerror(-r),
 			   r == -EOPNOTSUPP ? ": try --attach clsact, or a later kernel" : "");
 		return r;
 	}
+	mz_programs_free(host->programs); /* of another device: see follow_underlay() */
+	host->programs = programs;
 	r = mz_programs_attach_transit(host->programs, host->underlay.ifindex);
 	if (r < 0)
 		mz_log_err("device %s: transit is not attached: %s", host->underlay.ifname,
@@ -177,8 +195,8 @@ static int dial_controller(struct mz_host *host)
 static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
-		mz_underlay_open, open_tables,	  load_programs,
-		restore,	  listen_locally, dial_controller,
+		check_certificates, mz_underlay_open, open_tables,     load_programs,
+		restore,	    listen_locally,   dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;
@@ -204,12 +222,56 @@ static void on_signal(uv_signal_t *signal, int number)
 	uv_stop(signal->loop);
 }
 
+/* The tunnel address is on another device: its own was made anew, or the operator moved it. */
+static void move_underlay(struct mz_host *host, const struct mz_device *device)
+{
+	const struct mz_device old = host->underlay;
+	int r;
+
+	host->underlay = *device;
+	r = load_programs(host); /* says what is wrong */
+	if (r < 0) {
+		host->underlay = old;
+		return;
+	}
+	mz_log_info("droplet %s: now on %s (interface %d)", host->options->droplet,
+		    device->ifname, device->ifindex);
+	r = mz_programs_detach(host->programs, old.ifindex);
+	if (r < 0)
+		mz_log_warn("device %s: transit stays attached: %s", old.ifname, strerror(-r));
+}
+
+static void follow_underlay(struct mz_host *host)
+{
+	struct mz_device device;
+	char text[MZ_ADDR_STRLEN];
+	int r = mz_device_by_address(&host->self, &device);
+
+	if (r < 0) {
+		if (!host->is_underlay_gone)
+			mz_log_err("droplet %s: no tunnel packet comes in: address %s: %s",
+				   host->options->droplet, mz_addr_format(&host->self, text),
+				   r == -EADDRNOTAVAIL ? "on no device any more" : strerror(-r));
+		host->is_underlay_gone = true;
+		return;
+	}
+	host->is_underlay_gone = false;
+	if (device.ifindex != host->underlay.ifindex)
+		move_underlay(host, &device);
+	if (device.mtu != host->underlay.mtu) {
+		host->underlay.mtu = device.mtu;
+		mz_log_info("device %s: MTU %u, new endpoints get %u", device.ifname, device.mtu,
+			    mz_host_endpoint_mtu(host));
+	}
+}
+
 static void on_reconcile(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 	struct mz_host *host = &daemon->host;
 	int r;
 
+	follow_underlay(host);
 	r = mz_endpoint_forget_gone(host);
 	if (r < 0)
 		mz_log_warn("endpoints: cannot look for devices that are gone: %s", strerror(-r));

@@ -182,6 +182,29 @@ static int set_loopback_up(struct pair *pair)
 	return mz_link_change(pair->peer_nl, lo.ifindex, &change);
 }
 
+/*
+ * A super-packet of UDP, decapsulated in tc on the other host, would be lost there. One of a tunnel
+ * that the endpoint runs itself would get our headers once, and its segments lack them.
+ */
+static int disable_offloads(struct pair *pair)
+{
+	static const char *const features[] = {
+		"tx-udp-segmentation",
+		"tx-udp_tnl-segmentation",
+		"tx-udp_tnl-csum-segmentation",
+		"tx-gre-segmentation",
+		"tx-gre-csum-segmentation",
+		"tx-ipxip4-segmentation",
+		"tx-ipxip6-segmentation",
+	};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < ARRAY_SIZE(features); i++)
+		r = mz_feature_disable(pair->peer_socket_fd, pair->ifname, features[i]);
+	return r;
+}
+
 static int configure_peer(struct pair *pair, unsigned int mtu)
 {
 	const struct mz_link_change change = {
@@ -191,8 +214,7 @@ static int configure_peer(struct pair *pair, unsigned int mtu)
 	};
 	int r;
 
-	/* A super-packet of UDP, decapsulated in tc on the other host, would be lost there. */
-	r = mz_feature_disable(pair->peer_socket_fd, pair->ifname, "tx-udp-segmentation");
+	r = disable_offloads(pair);
 	if (r == 0 && has_ipv6(pair->endpoint))
 		r = mz_netns_call(pair->netns_fd, enable_ipv6, (void *)pair->ifname);
 	if (r == 0)

@@ -251,6 +251,32 @@ static void nd_behind_an_extension_is_dropped(void **state)
 	}
 }
 
+/* In a later fragment, or behind more options than are looked at: not known to be no ND. */
+static void nd_out_of_sight_is_dropped(void **state)
+{
+	uint8_t payload[1016 + 24] = { 58, 126 };
+	struct ip_spec spec = { .dst_mac = VIRTUAL_MAC,
+				.src_mac = PORT_MAC,
+				.src = PORT_IPV6,
+				.dst = "fd00:a::4",
+				.ttl = 255,
+				.proto = 60,
+				.payload = payload,
+				.payload_size = sizeof(payload) };
+	uint8_t fragment[8 + 8] = { 60, 0, 0, 1, 1, 2, 3, 4, 58, 0, 1, 4 };
+	struct frame in = {};
+
+	payload[1016] = 136;
+	frame_ip(&in, &spec);
+	expect_drop(AGENT, &in, MZ_DROP_extension);
+
+	spec.proto = 44;
+	spec.payload = fragment;
+	spec.payload_size = sizeof(fragment);
+	frame_ip(&in, &spec);
+	expect_drop(AGENT, &in, MZ_DROP_extension);
+}
+
 static struct frame ping(const char *dst, bool is_answer)
 {
 	bool is_ipv6 = strchr(dst, ':');
@@ -323,6 +349,7 @@ int test_neighbour(void)
 		TEST(nd_of_somebody_else_is_dropped),
 		TEST(nd_that_nobody_should_send_is_dropped),
 		TEST(nd_behind_an_extension_is_dropped),
+		TEST(nd_out_of_sight_is_dropped),
 		TEST(the_gateway_answers_ping),
 		TEST(the_gateway_answers_nothing_else),
 #undef TEST

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -85,6 +86,23 @@ static void refuses_a_second_one(void **state)
 	EXPECT_EXIT(1, "UDP port 6081", "--address", "192.0.2.1", "--standalone");
 	EXPECT_EXIT(1, "another mizard", "--address", "192.0.2.1", "--standalone", "--port",
 		    "6082");
+}
+
+#define ALONE "--address", "192.0.2.1", "--standalone"
+
+/* Kernels without BPF, or some of it, or tcx (before Linux 6.6); containers that forbid it. */
+static void names_what_the_kernel_lacks(void **state)
+{
+	mizard_lacks(-1, ENOSYS);
+	EXPECT_EXIT(1, "this kernel lacks BPF features: Linux 6.1 or later is needed", ALONE);
+	mizard_lacks(BPF_MAP_CREATE, EINVAL);
+	EXPECT_EXIT(1, "this kernel lacks BPF features: Linux 6.1 or later is needed", ALONE);
+	mizard_lacks(-1, EPERM);
+	EXPECT_EXIT(1, "no privilege for BPF: run mizard as root", ALONE);
+	mizard_lacks(BPF_LINK_CREATE, EINVAL);
+	EXPECT_EXIT(1, "try --attach clsact, or a later kernel", ALONE, "--attach", "tcx");
+	mizard_start((const char *const[]){ ALONE, "--log-level", "warn", NULL }); /* clsact */
+	mizard_kill(SIGTERM);
 }
 
 static void finds_the_address(void **state)
@@ -412,6 +430,7 @@ int main(int argc, char **argv)
 		TEST(refuses_unreadable_certificates),
 		TEST(refuses_a_port_in_use),
 		TEST(refuses_a_second_one),
+		TEST(names_what_the_kernel_lacks),
 		TEST(finds_the_address),
 		TEST(survives_the_underlay),
 		TEST(keeps_rows),
