@@ -176,6 +176,7 @@ def c_kind(index, message):
     shorts = ', '.join([quote(s) for s in kind.short] + ['NULL'])
     flags = ''.join(f' .{flag} = true,' for flag in ('namespaced', 'managed') if getattr(kind, flag))
     return (f'\t[{number}] = {{ .kind = {number}, .name = {quote(message.name)}, '
+            f'.article = {quote("an" if message.name[0] in "AEIOU" else "a")},\n'
             f'.plural = {quote(kind.plural)},\n'
             f'\t\t.shorts = (const char *const[]){{ {shorts} }},{flags}\n'
             f'\t\t.message = &mz_messages[{index[message.full_name]}] }},')

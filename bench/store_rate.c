@@ -2,13 +2,18 @@
 /*
  * The object store at two populations in one process, in interleaved rounds.
  *
- *	store_rate rate DIR POPULATION ROUNDS	makes DIR/small.db (1000), DIR/large.db; prints
- *		fill RATE		endpoints per second, 1000 to a transaction
- *		create small|large RATE	per second, 256 clients that each wait for a commit
- *		lone small|large MS	one client: median time until durable
- *		find small|large US	by name, and the object
- *	store_rate open FILE		prints how long that took, and the memory it took:
- *		open MS BYTES POPULATION
+ *	store_rate rate DIR POPULATION ROUNDS
+ *
+ * makes DIR/small.db (1000 endpoints) and DIR/large.db, and prints
+ *
+ *	fill RATE			endpoints per second, 1000 to a transaction
+ *	create small|large RATE		per second, 256 clients that each wait for its commit
+ *	lone small|large MS		one client: median time until durable
+ *	find small|large US		by name, and the object
+ *
+ *	store_rate open FILE
+ *
+ * prints how long that took, and the memory it took: "open MS BYTES POPULATION".
  *
  * Creating an endpoint is what the controller does for one: the object with its network as owner,
  * an address and a location generation, in one transaction. Those of a round are deleted after it.

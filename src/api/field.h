@@ -65,6 +65,7 @@ struct mz_message {
 struct mz_kind_info {
 	enum mz_kind kind;
 	const char *name;	   /* "Network" */
+	const char *article;	   /* "a", or "an" for an Endpoint */
 	const char *plural;	   /* "networks" */
 	const char *const *shorts; /* ends with NULL */
 	bool namespaced, managed;
@@ -86,6 +87,7 @@ struct mz_problem {
 	char *path;	     /* "spec.cidrs[1]" */
 	char *message;	     /* what is wrong, and what would be right */
 	int line;	     /* in the manifest, from 1; 0: unknown */
+	size_t document;     /* in the manifest, from 1; 0: unknown */
 };
 struct mz_problems {
 	struct mz_problem *items;
@@ -163,7 +165,8 @@ void mz_manifest_fini(struct mz_manifest *manifest);
 int mz_manifest_parse(const char *text, size_t size, struct mz_problems *problems,
 		      struct mz_manifest *ret_manifest);
 /*
- * Sets the lines of problems that were found later (their `object` is an index into the manifest).
+ * Sets the lines and documents of problems that were found later (their `object` is an index into
+ * the manifest).
  * text: what was parsed. -ENOMEM: some stay without.
  */
 int mz_manifest_find_lines(const char *text, size_t size, const struct mz_manifest *manifest,

@@ -148,6 +148,7 @@ int mz_manifest_find_lines(const char *text, size_t size, const struct mz_manife
 		r = full_path(&manifest->origins[problem->object], problem->path, &path);
 		if (r < 0)
 			break;
+		problem->document = manifest->origins[problem->object].document + 1;
 		found[n] = problem;
 		targets[n++] = (struct mz_yaml_target){
 			.document = manifest->origins[problem->object].document,

@@ -132,7 +132,8 @@ static int take_long(struct parser *p, const char *text)
 		field = mz_field_by_flag(p->args->kind, text, size);
 		if (field)
 			return take_field(p, field, value);
-		return misuse(p, "a %s has no --%.*s", p->args->kind->name, (int)size, text);
+		return misuse(p, "%s %s has no --%.*s", p->args->kind->article,
+			      p->args->kind->name, (int)size, text);
 	}
 	if (p->args->verb && p->args->verb->has_fields)
 		return misuse(p,
@@ -170,7 +171,8 @@ static int take_kind(struct parser *p, const char *word)
 	if (!kind)
 		return misuse(p, "'%s' is no kind", word);
 	if (kind->managed)
-		return misuse(p, "a %s is made by Mizar, not by users", kind->name);
+		return misuse(p, "%s %s is made by Mizar, not by users", kind->article,
+			      kind->name);
 	p->args->kind = kind;
 	return 0;
 }

@@ -285,16 +285,40 @@ static void take_words(struct completing *c, char *const *words)
 	}
 }
 
+/* Bash makes "--for=gone" three words; without the middle one it is the same as "--for gone". */
+static size_t drop_equals(char *const *words, char **ret_words)
+{
+	size_t n = 0;
+
+	for (; *words; words++) {
+		bool is_last = !words[1];
+
+		if (!strcmp(*words, "=")) {
+			if (is_last)
+				ret_words[n++] = "";
+			continue;
+		}
+		ret_words[n++] = *words;
+	}
+	ret_words[n] = NULL;
+	return n;
+}
+
 enum mz_exit mz_verb_complete(const struct mz_args *args)
 {
 	struct completing c = { .prefix = "", .args = *args };
+	_cleanup_free_ char **words = NULL;
 	size_t n = 0;
 
-	take_words(&c, args->command);
-	while (args->command[n] && args->command[n + 1])
+	while (args->command[n])
 		n++;
-	if (args->command[n])
-		c.prefix = args->command[n];
+	words = calloc(n + 1, sizeof(*words));
+	if (!words)
+		return MZ_FAILED;
+	n = drop_equals(args->command, words);
+	take_words(&c, words);
+	if (n)
+		c.prefix = words[n - 1];
 	if (c.option)
 		offer_value(&c);
 	else if (c.prefix[0] == '-')

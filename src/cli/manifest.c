@@ -64,6 +64,11 @@ static void say(const struct mz_source *source, const struct mz_problem *p)
 	const struct mz_object *o;
 	const char *ns;
 
+	if (p->object >= m->n_objects && p->document) { /* it is no object yet */
+		mz_error("%s: document %zu (line %d): %s%s%s", source->name, p->document, p->line,
+			 p->path, colon, p->message);
+		return;
+	}
 	if (p->object >= m->n_objects) {
 		mz_error("%s: line %d: %s%s%s", source->name, p->line, p->path, colon, p->message);
 		return;

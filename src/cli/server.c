@@ -10,9 +10,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/say.h"
 #include "cli/target.h"
+#include "lab/lab.h"
 
 #define DEFAULT_TIMEOUT_S 10
 #define PAGE_SIZE	  1000
@@ -117,25 +119,45 @@ const char *mz_server_name(const struct mz_server *server)
 	return server->target.server;
 }
 
+static int unavailable(const struct mz_server *server, const char *message)
+{
+	const char *target = server->target.server, *lab = server->target.lab;
+	const char *path = strncmp(target, "unix:", 5) ? NULL : target + 5;
+	const char *last = message ? strrchr(message, ':') : NULL;
+	struct mz_lab found;
+
+	if (*lab && mz_lab_load(lab, &found) == -ENOENT) {
+		server_error(server, "there is no lab %s: mizar lab up --name %s", lab, lab);
+		return -EHOSTUNREACH;
+	}
+	if (path && access(path, W_OK) < 0 && errno == EACCES) {
+		server_error(server,
+			     "%s: permission denied: this needs root, or a controller named with "
+			     "--server HOST:PORT, --ca, --cert and --key",
+			     target);
+		return -EHOSTUNREACH;
+	}
+	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
+	if (path && last)
+		message = last + 1 + strspn(last + 1, " ");
+	server_error(server,
+		     "no controller answers at %s (%s): is mizar-controller running? "
+		     "Another is named with --server or --lab",
+		     target, message ?: "");
+	return -EHOSTUNREACH;
+}
+
 static int fail(const struct mz_server *server, enum mz_rpc_code code, const char *message)
 {
 	const char *target = server->target.server;
-	const char *last = message ? strrchr(message, ':') : NULL;
 
-	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
-	if (code == MZ_RPC_UNAVAILABLE && last && !strncmp(target, "unix:", 5))
-		message = last + 1 + strspn(last + 1, " ");
 	switch (code) {
 	case MZ_RPC_OK:
 		return 0;
 	case MZ_RPC_NOT_FOUND:
 		return -ENOENT;
 	case MZ_RPC_UNAVAILABLE:
-		server_error(server,
-			     "no controller answers at %s (%s): is mizar-controller running? "
-			     "Another is named with --server or --lab",
-			     target, message);
-		return -EHOSTUNREACH;
+		return unavailable(server, message);
 	case MZ_RPC_DEADLINE_EXCEEDED:
 		server_error(server, "the controller at %s did not answer within %u s (--timeout)",
 			     target, server->timeout_ms / 1000);
@@ -159,7 +181,7 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 	case MZ_RPC_OUT_OF_RANGE:
 		break;
 	}
-	server_error(server, "%s", message && *message ? message : mz_rpc_code_name(code));
+	server_error(server, "%s", *message ? message : mz_rpc_code_name(code));
 	return -EIO;
 }
 

@@ -105,6 +105,8 @@ int mz_target_server(const struct mz_args *args, struct mz_target *ret_target)
 		return -EINVAL;
 	}
 	if (lab)
+		snprintf(target.lab, sizeof(target.lab), "%s", lab);
+	if (lab)
 		n = snprintf(target.server, sizeof(target.server), "unix:%s",
 			     mz_lab_path(lab, path, "ctl/controller.sock"));
 	else

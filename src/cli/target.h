@@ -8,11 +8,13 @@
 #include <limits.h>
 
 #include "cli/args.h"
+#include "lab/lab.h"
 #include "rpc/rpc.h"
 
 struct mz_target {
-	char server[PATH_MAX]; /* "unix:PATH" or "HOST:PORT" */
-	struct mz_rpc_tls tls; /* all NULL for a Unix socket */
+	char server[PATH_MAX];	       /* "unix:PATH" or "HOST:PORT" */
+	char lab[MZ_LAB_NAME_MAX + 1]; /* whose it is, empty: of none */
+	struct mz_rpc_tls tls;	       /* all NULL for a Unix socket */
 	const char *server_name;
 };
 int mz_target_server(const struct mz_args *args, struct mz_target *ret_target);

@@ -156,7 +156,7 @@ void mz_usage_verb(FILE *out, const struct mz_verb *verb, const struct mz_kind_i
 	if (verb->text)
 		print_wrapped(out, 0, 0, verb->text);
 	if (kind) {
-		fprintf(out, "\nFields of a %s:\n", kind->name);
+		fprintf(out, "\nFields of %s %s:\n", kind->article, kind->name);
 		for (const struct mz_field *f = mz_spec_fields(kind); f->pbc; f++)
 			if (!f->output)
 				print_row(out, mz_field_text(f, text), mz_field_doc(f, doc));

@@ -202,7 +202,8 @@ static int merge(struct ctl_admission *a, struct ctl_admitted *item)
 	old = mz_object_metadata(item->old);
 	if (a->create_only)
 		return mz_problem_add(&a->problems, "metadata.name",
-				      "a %s of this name exists already; apply changes it",
+				      "%s %s of this name exists already; apply changes it",
+				      mz_kinds[item->object->kind].article,
 				      mz_kinds[item->object->kind].name);
 	if (old->deletion_timestamp)
 		return mz_problem_add(&a->problems, "metadata.name",

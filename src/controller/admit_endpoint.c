@@ -119,12 +119,22 @@ static int take_explicit(struct ctl_admission *a, struct ctl_admitted *item,
 int ctl_admit_endpoint(struct ctl_admission *a, struct ctl_admitted *item)
 {
 	const Mizar__V1__EndpointSpec *spec = item->object->endpoint->spec;
-	struct ctl_admitted *network, *vpc;
+	struct ctl_admitted *network, *vpc, *droplet;
 
 	network = ctl_admit_refer(a, item, MZ_KIND_NETWORK, spec->network, "spec.network");
-	if (spec->droplet && *spec->droplet &&
-	    !ctl_admit_refer(a, item, MZ_KIND_DROPLET, spec->droplet, "spec.droplet"))
-		return -EINVAL;
+	if (spec->droplet && *spec->droplet) {
+		const char *is = ctl_endpoint_droplet(item->object->endpoint);
+
+		droplet = ctl_admit_refer(a, item, MZ_KIND_DROPLET, spec->droplet, "spec.droplet");
+		if (!droplet)
+			return -EINVAL;
+		/* It goes as soon as nothing durable is on it: nothing may be on its way there. */
+		if (mz_object_metadata(droplet->object)->deletion_timestamp &&
+		    strcmp(is ?: "", spec->droplet))
+			return mz_problem_add(&a->problems, "spec.droplet",
+					      "Droplet %s is being deleted: wait until it is gone",
+					      spec->droplet);
+	}
 	if (!network)
 		return -EINVAL;
 	item->owner = mz_object_metadata(network->object)->uid;

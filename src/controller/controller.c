@@ -55,8 +55,10 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 			const char *store_path)
 {
 	struct timespec now;
+	uint64_t took;
 	int r;
 
+	uv_update_time(loop); /* the store may have been opened for long */
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
 	*c = (struct ctl_controller){
 		.loop = loop,
@@ -72,7 +74,15 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 	r = ctl_ipam_new(&c->ipam);
 	if (r < 0)
 		return r;
-	return ctl_model_load(c);
+	r = ctl_model_load(c);
+	if (r < 0)
+		return r;
+	/* Reading a large store takes longer than hosts are waited for: that begins now. */
+	uv_update_time(loop);
+	took = uv_now(loop) - c->started;
+	c->started += took;
+	ctl_queue_shift(&c->queue, took);
+	return 0;
 }
 
 void ctl_controller_fini(struct ctl_controller *c)

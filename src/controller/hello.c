@@ -315,8 +315,9 @@ void ctl_hello_message(struct ctl_session *session, const Mizar__V1__HostHello *
 		mz_rpc_call_finish(
 			session->call, MZ_RPC_PERMISSION_DENIED,
 			"droplet '%.64s': the certificate's common name is '%s', and must "
-			"be " NAME_PREFIX "NAME",
-			message->droplet ?: "", mz_rpc_call_peer_name(session->call) ?: "(none)");
+			"be '" NAME_PREFIX "%.64s'",
+			message->droplet ?: "", mz_rpc_call_peer_name(session->call) ?: "(none)",
+			message->droplet && *message->droplet ? message->droplet : "NAME");
 		return;
 	}
 	session->hello = ctl_calloc(1, sizeof(*session->hello));

@@ -20,6 +20,7 @@ struct attach {
 	struct ctl_controller *c;
 	struct ctl_reply *reply;
 	char *droplet, *ns, *name;
+	uint64_t uid; /* of the endpoint: one of the same name may come after it */
 	bool found;
 };
 
@@ -105,6 +106,19 @@ static int store_place(struct ctl_controller *c, struct ctl_write *write,
 	return r < 0 ? r : ctl_write_put(write, old, TAKE(new), owner, 0);
 }
 
+/* Also if that is not durable yet: a droplet goes as soon as nothing durable is on it. */
+static bool is_being_deleted(const struct attach *attach)
+{
+	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+	struct mz_store *store = attach->c->store;
+	uint64_t uid;
+	int r;
+
+	r = mz_store_find(store, MZ_KIND_DROPLET, "", attach->droplet, &uid);
+	r = r ?: mz_store_get(store, MZ_KIND_DROPLET, uid, &object);
+	return r < 0 || mz_object_metadata(object)->deletion_timestamp;
+}
+
 /* ---- Attach ---------------------------------------------------------------------------------- */
 
 static void compile_all(struct ctl_controller *c, const struct mz_object *object,
@@ -137,9 +151,18 @@ static void on_attached(int r, void *user)
 	struct ctl_rows rows = {};
 
 	if (r >= 0)
-		r = find_endpoint(attach, &object);
+		r = mz_store_get(c->store, MZ_KIND_ENDPOINT, attach->uid, &object);
+	if (r == -ENOENT || (r >= 0 && elsewhere(attach, object->endpoint))) {
+		struct mz_rpc_call *call = ctl_reply_take_call(attach->reply);
+
+		if (call)
+			mz_rpc_call_finish(call, MZ_RPC_NOT_FOUND,
+					   "endpoint %s/%s was %s while it was being attached",
+					   attach->ns, attach->name, object ? "moved" : "deleted");
+		return;
+	}
 	if (r >= 0 && droplet)
-		r = ctl_uidset_add(&droplet->attached, mz_object_metadata(object)->uid);
+		r = ctl_uidset_add(&droplet->attached, attach->uid);
 	if (r >= 0)
 		compile_all(c, object, &rows);
 	response.n_rows = rows.n;
@@ -176,6 +199,14 @@ void ctl_attach_request(struct mz_rpc_call *call, const ProtobufCMessage *reques
 			attach->ns, attach->name, where, attach->droplet);
 		return;
 	}
+	if (r >= 0 && is_being_deleted(attach)) {
+		mz_rpc_call_finish(call, MZ_RPC_FAILED_PRECONDITION,
+				   "droplet %s is being deleted; its stream registers it anew",
+				   attach->droplet);
+		return;
+	}
+	if (object)
+		attach->uid = mz_object_metadata(object)->uid;
 	attach->reply = ctl_reply_new(call);
 	if (r >= 0)
 		r = ctl_write_new(c, &write);

@@ -258,8 +258,11 @@ static void on_placed(int r, void *user)
 
 	for (i = 0; i < placing->n_droplets; i++) {
 		droplet = droplet_by_uid(placing->c, placing->droplets[i]);
-		if (droplet)
-			droplet->n_planned--;
+		if (!droplet)
+			continue;
+		droplet->n_planned--;
+		if (droplet->deleting)
+			ctl_queue_add(&placing->c->queue, &droplet->work);
 	}
 	if (placing->kind == MZ_KIND_BOUNCER) {
 		struct ctl_network *network = ctl_model_network_by_uid(model, placing->owner);

@@ -104,28 +104,18 @@ int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options)
 		.listen_unix = "/run/mizar/controller.sock",
 		.log_level = MZ_LOG_INFO,
 	};
+	const char **const texts[] = {
+		[OPT_STORE - OPT_STORE] = &o.store,   [OPT_UNIX - OPT_STORE] = &o.listen_unix,
+		[OPT_LISTEN - OPT_STORE] = &o.listen, [OPT_CA - OPT_STORE] = &o.tls.ca,
+		[OPT_CERT - OPT_STORE] = &o.tls.cert, [OPT_KEY - OPT_STORE] = &o.tls.key,
+	};
 	int option, r;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		switch (option) {
-		case OPT_STORE:
-			o.store = optarg;
-			break;
-		case OPT_UNIX:
-			o.listen_unix = optarg;
-			break;
-		case OPT_LISTEN:
-			o.listen = optarg;
-			break;
-		case OPT_CA:
-			o.tls.ca = optarg;
-			break;
-		case OPT_CERT:
-			o.tls.cert = optarg;
-			break;
-		case OPT_KEY:
-			o.tls.key = optarg;
+		case OPT_STORE ... OPT_KEY:
+			*texts[option - OPT_STORE] = optarg;
 			break;
 		case OPT_LEVEL:
 			r = parse_level(optarg, &o.log_level);

@@ -92,6 +92,21 @@ void ctl_provision_host(struct ctl_controller *c, struct ctl_droplet *droplet)
 	}
 }
 
+void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *droplet, uint64_t after,
+			     uint64_t revision)
+{
+	struct ctl_pending *pending, *next;
+
+	DL_FOREACH_SAFE2(droplet->pending, pending, next, host_next) {
+		if (pending->host_revision > revision)
+			return; /* as all that follow */
+		if (pending->host_revision <= after)
+			continue;
+		host_done(pending);
+		finish_if_done(c, pending);
+	}
+}
+
 void ctl_provision_network(struct ctl_controller *c, struct ctl_network *network)
 {
 	uint64_t settled = ctl_set_settled(&network->set);

@@ -16,6 +16,12 @@ void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_netw
 void ctl_provision_end(struct ctl_controller *c, uint64_t uid);
 /* Acks have come: of the host's own rows; of the network's locations, or its set has changed. */
 void ctl_provision_host(struct ctl_controller *c, struct ctl_droplet *droplet);
+/*
+ * It acknowledged only the changes after one revision, up to another one: rows of an earlier update
+ * it has refused.
+ */
+void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *droplet, uint64_t after,
+			     uint64_t revision);
 void ctl_provision_network(struct ctl_controller *c, struct ctl_network *network);
 /* The host refused rows, up to a revision: those of the key, or of all if none has it. */
 void ctl_provision_failed(struct ctl_controller *c, const struct ctl_sub *sub, uint64_t revision,

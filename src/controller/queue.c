@@ -131,6 +131,15 @@ void ctl_queue_add_in(struct ctl_queue *queue, struct ctl_work *work, uint64_t d
 	arm(queue);
 }
 
+void ctl_queue_shift(struct ctl_queue *queue, uint64_t ms)
+{
+	struct ctl_work *work;
+
+	DL_FOREACH(queue->delayed, work)
+		work->due += ms;
+	arm(queue);
+}
+
 void ctl_queue_retry(struct ctl_queue *queue, struct ctl_work *work)
 {
 	uint64_t delay = RETRY_MIN_MS;

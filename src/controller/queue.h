@@ -36,4 +36,6 @@ void ctl_queue_add(struct ctl_queue *queue, struct ctl_work *work);
 void ctl_queue_add_in(struct ctl_queue *queue, struct ctl_work *work, uint64_t delay_ms);
 /* After a failure: 100 ms, doubled each time, at most 30 s. A success resets work->failures. */
 void ctl_queue_retry(struct ctl_queue *queue, struct ctl_work *work);
+/* Time has passed in which nothing could run: all that is queued for later is so much later. */
+void ctl_queue_shift(struct ctl_queue *queue, uint64_t ms);
 void ctl_queue_cancel(struct ctl_queue *queue, struct ctl_work *work);

@@ -30,7 +30,8 @@ bool ctl_has_dependents(struct ctl_controller *c, const struct mz_object *object
 		const struct ctl_droplet *droplet =
 			ctl_model_droplet(&c->model, mz_object_name(object));
 
-		return droplet && (droplet->n_endpoints || droplet->replicas);
+		return droplet &&
+		       (droplet->n_endpoints || droplet->replicas || droplet->n_planned);
 	}
 	case MZ_KIND_ENDPOINT:
 	case MZ_KIND_BOUNCER:

@@ -49,6 +49,7 @@ static void send_rows(struct ctl_session *session, struct ctl_sub *sub,
 	(void)ctl_send_update(session, sub->scope->id, update);
 	if (update->more)
 		return;
+	sub->base = update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DELTA ? sub->sent : 0;
 	sub->sent = update->revision;
 	sub->outstanding = true;
 	sub->bytes = rows->bytes + deletes->bytes;

@@ -162,11 +162,26 @@ static struct ctl_sub *outstanding_sub(struct ctl_session *session, const Mizar_
 	return sub;
 }
 
+/* Who watches the droplet or a replica hears that rows are taken at last, or again. */
+static void tell_accepted(const struct ctl_sub *sub)
+{
+	ctl_watch_touch(sub->droplet->controller, MZ_KIND_DROPLET, sub->droplet->uid);
+	if (sub->scope->set && sub->scope == sub->scope->set->warm)
+		ctl_set_accepted(sub->scope->set, sub->droplet);
+}
+
+/* A scope that every host has: what makes its droplet Provisioned. */
+static bool is_own(const struct ctl_sub *sub)
+{
+	return sub->scope->id.kind == MIZAR__V1__SCOPE__KIND__DROPLETS ||
+	       sub->scope->id.kind == MIZAR__V1__SCOPE__KIND__HOST;
+}
+
 static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 {
 	struct ctl_controller *c = session->c;
 	struct ctl_sub *sub = outstanding_sub(session, ack->scope, ack->epoch, ack->revision);
-	bool is_current, is_right, is_first;
+	bool is_current, is_right, is_first, is_news = false;
 	char scope[MZ_SCOPE_STRLEN];
 
 	if (!sub)
@@ -176,6 +191,7 @@ static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 	if (is_right) {
 		ctl_queue_cancel(&c->queue, &sub->retry);
 		sub->retry.failures = 0;
+		is_news = !!sub->problem;
 		free(TAKE(sub->problem));
 	} else if (is_current && sub->retry.state == CTL_WORK_IDLE) {
 		mz_log_warn("droplet %s: %s: its rows differ, sending them again",
@@ -186,11 +202,15 @@ static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 	if (!sub->problem) {
 		is_first = !sub->acked;
 		sub->acked = sub->sent;
+		if (is_news || (is_first && is_own(sub)))
+			tell_accepted(sub);
 		ctl_session_kick(sub);
 		ctl_sub_acked(c, sub); /* may end the sub */
 		if (is_first)
 			ctl_watch_touch_endpoints(c); /* the host has reported: no longer Unknown */
 	} else {
+		if (sub->base && sub->scope->id.kind == MIZAR__V1__SCOPE__KIND__HOST)
+			ctl_provision_host_part(c, session->droplet, sub->base, sub->sent);
 		ctl_session_kick(sub);
 	}
 }
@@ -220,6 +240,8 @@ static void on_nack(struct ctl_session *session, const Mizar__V1__Nack *nack)
 		mz_log_warn("droplet %s: %s", session->droplet->name, text);
 	free(sub->problem);
 	sub->problem = ctl_strdup(text);
+	if (is_news)
+		ctl_watch_touch(c, MZ_KIND_DROPLET, session->droplet->uid);
 	ctl_queue_retry(&c->queue, &sub->retry);
 	ctl_provision_failed(c, sub, nack->revision, nack->key ?: "", text);
 	if (sub->scope->set && sub->scope == sub->scope->set->warm)

@@ -281,6 +281,15 @@ void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet)
 		set_active(replica, false);
 }
 
+void ctl_set_accepted(struct ctl_set *set, const struct ctl_droplet *droplet)
+{
+	struct ctl_replica *replica;
+
+	DL_SEARCH_SCALAR(set->replicas, replica, droplet, droplet);
+	if (replica)
+		ctl_watch_touch(set->controller, set->kind, replica->uid);
+}
+
 void ctl_replica_init(struct ctl_replica *replica)
 {
 	struct ctl_set *set = replica->set;

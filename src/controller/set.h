@@ -31,8 +31,9 @@ void ctl_set_publish(struct ctl_set *set);
 /* Revision of the warm scope that all active replicas have acknowledged; 0: none. */
 uint64_t ctl_set_settled(const struct ctl_set *set);
 unsigned int ctl_set_n_active(const struct ctl_set *set);
-/* The host refused rows of the warm scope. */
+/* The host refused rows of the warm scope; it has them all after that. */
 void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet);
+void ctl_set_accepted(struct ctl_set *set, const struct ctl_droplet *droplet);
 
 /* The replica is to go. */
 bool ctl_replica_is_doomed(const struct ctl_replica *replica);

@@ -98,6 +98,7 @@ static void fill_droplet(struct ctl_controller *c, struct mz_object *object,
 	Mizar__V1__DropletStatus *status = object->droplet->status;
 	const struct ctl_droplet *droplet = ctl_model_droplet(&c->model, mz_object_name(object));
 	const struct ctl_sub *hosts, *host;
+	const char *problem;
 
 	set_phase(common, PHASE(INIT));
 	if (!droplet)
@@ -114,16 +115,16 @@ static void fill_droplet(struct ctl_controller *c, struct mz_object *object,
 	}
 	hosts = ctl_sub_find(droplet, c->model.hosts.id);
 	host = ctl_sub_find(droplet, droplet->host.id);
+	problem = ctl_sub_problem(droplet);
 	if (!droplet->session) {
 		set_phase(common, PHASE(UNKNOWN));
 		add_condition(common, "Connected", false, "NoStream",
 			      "the host's mizard is not connected; its data plane goes on%s",
 			      droplet->dead ? "; its bouncers and dividers are placed elsewhere"
 					    : "");
-	} else if (hosts->problem || host->problem) {
+	} else if (problem) {
 		set_phase(common, PHASE(FAILED));
-		add_condition(common, "RowsAccepted", false, "Refused", "%s",
-			      hosts->problem ?: host->problem);
+		add_condition(common, "RowsAccepted", false, "Refused", "%s", problem);
 	} else if (hosts->acked && host->acked) {
 		set_phase(common, PHASE(PROVISIONED));
 	}

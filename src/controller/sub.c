@@ -2,7 +2,7 @@
 /* See sub.h. */
 #include "controller/sub.h"
 
-#include "base/log.h"
+#include "controller/full.h"
 #include "controller/provision.h"
 #include "controller/session.h"
 #include "controller/set.h"
@@ -21,6 +21,18 @@ struct ctl_sub *ctl_sub_find(const struct ctl_droplet *droplet, struct mz_scope_
 	make_key(id, key);
 	HASH_FIND(hh, droplet->subs, key, sizeof(key), sub);
 	return sub;
+}
+
+const char *ctl_sub_problem(const struct ctl_droplet *droplet)
+{
+	const struct ctl_sub *sub = ctl_sub_find(droplet, droplet->host.id);
+
+	if (sub && sub->problem)
+		return sub->problem;
+	for (sub = droplet->subs; sub; sub = sub->hh.next)
+		if (sub->problem)
+			return sub->problem;
+	return NULL;
 }
 
 bool ctl_sub_is_current(const struct ctl_sub *sub)
@@ -85,26 +97,29 @@ void ctl_sub_forget_all(struct ctl_controller *c, struct ctl_droplet *droplet)
 		sub_free(c, droplet->subs);
 }
 
+/* What every connected holder has is history; who is being sent all needs what changed since. */
+static void trim(struct ctl_scope *scope)
+{
+	uint64_t needed, revision = scope->revision;
+	struct ctl_sub *sub;
+
+	DL_FOREACH(scope->subs, sub) {
+		needed = sub->full ? ctl_full_revision(sub->full) : sub->acked;
+		if (sub->droplet->session && needed && needed < revision)
+			revision = needed;
+	}
+	ctl_scope_trim(scope, revision);
+}
+
 void ctl_sub_touch(struct ctl_controller *c, struct ctl_scope *scope)
 {
 	struct ctl_sub *sub;
 
 	DL_FOREACH(scope->subs, sub)
 		ctl_session_kick(sub);
+	trim(scope); /* with nobody connected no ack ever does */
 	if (scope->set && scope == scope->set->warm)
 		ctl_set_changed(scope->set);
-}
-
-/* What every connected holder has is history. */
-static void trim(struct ctl_scope *scope)
-{
-	uint64_t revision = scope->revision;
-	struct ctl_sub *sub;
-
-	DL_FOREACH(scope->subs, sub)
-		if (sub->droplet->session && sub->acked && sub->acked < revision)
-			revision = sub->acked;
-	ctl_scope_trim(scope, revision);
 }
 
 void ctl_sub_acked(struct ctl_controller *c, struct ctl_sub *sub)

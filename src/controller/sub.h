@@ -12,6 +12,7 @@ struct ctl_sub {
 	struct ctl_scope *scope;
 	struct ctl_droplet *droplet;
 	uint64_t sent;		     /* revision that the stream has carried */
+	uint64_t base;		     /* what the outstanding update began after; 0: it is whole */
 	uint64_t acked;		     /* revision that the host has; 0: not known, or not whole */
 	bool outstanding;	     /* an update waits for its ack: the next one waits for that */
 	bool wants_full;	     /* nothing else would help */
@@ -33,6 +34,8 @@ void ctl_sub_set(struct ctl_controller *c, struct ctl_droplet *droplet, struct c
 void ctl_sub_drop_all(struct ctl_controller *c, struct ctl_scope *scope);
 /* The host is about to go. */
 void ctl_sub_forget_all(struct ctl_controller *c, struct ctl_droplet *droplet);
+/* What the host refuses in any of its scopes, its own first; NULL: nothing. */
+const char *ctl_sub_problem(const struct ctl_droplet *droplet);
 /* Whether the host has all that the scope has now. */
 bool ctl_sub_is_current(const struct ctl_sub *sub);
 /* The scope has changed: tells its holders, and starts to wait for replicas. */

@@ -24,6 +24,7 @@ struct ctl_watcher {
 	struct mz_rpc_call *call;
 	const struct mz_kind_info *info;
 	char *ns, *name; /* NULL: all */
+	bool ended;	 /* sent away: its stream only waits for the client */
 	bool walking;	 /* through the present objects, in the order of uids */
 	bool walked;	 /* once already: what is seen now has been seen before */
 	uint64_t after;
@@ -35,7 +36,7 @@ struct ctl_watcher {
 
 static bool matches(const struct ctl_watcher *watcher, const struct mz_object *object)
 {
-	return watcher->info->kind == object->kind &&
+	return !watcher->ended && watcher->info->kind == object->kind &&
 	       (!watcher->ns || !strcmp(watcher->ns, mz_object_namespace(object))) &&
 	       (!watcher->name || !strcmp(watcher->name, mz_object_name(object)));
 }
@@ -43,6 +44,7 @@ static bool matches(const struct ctl_watcher *watcher, const struct mz_object *o
 /* Ends the call; its on_close frees the watcher. */
 static void send_away(struct ctl_watcher *watcher)
 {
+	watcher->ended = true;
 	mz_rpc_call_finish(watcher->call, MZ_RPC_OUT_OF_RANGE,
 			   "too slow: changes were lost, list again");
 }
@@ -195,7 +197,7 @@ static void on_walk(struct ctl_work *work)
 	struct step step = { .watcher = watcher };
 	int r;
 
-	if (!watcher->walking || mz_rpc_call_queued(watcher->call) > QUEUED_ROOM)
+	if (watcher->ended || !watcher->walking || mz_rpc_call_queued(watcher->call) > QUEUED_ROOM)
 		return; /* there is nothing to do, or it goes on when the queue has drained */
 	if (watcher->name && (watcher->ns || !watcher->info->namespaced))
 		r = show_one(watcher);

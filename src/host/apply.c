@@ -26,7 +26,7 @@ refuse(struct mz_refusal *ret_refusal, const Mizar__V1__Row *row, const char *fo
 static int refuse_errno(struct mz_refusal *ret_refusal, const Mizar__V1__Row *row, int r)
 {
 	if (r == -ENOSPC)
-		refuse(ret_refusal, row, "the table is full; this host holds too many rows of it");
+		refuse(ret_refusal, row, "%s", MZ_REFUSAL_FULL);
 	else
 		refuse(ret_refusal, row, "%s", strerror(-r));
 	return r;

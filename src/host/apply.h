@@ -8,6 +8,8 @@
 #include "host/convert.h"
 #include "host/host.h"
 
+#define MZ_REFUSAL_FULL "the table is full; this host holds too many rows of it"
+
 /* Why a row could not be applied: what a Nack says. */
 struct mz_refusal {
 	char table[16];

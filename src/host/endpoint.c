@@ -7,6 +7,8 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "host/local_attach.h"
+#include "host/release.h"
 #include "mizar/wire.h"
 
 unsigned int mz_host_endpoint_mtu(const struct mz_host *host)
@@ -235,6 +237,17 @@ int mz_endpoint_serve_all(struct mz_host *host)
 	return mz_device_each(serve_device, host);
 }
 
+static void give_back(struct mz_host *host, const struct mz_endpoint *endpoint)
+{
+	int r = 0;
+
+	if (host->releases && !mz_attach_is_under_way(host, endpoint->namespace_, endpoint->name))
+		r = mz_release_add(host->releases, endpoint->namespace_, endpoint->name);
+	if (r < 0)
+		mz_log_warn("endpoint %s/%s: the controller is not told: %s", endpoint->namespace_,
+			    endpoint->name, strerror(-r));
+}
+
 static int forget_port(const void *key, const void *value, void *user)
 {
 	const __u32 *ifindex = key;
@@ -242,7 +255,7 @@ static int forget_port(const void *key, const void *value, void *user)
 	struct mz_host *host = user;
 	struct mz_endpoint endpoint;
 	struct mz_device device;
-	bool has_new_device;
+	bool is_lost;
 	int r;
 
 	r = mz_device_find(port->uid, &device);
@@ -250,17 +263,22 @@ static int forget_port(const void *key, const void *value, void *user)
 		return 0;
 	if (r < 0 && r != -ENODEV)
 		return r;
-	/* It was attached again meanwhile: its addresses are the new device's. */
-	has_new_device = r >= 0;
+	is_lost = r < 0; /* else a new device has taken over all but this row */
 	r = mz_table_get(host->tables, MZ_TABLE_endpoint, &port->uid, &endpoint);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	mz_log_info("endpoint %" PRIu64 ": its device is gone", (uint64_t)port->uid);
-	if (r >= 0 && !has_new_device)
-		r = delete_locals(host, port->uid, &endpoint, NULL);
-	if (r >= 0 || r == -ENOENT)
+	is_lost = is_lost && r >= 0;
+	r = is_lost ? delete_locals(host, port->uid, &endpoint, NULL) : 0;
+	if (r >= 0)
 		r = mz_programs_detach(host->programs, (int)*ifindex);
-	return r < 0 ? r : mz_table_delete(host->tables, MZ_TABLE_port, ifindex);
+	if (r >= 0)
+		r = mz_table_delete(host->tables, MZ_TABLE_port, ifindex);
+	if (r >= 0 && is_lost) {
+		mz_log_info("endpoint %s/%s: its device is gone", endpoint.namespace_,
+			    endpoint.name);
+		give_back(host, &endpoint);
+	}
+	return r;
 }
 
 int mz_endpoint_forget_gone(struct mz_host *host)

@@ -20,6 +20,8 @@
 #include "rpc/rpc.h"
 #include "tables/tables.h"
 
+struct mz_operation;
+struct mz_releases;
 struct mz_stream;
 
 struct mz_host {
@@ -38,7 +40,9 @@ struct mz_host {
 	struct mz_rpc *rpc; /* this and the next two: NULL when standalone */
 	struct mz_rpc_client *client;
 	struct mz_stream *stream;
-	uint64_t rows_received; /* over the stream */
+	struct mz_releases *releases;	 /* the same */
+	struct mz_operation *operations; /* attaches that wait for the controller */
+	uint64_t rows_received;		 /* over the stream */
 	/*
 	 * Rows (mz_apply_key_hash) that came by Host.Attach and that the stream has not named
 	 * since: the sweep of an update that was compiled before must spare them.

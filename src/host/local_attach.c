@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utlist.h>
+
 #include "base/log.h"
 #include "host/apply.h"
 #include "host/endpoint.h"
 #include "host/local.h"
-#include "host/stream.h"
+#include "host/release.h"
 #include "mizar/v1/host.pb-c.h"
 #include "netlink/namespace.h"
 
@@ -31,14 +33,27 @@
 
 /* A request that waits for the controller. The text is the request's, which lives until the reply.
  */
-struct operation {
+struct mz_operation {
 	struct mz_host *host;
 	struct mz_ipc_request *request;
 	const char *ns, *name, *client_uid;
 	/* Of an attach: */
 	const char *netns, *ifname;
 	bool had_device; /* it repeats an earlier one */
+	bool is_waiting; /* for mz_attach_resume() */
+	struct mz_operation *prev, *next;
 };
+
+bool mz_attach_is_under_way(const struct mz_host *host, const char *ns, const char *name)
+{
+	const struct mz_operation *op;
+
+	for (op = host->operations; op; op = op->next) {
+		if (!strcmp(op->ns, ns) && !strcmp(op->name, name))
+			return true;
+	}
+	return false;
+}
 
 /* The controller's codes as errno, for clients that want to tell them apart. */
 static int code_errno(enum mz_rpc_code code)
@@ -78,20 +93,20 @@ static int code_errno(enum mz_rpc_code code)
 
 /* ---- detaching ------------------------------------------------------------------------------- */
 
-static void ignore_detached(enum mz_rpc_code code, const char *message,
-			    const ProtobufCMessage *response, void *user)
+static bool is_away(enum mz_rpc_code code)
 {
-	if (code != MZ_RPC_OK)
-		mz_log_warn("controller: a failed attach was not taken back: %s", message);
+	return code == MZ_RPC_UNAVAILABLE || code == MZ_RPC_DEADLINE_EXCEEDED ||
+	       code == MZ_RPC_CANCELLED;
 }
 
-static int call_detach(const struct operation *op, mz_rpc_done_fn on_done, void *user)
+static int call_detach(const struct mz_operation *op, mz_rpc_done_fn on_done, void *user)
 {
 	Mizar__V1__DetachRequest request = MIZAR__V1__DETACH_REQUEST__INIT;
 
 	request.namespace_ = (char *)op->ns;
 	request.name = (char *)op->name;
 	request.client_uid = (char *)op->client_uid;
+	request.droplet = (char *)op->host->options->droplet;
 	return mz_rpc_unary(op->host->client, "/mizar.v1.Host/Detach", &request.base,
 			    &mizar__v1__detach_response__descriptor, CONTROLLER_TIMEOUT_MS, on_done,
 			    user);
@@ -100,30 +115,30 @@ static int call_detach(const struct operation *op, mz_rpc_done_fn on_done, void 
 static void on_detached(enum mz_rpc_code code, const char *message,
 			const ProtobufCMessage *response, void *user)
 {
-	_cleanup_free_ struct operation *op = user;
-	const struct mz_stream *stream = op->host->stream; /* NULL: mizard is stopping */
-	/*
-	 * A controller that is away reads in the next hello which endpoints have a device. The call
-	 * may fail before the stream is seen to.
-	 */
-	bool is_known_later =
-		code == MZ_RPC_UNAVAILABLE || !stream || !mz_stream_is_connected(stream);
+	_cleanup_free_ struct mz_operation *op = user;
+	int r = 0;
 
-	if (code == MZ_RPC_OK || code == MZ_RPC_NOT_FOUND || is_known_later) {
-		mz_log_info("endpoint %s/%s: detached", op->ns, op->name);
-		mz_local_reply_error(op->request, 0, "%s", "");
+	/* A controller that is away is told later: the device is gone, and that is what was asked.
+	 */
+	if (is_away(code))
+		r = mz_release_add(op->host->releases, op->ns, op->name);
+	else if (code != MZ_RPC_OK && code != MZ_RPC_NOT_FOUND)
+		r = -code_errno(code);
+	if (r < 0) {
+		mz_local_reply_error(op->request, -r,
+				     "endpoint %s/%s: the device is gone, but the controller does "
+				     "not take it back: %s",
+				     op->ns, op->name, message);
 		return;
 	}
-	mz_local_reply_error(op->request, code_errno(code),
-			     "endpoint %s/%s: the device is gone, but the controller was not told, "
-			     "detach again: %s",
-			     op->ns, op->name, message);
+	mz_log_info("endpoint %s/%s: detached", op->ns, op->name);
+	mz_local_reply_error(op->request, 0, "%s", "");
 }
 
 void mz_detach(struct mz_host *host, struct mz_ipc_request *request,
 	       const Mizar__V1__LocalDetach *detach)
 {
-	_cleanup_free_ struct operation *op = calloc(1, sizeof(*op));
+	_cleanup_free_ struct mz_operation *op = calloc(1, sizeof(*op));
 	struct mz_endpoint endpoint;
 	uint64_t uid;
 	int r;
@@ -160,8 +175,8 @@ void mz_detach(struct mz_host *host, struct mz_ipc_request *request,
 
 /* ---- attaching ------------------------------------------------------------------------------- */
 
-static void reply_attached(struct operation *op, uint64_t uid, const struct mz_endpoint *endpoint,
-			   const struct mz_device *device)
+static void reply_attached(struct mz_operation *op, uint64_t uid,
+			   const struct mz_endpoint *endpoint, const struct mz_device *device)
 {
 	Mizar__V1__LocalResponse response = MIZAR__V1__LOCAL_RESPONSE__INIT;
 	Mizar__V1__LocalAttached attached = MIZAR__V1__LOCAL_ATTACHED__INIT;
@@ -180,7 +195,7 @@ static void reply_attached(struct operation *op, uint64_t uid, const struct mz_e
 }
 
 /* Nothing of this attach is left, here or there; what an earlier one made stays as it is. */
-static void take_back(const struct operation *op)
+static void take_back(const struct mz_operation *op)
 {
 	struct mz_endpoint endpoint;
 	uint64_t uid;
@@ -192,14 +207,14 @@ static void take_back(const struct operation *op)
 	if (r >= 0)
 		r = mz_endpoint_delete(op->host, uid, &endpoint);
 	if (r >= 0 || r == -ENOENT)
-		r = op->host->client ? call_detach(op, ignore_detached, NULL) : 0;
+		r = op->host->client ? mz_release_add(op->host->releases, op->ns, op->name) : 0;
 	if (r < 0)
 		mz_log_warn("endpoint %s/%s: a failed attach was not taken back: %s", op->ns,
 			    op->name, strerror(-r));
 }
 
 /* The endpoint's row is in its table. */
-static void attach_device(struct operation *op, uint64_t uid, const struct mz_endpoint *endpoint)
+static void attach_device(struct mz_operation *op, uint64_t uid, const struct mz_endpoint *endpoint)
 {
 	struct mz_host *host = op->host;
 	struct mz_device device;
@@ -227,7 +242,7 @@ static void attach_device(struct operation *op, uint64_t uid, const struct mz_en
 }
 
 /* All rows of the controller's answer. Returns the endpoint's own. */
-static int apply_answer(struct operation *op, const Mizar__V1__AttachResponse *answer,
+static int apply_answer(struct mz_operation *op, const Mizar__V1__AttachResponse *answer,
 			uint64_t *ret_uid, struct mz_refusal *ret_refusal)
 {
 	struct mz_host *host = op->host;
@@ -258,12 +273,13 @@ static int apply_answer(struct operation *op, const Mizar__V1__AttachResponse *a
 static void on_answer(enum mz_rpc_code code, const char *message, const ProtobufCMessage *response,
 		      void *user)
 {
-	_cleanup_free_ struct operation *op = user;
+	_cleanup_free_ struct mz_operation *op = user;
 	struct mz_refusal refusal = { .reason = "out of memory" };
 	struct mz_endpoint endpoint;
 	uint64_t uid;
 	int r;
 
+	DL_DELETE(op->host->operations, op);
 	if (code != MZ_RPC_OK) {
 		mz_local_reply_error(op->request, code_errno(code),
 				     "endpoint %s/%s: controller: %s", op->ns, op->name, message);
@@ -300,7 +316,7 @@ static bool is_ifname(const char *text)
 }
 
 /* What can be told without the controller. */
-static int check(const struct operation *op)
+static int check(const struct mz_operation *op)
 {
 	_cleanup_close_ int fd = -1;
 	int r;
@@ -324,7 +340,7 @@ static int check(const struct operation *op)
 	return r;
 }
 
-static bool has_device(const struct operation *op)
+static bool has_device(const struct mz_operation *op)
 {
 	struct mz_endpoint endpoint;
 	struct mz_device device;
@@ -334,7 +350,7 @@ static bool has_device(const struct operation *op)
 	       mz_device_find(uid, &device) >= 0;
 }
 
-static void attach_by_hand(struct operation *op)
+static void attach_by_hand(struct mz_operation *op)
 {
 	struct mz_endpoint endpoint;
 	uint64_t uid;
@@ -353,12 +369,56 @@ static void attach_by_hand(struct operation *op)
 		attach_device(op, uid, &endpoint);
 }
 
+static int ask_controller(struct mz_operation *op)
+{
+	Mizar__V1__AttachRequest message = MIZAR__V1__ATTACH_REQUEST__INIT;
+	struct mz_host *host = op->host;
+
+	/* An earlier device is just being given back: what is asked now must arrive after that. */
+	op->is_waiting = mz_release_cancel(host->releases, op->ns, op->name) == -EBUSY;
+	if (op->is_waiting)
+		return 0;
+	message.namespace_ = (char *)op->ns;
+	message.name = (char *)op->name;
+	message.client_uid = (char *)op->client_uid;
+	message.droplet = (char *)host->options->droplet;
+	return mz_rpc_unary(host->client, "/mizar.v1.Host/Attach", &message.base,
+			    &mizar__v1__attach_response__descriptor, CONTROLLER_TIMEOUT_MS,
+			    on_answer, op);
+}
+
+/* Owns op from here. */
+static void begin(struct mz_operation *op)
+{
+	struct mz_host *host = op->host;
+	int r;
+
+	DL_APPEND(host->operations, op);
+	r = ask_controller(op);
+	if (r >= 0)
+		return; /* on_answer() or mz_attach_resume() goes on with it */
+	DL_DELETE(host->operations, op);
+	mz_local_reply_error(op->request, -r, "controller: %s", strerror(-r));
+	free(op);
+}
+
+void mz_attach_resume(struct mz_host *host)
+{
+	struct mz_operation *op, *next;
+
+	DL_FOREACH_SAFE(host->operations, op, next)
+	{
+		if (!op->is_waiting)
+			continue;
+		DL_DELETE(host->operations, op);
+		begin(op);
+	}
+}
+
 void mz_attach(struct mz_host *host, struct mz_ipc_request *request,
 	       const Mizar__V1__LocalAttach *attach)
 {
-	Mizar__V1__AttachRequest message = MIZAR__V1__ATTACH_REQUEST__INIT;
-	_cleanup_free_ struct operation *op = calloc(1, sizeof(*op));
-	int r;
+	_cleanup_free_ struct mz_operation *op = calloc(1, sizeof(*op));
 
 	if (!op) {
 		mz_local_reply_error(request, ENOMEM, "out of memory");
@@ -378,14 +438,5 @@ void mz_attach(struct mz_host *host, struct mz_ipc_request *request,
 		attach_by_hand(op);
 		return;
 	}
-	message.namespace_ = (char *)op->ns;
-	message.name = (char *)op->name;
-	message.client_uid = (char *)op->client_uid;
-	r = mz_rpc_unary(host->client, "/mizar.v1.Host/Attach", &message.base,
-			 &mizar__v1__attach_response__descriptor, CONTROLLER_TIMEOUT_MS, on_answer,
-			 op);
-	if (r < 0)
-		mz_local_reply_error(request, -r, "controller: %s", strerror(-r));
-	else
-		TAKE(op); /* on_answer() has it */
+	begin(TAKE(op));
 }

@@ -15,11 +15,12 @@
 #include "host/endpoint.h"
 #include "host/host.h"
 #include "host/local.h"
+#include "host/release.h"
 #include "host/stream.h"
 #include "host/underlay.h"
 
 /* How often devices are looked at: namespaces go without a word. */
-#define RECONCILE_MS 5000
+#define RECONCILE_MS 2000
 
 struct daemon {
 	struct mz_host host;
@@ -29,6 +30,21 @@ struct daemon {
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */
+
+/* Before anything is made or replaced. */
+static int check_certificates(struct mz_host *host)
+{
+	const struct mz_options *options = host->options;
+	char why[512];
+	int r;
+
+	if (options->standalone || !mz_options_is_tcp(options))
+		return 0;
+	r = mz_rpc_tls_check(&options->tls, why, sizeof(why));
+	if (r < 0)
+		mz_log_err("--controller %s: %s", options->controller, why);
+	return r;
+}
 
 static int open_tables(struct mz_host *host)
 {
@@ -161,18 +177,19 @@ static int dial_controller(struct mz_host *host)
 				      mz_options_is_tcp(options) ? &options->tls : NULL,
 				      options->server_name, &host->client);
 	if (r >= 0)
+		r = mz_releases_new(host, &host->releases);
+	if (r >= 0)
 		r = mz_stream_new(host, &host->stream);
 	if (r < 0)
-		mz_log_err("--controller %s: %s%s", options->controller, strerror(-r),
-			   r == -ENOENT || r == -EINVAL ? ": look at --ca, --cert and --key" : "");
+		mz_log_err("--controller %s: %s", options->controller, strerror(-r));
 	return r;
 }
 
 static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
-		mz_underlay_open, open_tables,	  load_programs,
-		restore,	  listen_locally, dial_controller,
+		check_certificates, mz_underlay_open, open_tables,     load_programs,
+		restore,	    listen_locally,   dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;
@@ -259,6 +276,7 @@ static void stop(struct daemon *daemon)
 
 	mz_stream_free(TAKE(host->stream));
 	mz_rpc_client_free(TAKE(host->client)); /* attaches under way are answered */
+	mz_releases_free(TAKE(host->releases));
 	mz_ipc_server_free(TAKE(host->ipc));
 	mz_nexthops_free(TAKE(host->nexthops));
 	uv_close((uv_handle_t *)&daemon->term, NULL);

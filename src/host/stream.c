@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "host/hello.h"
+#include "host/release.h"
+#include "host/settle.h"
 #include "host/update.h"
 
 #define BACKOFF_MIN_MS 100
@@ -27,6 +29,7 @@ struct mz_stream {
 	unsigned int n_refs; /* by the timers, until they are closed, and by the call */
 	unsigned int backoff_ms;
 	bool is_connected; /* welcomed */
+	bool is_settled;   /* mz_settle() is done */
 	bool is_closing;
 	char reason[256];
 };
@@ -123,12 +126,25 @@ static void on_welcome(struct mz_stream *stream, const Mizar__V1__HostWelcome *w
 	stream->backoff_ms = BACKOFF_MIN_MS;
 	stream->reason[0] = 0;
 	mz_log_info("controller %s: connected", stream->host->options->controller);
+	mz_releases_send(stream->host->releases);
 	if (!ms)
 		ms = REPORT_MS;
 	else if (ms < REPORT_MIN_MS)
 		ms = REPORT_MIN_MS;
 	/* Cannot fail: the timer has a callback. */
 	(void)uv_timer_start(&stream->report, on_report, ms, ms);
+}
+
+static void settle(struct mz_stream *stream)
+{
+	int r;
+
+	if (stream->is_settled)
+		return;
+	r = mz_settle(stream->host);
+	stream->is_settled = r >= 0;
+	if (r < 0)
+		mz_log_warn("endpoints: not compared with their devices: %s", strerror(-r));
 }
 
 static void on_update(struct mz_stream *stream, const Mizar__V1__ScopeUpdate *update)
@@ -143,6 +159,8 @@ static void on_update(struct mz_stream *stream, const Mizar__V1__ScopeUpdate *up
 		r = result.is_refused ? send_nack(stream, &result) : send_ack(stream, &result);
 	if (r < 0)
 		give_up(stream, "update not answered", r);
+	else if (!result.is_refused && result.scope.kind == MIZAR__V1__SCOPE__KIND__HOST)
+		settle(stream);
 }
 
 static void on_message(struct mz_rpc_stream *rpc, const ProtobufCMessage *message, void *user)

@@ -50,7 +50,8 @@ static void note_errno(struct mz_update *update, const char *table, int r)
 	struct mz_refusal refusal = { .key = "" };
 
 	snprintf(refusal.table, sizeof(refusal.table), "%s", table);
-	snprintf(refusal.reason, sizeof(refusal.reason), "%s", strerror(-r));
+	snprintf(refusal.reason, sizeof(refusal.reason), "%s",
+		 r == -ENOSPC ? MZ_REFUSAL_FULL : strerror(-r));
 	note(update, &refusal);
 }
 

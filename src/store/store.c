@@ -14,9 +14,9 @@ static int add_name(void *user, enum mz_kind kind, uint64_t uid, const char *ns,
 	struct mz_store *store = user;
 	uint64_t key[2];
 
-	if (!uid || uid >= store->next_uid)
-		return -EPROTO;
 	mz_store_name_key(store, kind, ns, name, key);
+	if (!uid || uid >= store->next_uid || mz_index_get(&store->names, key))
+		return -EPROTO;
 	store->counts[kind]++;
 	return mz_index_set(&store->names, key, uid);
 }

@@ -5,7 +5,8 @@
 # $1 of every test: the directory with the programs.
 
 set -u -o pipefail
-PATH=$1:$PATH
+programs=$(realpath "$1")
+PATH=$programs:$PATH
 export MIZAR_LAB=t$$
 namespaces=()
 processes=()
@@ -27,6 +28,18 @@ trap tidy EXIT
 trap 'exit 1' INT TERM
 
 fail() { echo "FAILED: $*"; exit 1; }
+
+# refuses STATUS TEXT COMMAND...: it exits with the status within 5 s
+# and says the text on stderr; all that it said is in $said.
+refuses() {
+	local status=$1 text=$2 out got
+	shift 2
+	out=$(timeout 5 "$@" 2>&1 >/dev/null)
+	got=$?
+	said=$out
+	[ $got = "$status" ] || fail "$* gave $got, not $status: $out"
+	[[ $out == *"$text"* ]] || fail "$* does not say \"$text\": $out"
+}
 
 # lab [OPTION...]: a lab of our own.
 lab() { mizar lab up --name $MIZAR_LAB "$@" >&2 || fail "lab up $*"; }
@@ -85,3 +98,17 @@ transfer() {
 	[ "$(wc -c <"$received")" = $bytes ] || fail "TCP from $1 to $3: $(wc -c <"$received") of $bytes bytes arrived"
 }
 listening() { within "$1" ss -Hltn "sport = :$2" | grep -q .; }
+
+# mizard_instead HOST [NAME=VALUE...] [OPTION...]: a mizard takes the place of the host's own: the lab's options (of which
+# droplet=, address=, ca=, cert= and key= give others), and these. It logs where the lab's does; $! is its process.
+mizard_instead() {
+	local host=$1 dir=/run/mizar-lab/$MIZAR_LAB pki=/run/mizar-lab/$MIZAR_LAB/pki
+	local droplet=$host address=172.31.0.${host#h} ca=$pki/ca.pem cert=$pki/$host.pem key=$pki/$host.key
+	shift
+	while [[ ${1:-} == [a-z]*=* ]]; do local "$1"; shift; done
+	mizar lab kill "$host" 2>/dev/null
+	(exec ip netns exec "$MIZAR_LAB-$host" "$programs/../host/mizard" --droplet "$droplet" --address "$address" --dir "$dir/$host" \
+		--controller 172.31.0.250:7700 --server-name controller --ca "$ca" --cert "$cert" --key "$key" "$@") >"$dir/$host/mizard.log" 2>&1 &
+	processes+=($!)
+}
+says() { grep -qF -- "$2" "/run/mizar-lab/$MIZAR_LAB/$1/"*.log; } # says HOST TEXT: its log does

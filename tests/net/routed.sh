@@ -24,8 +24,11 @@ for host in h1 h2 h3; do
 done
 mizar host tables nexthop --host h1 | grep -q "$mac" || fail "h1's next hops are not the router ($mac)"
 
-for device in $(mizar lab exec net -- ls /sys/class/net 2>/dev/null | grep '^h1'); do
-	mizar lab exec net -- ip link set "$device" address 02:00:00:00:99:01
-done
+# The router's port towards h1 gets another MAC: h1 follows.
+device=$(mizar lab exec net -- ip -o address show to 172.31.1.1 | awk '{print $2}')
+mizar lab exec net -- ip link set "$device" address 02:00:00:00:99:01 || fail "no port towards h1"
+follows() { mizar host tables nexthop --host h1 | grep -q 02:00:00:00:99:01; }
 again() { within acme/web-1 ping -n -q -c 1 -W 1 10.0.1.12 >/dev/null; }
+mizar lab exec h1 -- ping -n -q -c 1 -W 1 172.31.1.1 >/dev/null
 eventually again
+eventually follows

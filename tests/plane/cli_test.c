@@ -477,6 +477,8 @@ static void test_completion(void **state)
 	expect("complete -- get ep e2499", 0, NULL, NULL); /* behind the names that it asks for */
 	expect("complete -- get ep e49", 0, "e49\ne490\n", NULL);
 	expect("complete -- wait ep e7 --for g", 0, "gone\n", NULL);
+	expect("complete -- wait ep e7 --for = g", 0, "gone\n", NULL);
+	expect("complete -- wait ep e7 --for =", 0, "\nProvisioned\n", NULL);
 	expect("complete -- -o j", 0, "json\n", NULL);
 	expect("complete -- create network a --ki", 0, "--kind\n", NULL);
 	expect("complete -- create network a --kind s", 0, "subnet\n", NULL);

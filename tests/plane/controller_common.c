@@ -17,10 +17,12 @@ const char *controller_program;
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
-void plane_start(struct plane *plane)
+void plane_spawn(struct plane *plane)
 {
-	int tries;
+	char *argv[32] = { (char *)controller_program, "--store", plane->store, "--listen-unix",
+			   plane->socket };
 
+	memcpy(argv + 5, plane->options, sizeof(plane->options));
 	plane->pid = fork();
 	assert_true(plane->pid >= 0);
 	if (!plane->pid) {
@@ -30,15 +32,26 @@ void plane_start(struct plane *plane)
 		snprintf(log, sizeof(log), "%s/log", plane->dir);
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 		(void)dup2(fd, STDERR_FILENO);
-		execl(controller_program, controller_program, "--store", plane->store,
-		      "--listen-unix", plane->socket, NULL);
+		execv(controller_program, argv);
 		_exit(127);
 	}
+}
+
+void plane_connect(struct plane *plane)
+{
+	int tries;
+
 	for (tries = 0; access(plane->socket, F_OK) < 0 && tries < 1000; tries++)
 		uv_sleep(5);
 	assert_int_equal(access(plane->socket, F_OK), 0);
 	assert_int_equal(mz_rpc_client_new(plane->rpc, plane->target, NULL, NULL, &plane->client),
 			 0);
+}
+
+void plane_start(struct plane *plane)
+{
+	plane_spawn(plane);
+	plane_connect(plane);
 }
 
 int plane_stop(struct plane *plane, int signal)

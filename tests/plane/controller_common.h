@@ -32,12 +32,17 @@ struct plane {
 	struct mz_rpc_client *client;
 	char dir[64], socket[96], store[96], target[112];
 	pid_t pid; /* of the controller; 0: it does not run */
+	/* More options for it, of the next start; ends with NULL. */
+	const char *options[16];
 };
 
 /* Fixtures: a fresh store and a running controller; everything gone. */
 int plane_setup(void **state);
 int plane_teardown(void **state);
 void plane_start(struct plane *plane);
+/* The two halves of that: the process; a client once it serves. */
+void plane_spawn(struct plane *plane);
+void plane_connect(struct plane *plane);
 /* By signal; waits for its end and returns its wait status. */
 int plane_stop(struct plane *plane, int signal);
 /* Runs the loop until the condition holds; fails the test after 10 s. */
@@ -108,8 +113,9 @@ struct host {
 	bool welcome, closed;
 	enum mz_rpc_code code; /* of a closed stream */
 	char why[512];
-	bool silent;	     /* applies, but acknowledges nothing */
-	const char *refuses; /* nacks updates with rows of this table */
+	bool silent;		  /* applies, but acknowledges nothing */
+	const char *refuses;	  /* nacks updates with rows of this table */
+	const char *refuses_name; /* of those, only with this text in them; or NULL */
 	unsigned int n_equal, n_delta, n_full, n_drop, n_rows, n_deletes;
 };
 

@@ -129,21 +129,37 @@ static void answer(struct host *host, const Mizar__V1__ScopeUpdate *update, uint
 	(void)mz_rpc_stream_send(host->stream, &message.base);
 }
 
+/* The first row of the update that is to be refused, or NULL. */
+static const Mizar__V1__Row *refused_row(const struct host *host,
+					 const Mizar__V1__ScopeUpdate *update)
+{
+	size_t i;
+
+	for (i = 0; host->refuses && i < update->n_rows; i++) {
+		const Mizar__V1__Row *row = update->rows[i];
+
+		if (!strcmp(host->refuses, mz_row_table_name(row)) &&
+		    (!host->refuses_name || !strcmp(host->refuses_name, row->endpoint->name)))
+			return row;
+	}
+	return NULL;
+}
+
 static bool refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
 {
 	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	const Mizar__V1__Row *row = refused_row(host, update);
 	Mizar__V1__Nack nack = MIZAR__V1__NACK__INIT;
 	char key[MZ_ROW_KEY_STRLEN];
 
-	if (!host->refuses || !update->n_rows ||
-	    strcmp(host->refuses, mz_row_table_name(update->rows[0])))
+	if (!row)
 		return false;
 	nack.scope = update->scope;
 	nack.has_epoch = nack.has_revision = true;
 	nack.epoch = update->epoch;
 	nack.revision = update->revision;
-	nack.table = (char *)mz_row_table_name(update->rows[0]);
-	nack.key = (char *)mz_row_key_format(update->rows[0], key);
+	nack.table = (char *)mz_row_table_name(row);
+	nack.key = (char *)mz_row_key_format(row, key);
 	nack.reason = (char *)"the table is full";
 	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK;
 	message.nack = &nack;

@@ -16,9 +16,9 @@ static void two_up(struct plane *plane, struct host *h)
 	host_up(&h[0], plane, "h1");
 	host_up(&h[1], plane, "h2");
 	apply(plane, VPC NET);
-	plane_until(plane, is(plane, "Network", "a", "n", "status.bouncers", "[\"h1\",\"h2\"]") ||
-				   is(plane, "Network", "a", "n", "status.bouncers",
-				      "[\"h2\",\"h1\"]"));
+	plane_until(plane,
+		    is(plane, "Network", "a", "n", "status.bouncers", "[\"h1\",\"h2\"]") ||
+			    is(plane, "Network", "a", "n", "status.bouncers", "[\"h2\",\"h1\"]"));
 	plane_until(plane, is(plane, "VPC", "a", "v", "status.phase", "Provisioned"));
 }
 
@@ -151,8 +151,8 @@ static void test_large_scope(void **state)
 	for (round = 0; round < 25; round++) {
 		for (at = yaml, i = 0; i < 2000; i++)
 			at += sprintf(at,
-				      "apiVersion: mizar.com/v1\nkind: Endpoint\n"
-				      "metadata: {namespace: a, "
+				      "apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: "
+				      "{namespace: a, "
 				      "name: e%d}\nspec: {network: n, droplet: h1}\n---\n",
 				      round * 2000 + i);
 		mizar__v1__apply_response__free_unpacked(

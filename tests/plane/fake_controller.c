@@ -17,7 +17,7 @@ struct rows {
 };
 
 static uv_loop_t loop;
-static uv_timer_t deadline;
+static uv_timer_t deadline, detach_timer;
 static struct mz_rpc *rpc;
 static struct mz_rpc_server *server;
 static struct mz_rpc_call *stream;	 /* the latest, if it is open */
@@ -29,7 +29,8 @@ static char target[128];
 static struct rows answer;
 static enum mz_rpc_code answer_code;
 
-unsigned int fake_n_attached, fake_n_detached;
+unsigned int fake_n_attached, fake_n_detached, fake_detach_ms;
+static struct mz_rpc_call *detaching;
 
 /* ---- service --------------------------------------------------------------------------------- */
 
@@ -63,6 +64,8 @@ static void on_attach(struct mz_rpc_call *call, const ProtobufCMessage *request,
 {
 	Mizar__V1__AttachResponse response = MIZAR__V1__ATTACH_RESPONSE__INIT;
 
+	assert_string_equal(((const Mizar__V1__AttachRequest *)request)->droplet, "h1");
+	assert_null(detaching);
 	fake_n_attached++;
 	if (answer_code != MZ_RPC_OK) {
 		mz_rpc_call_finish(call, answer_code, "the controller says no");
@@ -73,12 +76,27 @@ static void on_attach(struct mz_rpc_call *call, const ProtobufCMessage *request,
 	mz_rpc_call_reply(call, &response.base);
 }
 
-static void on_detach(struct mz_rpc_call *call, const ProtobufCMessage *request, void *user)
+static void on_detach_timer(uv_timer_t *timer)
 {
 	Mizar__V1__DetachResponse response = MIZAR__V1__DETACH_RESPONSE__INIT;
 
+	if (detaching)
+		mz_rpc_call_reply(TAKE(detaching), &response.base);
+}
+
+static void on_detach_close(struct mz_rpc_call *call, void *user)
+{
+	detaching = NULL;
+}
+
+static void on_detach(struct mz_rpc_call *call, const ProtobufCMessage *request, void *user)
+{
+	assert_string_equal(((const Mizar__V1__DetachRequest *)request)->droplet, "h1");
+	assert_string_equal(((const Mizar__V1__DetachRequest *)request)->namespace_, "red");
 	fake_n_detached++;
-	mz_rpc_call_reply(call, &response.base);
+	assert_null(detaching);
+	detaching = call;
+	uv_timer_start(&detach_timer, on_detach_timer, fake_detach_ms, 0);
 }
 
 static const struct mz_rpc_method methods[] = {
@@ -103,6 +121,7 @@ static const struct mz_rpc_method methods[] = {
 		.request = &mizar__v1__detach_request__descriptor,
 		.response = &mizar__v1__detach_response__descriptor,
 		.on_request = on_detach,
+		.on_close = on_detach_close,
 	},
 	{},
 };
@@ -115,9 +134,10 @@ void fake_start(void)
 
 	snprintf(path, sizeof(path), "%s/controller.sock", mizard_dir());
 	snprintf(target, sizeof(target), "unix:%s", path);
-	fake_n_attached = fake_n_detached = n_reports = 0;
+	fake_n_attached = fake_n_detached = fake_detach_ms = n_reports = 0;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	uv_timer_init(&loop, &deadline);
+	uv_timer_init(&loop, &detach_timer);
 	assert_int_equal(mz_rpc_new(&loop, &rpc), 0);
 	assert_int_equal(mz_rpc_server_new(rpc, methods, &server), 0);
 	assert_int_equal(mz_rpc_server_listen_unix(server, path), 0);
@@ -131,6 +151,7 @@ void fake_stop(void)
 	mz_rpc_server_free(TAKE(server));
 	mz_rpc_free(TAKE(rpc));
 	uv_close((uv_handle_t *)&deadline, NULL);
+	uv_close((uv_handle_t *)&detach_timer, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
 	mizar__v1__host_message__free_unpacked(TAKE(received), NULL);
@@ -226,6 +247,12 @@ void fake_expect_report(void)
 	unsigned int before = n_reports;
 
 	WAIT(n_reports > before, "a report");
+}
+
+void fake_expect_detached(unsigned int n)
+{
+	WAIT(fake_n_detached >= n, "Host.Detach");
+	assert_int_equal(fake_n_detached, n);
 }
 
 void fake_expect_close(void)

@@ -43,6 +43,9 @@ void fake_run(unsigned int ms);
 /* How Host.Attach is answered: with these rows, or (code is not OK) with an error. */
 void fake_answer_attach(const struct mz_table_row *rows, size_t n_rows, enum mz_rpc_code code);
 extern unsigned int fake_n_attached, fake_n_detached; /* calls since fake_start() */
+void fake_expect_detached(unsigned int n);
+/* Host.Detach is answered only after this; meanwhile there must be no Host.Attach. */
+extern unsigned int fake_detach_ms;
 
 /* mizard_attach() and mizard_detach(), with the controller answering meanwhile. */
 Mizar__V1__LocalResponse *fake_attach(const char *name, const char *netns);

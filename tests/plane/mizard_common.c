@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,7 +71,7 @@ void mizard_new_underlay(void)
 }
 
 /* A process that does nothing, in a network namespace of its own. */
-static void make_box(void)
+void mizard_new_box(void)
 {
 	int ready[2];
 	char c;
@@ -105,7 +108,7 @@ int mizard_setup(void **state)
 	snprintf(dir, sizeof(dir), "/tmp/mzt-mizard-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(sock, sizeof(sock), "%s/mizard.sock", dir);
-	make_box();
+	mizard_new_box();
 	return 0;
 }
 
@@ -137,14 +140,9 @@ void mizard_end_box(void)
 	assert_int_equal(n, 0);
 }
 
-void mizard_new_box(void)
-{
-	mizard_end_box();
-	make_box();
-}
-
 int mizard_teardown(void **state)
 {
+	mizard_lacks(0, 0);
 	char path[128];
 
 	if (mizard >= 0)
@@ -172,6 +170,38 @@ const char *mizard_box(void)
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
+static struct {
+	int command, error;
+} lacking;
+
+void mizard_lacks(int bpf_command, int error)
+{
+	lacking.command = bpf_command;
+	lacking.error = error;
+}
+
+/* A seccomp filter stands for an older kernel, or for a container that forbids bpf(2). */
+static int take_away(void)
+{
+	const uint32_t answer = SECCOMP_RET_ERRNO | (uint32_t)lacking.error;
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)lacking.command, 0,
+			 lacking.command < 0 ? 0 : 1),
+		BPF_STMT(BPF_RET | BPF_K, answer),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
+
+	if (!lacking.error)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
+}
+
 static pid_t spawn(const char *const *args, int err)
 {
 	const char *argv[ARGS_MAX] = { mizard_path, "--dir", dir };
@@ -189,6 +219,8 @@ static pid_t spawn(const char *const *args, int err)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (err >= 0)
 		dup2(err, STDERR_FILENO);
+	if (take_away() < 0)
+		_exit(126);
 	execv(mizard_path, (char **)argv);
 	_exit(127);
 }

@@ -32,7 +32,6 @@ const char *mizard_dir(void);
 const char *mizard_box(void);
 /* Ends the namespace and waits until the devices in it are gone. */
 void mizard_end_box(void);
-/* The same, and another one in its place. */
 void mizard_new_box(void);
 /* The droplet's device goes, and comes again with the same name and address. */
 void mizard_new_underlay(void);
@@ -41,6 +40,11 @@ void mizard_new_underlay(void);
 void mizard_start(const char *const *args);
 /* The same, but it must exit by itself: returns the status, and its stderr in text. */
 int mizard_run(const char *const *args, char *text, size_t size);
+/*
+ * The mizards started from now on find a kernel whose bpf(2) answers this command with this error;
+ * every command if it is -1. error 0: the kernel as it is. mizard_teardown() takes it back.
+ */
+void mizard_lacks(int bpf_command, int error);
 void mizard_kill(int signal);
 pid_t mizard_pid(void);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "host/program.h"
 
 #define FULL	  MIZAR__V1__SCOPE_UPDATE__MODE__FULL
 #define DELTA	  MIZAR__V1__SCOPE_UPDATE__MODE__DELTA
@@ -373,9 +374,76 @@ static void detaches(void **state)
 	assert_int_equal(fake_detach("web-1"), 0);
 	assert_int_equal(fake_n_detached, 2); /* the controller decides what is repeated */
 	attach_ok();
-	/* Without a controller the device goes all the same. */
+	/* Without a controller the device goes all the same; it is told later. */
 	fake_stop();
 	assert_int_equal(mizard_detach("web-1"), 0);
+	assert_int_equal(if_nametoindex("mz9a"), 0);
+	fake_start();
+	fake_expect_hello();
+	fake_expect_detached(1);
+}
+
+/* The endpoint's namespace goes without a word, while mizard runs and while it does not. */
+static void gives_gone_endpoints_back(void **state)
+{
+	struct mz_table_row rows[3];
+
+	attach_rows(rows);
+	fake_expect_hello();
+	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	attach_ok();
+	mizard_end_box();
+	fake_detach_ms = 300;
+	fake_expect_detached(1);
+	assert_int_equal(count_rows(MZ_TABLE_port) + count_rows(MZ_TABLE_local), 0);
+
+	mizard_new_box();
+	attach_ok(); /* waits for the answer to Host.Detach, or that would undo it */
+	fake_detach_ms = 0;
+	mizard_kill(SIGKILL);
+	mizard_end_box();
+	fake_expect_close();
+	start_mizard();
+	assert_int_equal(fake_expect_hello()->n_attached, 0);
+	fake_run(100);
+	assert_int_equal(fake_n_detached, 1); /* the controller may know better */
+	SEND(.kind = HOST, .mode = EQUAL, .revision = 1);
+	fake_expect_ack(1, test_row_hash(&rows[2]));
+	fake_expect_detached(2);
+	SEND(.kind = HOST, .mode = EQUAL, .revision = 2);
+	fake_expect_ack(2, test_row_hash(&rows[2]));
+	fake_run(100);
+	assert_int_equal(fake_n_detached, 2); /* once */
+}
+
+/* The tables were lost, the devices stayed: what does not belong here any more goes. */
+static void removes_orphans(void **state)
+{
+	struct mz_table_row rows[3];
+
+	attach_rows(rows);
+	fake_expect_hello();
+	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	attach_ok();
+	mizard_kill(SIGTERM);
+	fake_expect_close();
+	assert_int_equal(mz_programs_uninstall(mizard_dir()), 0);
+	start_mizard();
+	assert_int_equal(fake_expect_hello()->n_attached, 1);
+	/* It comes back to life with its row. */
+	SEND(.kind = HOST, .mode = FULL, .revision = 1, ROW(rows[2]));
+	fake_expect_ack(1, test_row_hash(&rows[2]));
+	assert_int_equal(count_rows(MZ_TABLE_local), 1);
+
+	mizard_kill(SIGTERM);
+	fake_expect_close();
+	assert_int_equal(mz_programs_uninstall(mizard_dir()), 0);
+	start_mizard();
+	fake_expect_hello();
+	assert_int_not_equal(if_nametoindex("mz9a"), 0);
+	SEND(.kind = HOST, .mode = FULL, .revision = 1);
+	fake_expect_ack(1, 0);
+	fake_run(100); /* it follows the ack */
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 }
 
@@ -393,21 +461,18 @@ static void takes_failed_attaches_back(void **state)
 	assert_int_equal(fake_n_detached, 0);
 	fake_answer_attach(rows, 2, MZ_RPC_OK);
 	attach_refused("web-1", EPROTO, "no row for it");
-	fake_run(100);
-	assert_int_equal(fake_n_detached, 1);
+	fake_expect_detached(1);
 	rows[2].value.endpoint.mac[0] = 1;
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
 	attach_refused("web-1", EINVAL, "field mac");
-	fake_run(100);
-	assert_int_equal(fake_n_detached, 2);
+	fake_expect_detached(2);
 	attach_rows(rows);
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
 	attach_ok();
 	rows[2] = endpoint_row(0x9b, "web-2", "10.0.0.3", 1);
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
 	attach_refused("web-2", EEXIST, "in use"); /* eth0 is web-1's */
-	fake_run(100);
-	assert_int_equal(fake_n_detached, 3);
+	fake_expect_detached(3);
 	assert_int_equal(if_nametoindex("mz9b"), 0);
 	assert_int_equal(count_rows(MZ_TABLE_port), 1);
 	/* What an earlier attach made stays, whatever happens to its repetition. */
@@ -438,6 +503,8 @@ int main(int argc, char **argv)
 		TEST(sweeps_what_the_stream_confirmed),
 		TEST(detaches),
 		TEST(takes_failed_attaches_back),
+		TEST(gives_gone_endpoints_back),
+		TEST(removes_orphans),
 	};
 
 	if (argc != 2)

@@ -114,6 +114,17 @@ static void bad_counters(void **state)
 	assert_int_equal(try_open(f), -EPROTO);
 }
 
+static void one_name_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	create(f, MZ_KIND_VPC, "red", "a", 0);
+	create(f, MZ_KIND_VPC, "red", "b", 0);
+	fixture_close(f);
+	run_sql(f, "UPDATE vpc SET name = 'a'");
+	assert_int_equal(try_open(f), -EPROTO);
+}
+
 static void bad_body(void **state)
 {
 	struct fixture *f = *state;
@@ -172,7 +183,7 @@ static void damaged(void **state)
 	fixture_close(f);
 	good = read_file(f, &size);
 	srandom(1);
-	for (unsigned int round = 0; round < 300; round++) {
+	for (unsigned int round = 0; round < 150; round++) {
 		int fd;
 
 		fixture_unlink(f);
@@ -203,7 +214,7 @@ static void damaged(void **state)
 		(void)commit(f, txn);
 		fixture_close(f);
 	}
-	print_message("%u of 300 refused at once\n", n_refused);
+	print_message("%u of 150 refused at once\n", n_refused);
 	assert_true(n_refused > 0);
 }
 
@@ -216,6 +227,7 @@ int main(void)
 		TEST(newer),
 		TEST(missing_tables),
 		TEST(bad_counters),
+		TEST(one_name_twice),
 		TEST(bad_body),
 		TEST(unusable_paths),
 		TEST(damaged),
