@@ -117,7 +117,8 @@ static void test_overlapping(void **state)
 			snprintf(yaml, sizeof(yaml),
 				 "apiVersion: mizar.com/v1\nkind: Network\n"
 				 "metadata: {namespace: a, name: n%u-%u}\n"
-				 "spec: {vpc: v, cidrs: [10.%u.%u.0/%u]}\n", i, j, i, j, 16 + 8 * j);
+				 "spec: {vpc: v, cidrs: [10.%u.%u.0/%u]}\n",
+				 i, j, i, j, 16 + 8 * j);
 			if (!j)
 				*strstr(yaml, ".0.0/") = '.';
 			send_apply(plane, yaml, &asks[j]);
