@@ -128,6 +128,18 @@ static __always_inline bool ctx_too_big(struct mz_ctx *ctx, __u32 ifindex, __s32
 	return bpf_check_mtu(ctx, ifindex, &mtu, growth, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED;
 }
 
+/*
+ * Whether the segments of a super-packet are too big for a device. After encapsulation only: the
+ * kernel takes no growth into account here.
+ */
+static __always_inline bool ctx_segments_too_big(struct mz_ctx *ctx, __u32 ifindex)
+{
+	__u32 mtu = 0;
+
+	return ctx_is_gso(ctx) && bpf_check_mtu(ctx, ifindex, &mtu, 0, BPF_MTU_CHK_SEGS) ==
+					  BPF_MTU_CHK_RET_SEGS_TOOBIG;
+}
+
 /* Out of a device. */
 static __always_inline int ctx_send(struct mz_ctx *ctx, __u32 ifindex)
 {

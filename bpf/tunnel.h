@@ -140,6 +140,8 @@ static __always_inline int encapsulate(struct mz_pkt *p)
 		return r;
 	if (ctx_encapsulate(p->ctx, MZ_ENCAP_SIZE_IPV4, BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, &is_plain))
 		return DROP(encapsulate);
+	if (ctx_segments_too_big(p->ctx, way.ifindex))
+		return DROP(too_big);
 	if (is_plain && !way.nexthop)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
 	p->end = TUNNEL_SIZE;

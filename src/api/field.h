@@ -165,8 +165,8 @@ void mz_manifest_fini(struct mz_manifest *manifest);
 int mz_manifest_parse(const char *text, size_t size, struct mz_problems *problems,
 		      struct mz_manifest *ret_manifest);
 /*
- * Sets the lines and documents of problems that were found later (their `object` is an index into the manifest).
- * text: what was parsed. -ENOMEM: some stay without.
+ * Sets the lines and documents of problems that were found later (their `object` is an index into
+ * the manifest). text: what was parsed. -ENOMEM: some stay without.
  */
 int mz_manifest_find_lines(const char *text, size_t size, const struct mz_manifest *manifest,
 			   struct mz_problems *problems);

@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/say.h"
 #include "cli/target.h"
@@ -122,28 +121,25 @@ const char *mz_server_name(const struct mz_server *server)
 static int unavailable(const struct mz_server *server, const char *message)
 {
 	const char *target = server->target.server, *lab = server->target.lab;
-	const char *path = strncmp(target, "unix:", 5) ? NULL : target + 5;
-	const char *last = message ? strrchr(message, ':') : NULL;
+	bool is_unix = !strncmp(target, "unix:", 5);
+	const char *last = strrchr(message, ':');
 	struct mz_lab found;
 
 	if (*lab && mz_lab_load(lab, &found) == -ENOENT) {
 		server_error(server, "there is no lab %s: mizar lab up --name %s", lab, lab);
 		return -EHOSTUNREACH;
 	}
-	if (path && access(path, W_OK) < 0 && errno == EACCES) {
-		server_error(server,
-			     "%s: permission denied: this needs root, or a controller named with "
-			     "--server HOST:PORT, --ca, --cert and --key",
-			     target);
-		return -EHOSTUNREACH;
-	}
 	/* Of a socket, the system's own word is enough; gRPC wraps it in the path, twice. */
-	if (path && last)
+	if (is_unix && last)
 		message = last + 1 + strspn(last + 1, " ");
-	server_error(server,
-		     "no controller answers at %s (%s): is mizar-controller running? "
-		     "Another is named with --server or --lab",
-		     target, message ?: "");
+	if (!strcmp(message, strerror(EACCES))) {
+		server_error(server, "%s: permission denied: this needs root", target);
+		return -EPERM;
+	}
+	server_error(server, "no controller answers at %s: %s%s", target, message,
+		     is_unix ? ": is mizar-controller running? "
+			       "Another is named with --server or --lab"
+			     : "");
 	return -EHOSTUNREACH;
 }
 
@@ -151,6 +147,7 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 {
 	const char *target = server->target.server;
 
+	message = message ?: "";
 	switch (code) {
 	case MZ_RPC_OK:
 		return 0;

@@ -235,6 +235,11 @@ static void fill_settled(const struct ctl_network *network, const struct ctl_dro
 		return;
 	}
 	set_phase(common, PHASE(UNKNOWN));
+	if (!host->acked && host->problem) {
+		add_condition(common, "Acknowledged", false, "HostRefuses",
+			      "not known, this or another endpoint: %s", host->problem);
+		return;
+	}
 	add_condition(common, "Acknowledged", false, "NotReported",
 		      !host->acked ? "host %s has not reported since the controller started"
 				   : "the bouncers of network %s have not reported since the "

@@ -44,8 +44,8 @@ struct mz_host {
 	struct mz_operation *operations; /* attaches that wait for the controller */
 	uint64_t rows_received;		 /* over the stream */
 	/*
-	 * Rows (mz_apply_key_hash) that came by Host.Attach since the stream began: the sweep of an
-	 * update that was compiled before must spare them.
+	 * Rows (mz_apply_key_hash) that came by Host.Attach and that the stream has not named
+	 * since: the sweep of an update that was compiled before must spare them.
 	 */
 	struct mz_keyset fresh;
 };

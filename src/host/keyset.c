@@ -56,6 +56,26 @@ int mz_keyset_add(struct mz_keyset *set, uint64_t hash)
 	return 0;
 }
 
+/* Members that had to make way for it move up, so that every search still finds them. */
+void mz_keyset_remove(struct mz_keyset *set, uint64_t hash)
+{
+	size_t gap, i, mask = set->n_slots - 1;
+
+	if (!hash)
+		set->has_zero = false;
+	if (!hash || !mz_keyset_has(set, hash))
+		return;
+	gap = find(set->slots, set->n_slots, hash);
+	for (i = (gap + 1) & mask; set->slots[i]; i = (i + 1) & mask) {
+		if (((i - set->slots[i]) & mask) < ((i - gap) & mask))
+			continue; /* its place lies behind the gap */
+		set->slots[gap] = set->slots[i];
+		gap = i;
+	}
+	set->slots[gap] = 0;
+	set->n--;
+}
+
 bool mz_keyset_has(const struct mz_keyset *set, uint64_t hash)
 {
 	if (!hash)

@@ -15,5 +15,7 @@ struct mz_keyset {
 
 /* Present is success. -ENOMEM. */
 int mz_keyset_add(struct mz_keyset *set, uint64_t hash);
+/* Absent is success. */
+void mz_keyset_remove(struct mz_keyset *set, uint64_t hash);
 bool mz_keyset_has(const struct mz_keyset *set, uint64_t hash);
 void mz_keyset_fini(struct mz_keyset *set);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The end of a host's data plane: attachments first, so that no packet meets half of it, then every
- * pin by name, as other mount namespaces may have the bpffs mounted too, then the mount.
+ * The end of a host's data plane: endpoints' devices first, as without their agents the endpoints
+ * would talk to the host's own stack; then attachments, so that no packet meets half of it, then
+ * every pin by name, as other mount namespaces may have the bpffs mounted too, then the mount.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,9 @@
 #include <linux/magic.h>
 
 #include "host/attach.h"
+#include "host/device.h"
 #include "host/program.h"
+#include "netlink/neighbour.h"
 
 static void closedirp(DIR **dir)
 {
@@ -80,6 +83,47 @@ static int take_lock(const char *dir, int *ret_fd)
 	return 0;
 }
 
+static int remove_device(uint64_t uid, const struct mz_device *device, void *user)
+{
+	return mz_device_delete(uid);
+}
+
+struct managed {
+	int ifindex;
+	struct mz_addr addr;
+};
+
+static int find_managed(const struct mz_neighbour *neighbour, void *user)
+{
+	struct managed *found = user;
+
+	if (neighbour->is_ours && neighbour->is_managed)
+		*found = (struct managed){ neighbour->ifindex, neighbour->addr };
+	return 0;
+}
+
+/* One a round, until none is left: the kernel need not look after them any more. */
+static int release_neighbours(void)
+{
+	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
+	struct managed found;
+	int r = mz_netlink_open(&nl);
+
+	while (r == 0) {
+		found.ifindex = 0;
+		r = mz_neighbour_each(nl, find_managed, &found);
+		if (r == -EINTR) { /* they changed meanwhile */
+			r = 0;
+			continue;
+		}
+		if (r == 0 && !found.ifindex)
+			break;
+		if (r == 0)
+			r = mz_neighbour_use(nl, found.ifindex, &found.addr);
+	}
+	return r;
+}
+
 int mz_programs_uninstall(const char *dir)
 {
 	_cleanup_close_ int lock_fd = -1;
@@ -91,6 +135,11 @@ int mz_programs_uninstall(const char *dir)
 		return -ENAMETOOLONG;
 	mz_libbpf_to_debug();
 	r = take_lock(dir, &lock_fd);
+	if (r == 0 && is_bpffs(bpf_dir)) {
+		r = mz_device_each(remove_device, NULL);
+		if (r == 0)
+			r = release_neighbours();
+	}
 	if (r == 0)
 		r = mz_attach_clsact.detach_all(bpf_dir);
 	while (r == 0 && is_bpffs(bpf_dir)) {

@@ -82,6 +82,15 @@ static int begin(struct mz_scope_state *scope, const Mizar__V1__ScopeUpdate *mes
 	return 0;
 }
 
+/* From here on the stream's updates know of the row, or of its end. */
+static void confirm(struct mz_host *host, const Mizar__V1__Row *row)
+{
+	const char *field;
+
+	if (mz_row_check(row, true, &field) >= 0)
+		mz_keyset_remove(&host->fresh, mz_apply_key_hash(row));
+}
+
 static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 		       const Mizar__V1__ScopeUpdate *message)
 {
@@ -101,10 +110,12 @@ static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 		    mz_row_check(row, true, &field) >= 0 &&
 		    mz_keyset_add(&update->seen, mz_apply_key_hash(row)) < 0)
 			update->is_blind = true;
+		confirm(host, row);
 	}
 	for (i = 0; i < message->n_deletes; i++) {
 		if (mz_apply_unset(host, message->deletes[i], &scope->id, &refusal) < 0)
 			note(update, &refusal);
+		confirm(host, message->deletes[i]);
 	}
 	host->rows_received += message->n_rows + message->n_deletes;
 }

@@ -184,14 +184,18 @@ static int set_loopback_up(struct pair *pair)
 
 /*
  * A super-packet of UDP, decapsulated in tc on the other host, would be lost there. One of a tunnel
- * that the endpoint runs itself would get our headers once, and be cut into segments that lack them.
+ * that the endpoint runs itself would get our headers once, and its segments lack them.
  */
 static int disable_offloads(struct pair *pair)
 {
 	static const char *const features[] = {
-		"tx-udp-segmentation",	  "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation",
-		"tx-gre-segmentation",	  "tx-gre-csum-segmentation",
-		"tx-ipxip4-segmentation", "tx-ipxip6-segmentation",
+		"tx-udp-segmentation",
+		"tx-udp_tnl-segmentation",
+		"tx-udp_tnl-csum-segmentation",
+		"tx-gre-segmentation",
+		"tx-gre-csum-segmentation",
+		"tx-ipxip4-segmentation",
+		"tx-ipxip6-segmentation",
 	};
 	size_t i;
 	int r = 0;

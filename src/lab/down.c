@@ -4,9 +4,12 @@
  * the absent done; the record goes last, so that what failed can be tried again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -46,6 +49,20 @@ static int uninstall(void *user)
 	return mz_programs_uninstall(user);
 }
 
+/* The host's namespace is gone, and its devices with it: those of this one are not the lab's. */
+static int uninstall_nowhere(char *dir)
+{
+	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (own < 0 || unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	r = uninstall(dir);
+	if (setns(own, CLONE_NEWNET) < 0)
+		abort(); /* going on in the wrong namespace would be worse */
+	return r;
+}
+
 /* Filters are found by device: this wants the host's namespace. */
 static int remove_data_plane(const struct mz_lab *lab, unsigned int place)
 {
@@ -58,7 +75,7 @@ static int remove_data_plane(const struct mz_lab *lab, unsigned int place)
 	if (!r)
 		r = mz_netns_call(fd, uninstall, dir);
 	else
-		r = uninstall(dir);
+		r = uninstall_nowhere(dir);
 	if (r == -EBUSY)
 		mz_lab_say(lab, "%s: a mizard runs on %s that the lab did not start: stop it first",
 			   name, dir);

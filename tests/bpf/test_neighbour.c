@@ -251,7 +251,7 @@ static void nd_behind_an_extension_is_dropped(void **state)
 	}
 }
 
-/* In a later fragment, or behind more options than are looked at: then it is not known to be none. */
+/* In a later fragment, or behind more options than are looked at: not known to be no ND. */
 static void nd_out_of_sight_is_dropped(void **state)
 {
 	uint8_t payload[1016 + 24] = { 58, 126 };

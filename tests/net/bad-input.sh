@@ -6,17 +6,17 @@
 
 lab --hosts 2
 mizar apply -f "$(dirname "$0")/../../examples/two-tenants.yaml" >/dev/null || fail "apply"
-no() { refuses 1 "$1" mizar -n acme "${@:2}"; }
+no() { refused 1 "$1" mizar -n acme "${@:2}"; }
 objects() { for kind in droplets vpcs networks endpoints; do mizar get $kind $([ $kind = droplets ] || echo -A) -o yaml; done | grep -E ' (name|uid|generation):'; }
 before=$(objects)
 
 # Flags.
-refuses 2 "a Network has no --cidr" mizar create network a --cidr 10.0.0.0/24
-refuses 2 "--hosts wants a number from 1 to 200, not 'many'" mizar lab up --hosts many
-refuses 2 "unknown verb 'fly'" mizar fly
-refuses 2 '--cidrs: ' mizar create network a --vpc prod --cidrs 10.0.0.1/24
-refuses 2 "lab $MIZAR_LAB has no host h9; its hosts are h1 to h2" mizar host drops --host h9
-refuses 2 "there is no table fish" mizar host tables fish --host h1
+refused 2 "a Network has no --cidr" mizar create network a --cidr 10.0.0.0/24
+refused 2 "--hosts wants a number from 1 to 200, not 'many'" mizar lab up --hosts many
+refused 2 "unknown verb 'fly'" mizar fly
+refused 2 '--cidrs: ' mizar create network a --vpc prod --cidrs 10.0.0.1/24
+refused 2 "lab $MIZAR_LAB has no host h9; its hosts are h1 to h2" mizar host drops --host h9
+refused 2 "there is no table fish" mizar host tables fish --host h1
 
 # Names, addresses and prefixes in use; references that lead nowhere.
 no "NAME: an Endpoint of this name exists already; apply changes it" create endpoint web-1 --network web
@@ -39,16 +39,16 @@ file=/run/mizar-lab/$MIZAR_LAB/bad.yaml
 document() { printf -- '---\n{apiVersion: mizar.com/v1, kind: %s, metadata: {name: %s, namespace: acme}, spec: {%s}}\n' "$@"; }
 good=$(document VPC fine "")
 { echo "$good"; document Network b 'vpc: fine, fish: 1'; document Endpoint c 'addresses: 7'; } >$file
-refuses 1 "$file: document 2 (line 4): spec.fish: unknown field" mizar apply -f $file
+refused 1 "$file: document 2 (line 4): spec.fish: unknown field" mizar apply -f $file
 [[ $said == *"document 3 (line 6): spec.addresses: must be a list"* ]] || fail "not both: $said"
 { echo "$good"; document Network b 'vpc: fine, cidrs: [10.1.0.1/24]'; document Endpoint c 'addresses: [10.1.0.2]'; } >$file
-refuses 1 "$file: document 2 (line 4) Network acme/b: spec.cidrs[0]: " mizar apply -f $file
+refused 1 "$file: document 2 (line 4) Network acme/b: spec.cidrs[0]: " mizar apply -f $file
 [[ $said == *"document 3 (line 6) Endpoint acme/c: spec.network: required"* ]] || fail "not both: $said"
 { echo "$good"; document Network b 'vpc: fine, cidrs: [10.1.0.0/24]'; document Network c 'vpc: fine, cidrs: [10.1.0.0/16]'; document Endpoint d 'network: nope'; } >$file
-refuses 1 "document 3 (line 6) Network acme/c: spec.cidrs[0]: 10.1.0.0/16 overlaps 10.1.0.0/24" mizar apply -f $file
+refused 1 "document 3 (line 6) Network acme/c: spec.cidrs[0]: 10.1.0.0/16 overlaps 10.1.0.0/24" mizar apply -f $file
 [[ $said == *"document 4 (line 8) Endpoint acme/d: spec.network: there is no Network acme/nope"* ]] || fail "not both: $said"
-refuses 1 "/nope.yaml: No such file" mizar apply -f /nope.yaml
-refuses 1 "line 1" mizar apply -f - <<<'{['
+refused 1 "/nope.yaml: No such file" mizar apply -f /nope.yaml
+refused 1 "line 1" mizar apply -f - <<<'{['
 
 # Attaches.
 ip netns add $MIZAR_LAB-box && namespaces+=($MIZAR_LAB-box)

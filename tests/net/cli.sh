@@ -5,17 +5,6 @@
 # exit status, in words that say what to do, and changes nothing.
 . "$(dirname "$0")/common.sh"
 
-# refused STATUS TEXT COMMAND...: it fails so, says so on stderr, and prints nothing.
-refused() {
-	local status=$1 text=$2 out err=/run/mizar-lab/$MIZAR_LAB/stderr
-	shift 2
-	out=$("$@" 2>"$err")
-	local got=$?
-	[ $got = "$status" ] || fail "$* gave $got, not $status: $(cat "$err")"
-	grep -qF -- "$text" "$err" || fail "$* does not say '$text': $(cat "$err")"
-	[ -z "$out" ] || fail "$* printed: $out"
-}
-
 lab --hosts 2
 mizar apply -f "$(dirname "$0")/../../examples/two-tenants.yaml" >/dev/null || fail "apply"
 pki=/run/mizar-lab/$MIZAR_LAB/pki

@@ -21,12 +21,12 @@ manifest <<-M
 	spec: {vpc: v, cidrs: [10.0.1.0/24], bouncers: 1}
 M
 mizar wait droplet h1 --for Failed --timeout 10 >/dev/null & # told as it happens
-for i in 1 2 3 4 5 6 7; do mizar create endpoint e$i --network n --droplet h1 >/dev/null || fail "create e$i"; done
+for i in 1 2 3 4 5 6; do mizar create endpoint e$i --network n --droplet h1 --wait >/dev/null || fail "create e$i"; done
+mizar create endpoint e7 --network n --droplet h1 >/dev/null || fail "create e7"
 phase() { mizar wait "$1" "$2" --for "$3" --timeout 5 >/dev/null || fail "$1 $2 is not $3: $(mizar describe "$1" "$2")"; }
 said_of() { mizar describe "$1" "$2" | grep -qF "$3" || fail "$1 $2 does not say it: $(mizar describe "$1" "$2")"; }
 full="the table is full; this host holds too many rows of it"
 
-phase endpoint e6 Provisioned
 phase endpoint e7 Failed
 wait $! || fail "droplet h1 is not Failed: $(mizar describe droplet h1)"
 bouncer=$(mizar get bouncers -o name)
@@ -37,7 +37,7 @@ said_of droplet h1 "$full"
 said_of bouncer "${bouncer#*/}" "host h1 refused a row of table location"
 says h1 "$full" || fail "mizard's log does not say it"
 ip netns add $MIZAR_LAB-box && namespaces+=($MIZAR_LAB-box)
-refuses 1 "$full" mizar attach e7 --host h1 --netns $MIZAR_LAB-box
+refused 1 "$full" mizar attach e7 --host h1 --netns $MIZAR_LAB-box
 [ "$(ip -n $MIZAR_LAB-box -br link | wc -l)" = 1 ] || fail "a device is left"
 [ "$(rows h1 endpoint),$(rows h1 location)" = 6,6 ] || fail "rows: $(rows h1 endpoint),$(rows h1 location)"
 endpoint default/e6 h1 # one that fits

@@ -220,7 +220,6 @@ static void test_one_refused(void **state)
 {
 	struct plane *plane = *state;
 	struct host h = {};
-	_cleanup_(mz_object_freep) struct mz_object *bad = NULL;
 
 	host_up(&h, plane, "h1");
 	apply(plane, VPC NET EP, "bad", "h1");
@@ -233,6 +232,19 @@ static void test_one_refused(void **state)
 	apply(plane, EP, "good", "h1");
 	plane_until(plane, is(plane, "Endpoint", "a", "good", "status.phase", "Provisioned"));
 	assert_string_equal(get_field(plane, "Endpoint", "a", "bad", "status.phase"), "Failed");
+
+	/* After a restart nobody can tell which endpoints it has, but why is known. */
+	plane_stop(plane, SIGKILL);
+	plane_until(plane, h.closed);
+	plane_start(plane);
+	host_up(&h, plane, "h1");
+	plane_until(plane, strstr(get_field(plane, "Endpoint", "a", "bad", "status.conditions"),
+				  "the table is full"));
+	assert_string_equal(get_field(plane, "Endpoint", "a", "bad", "status.phase"), "Unknown");
+	h.refuses = NULL;
+	plane_until(plane, is(plane, "Endpoint", "a", "bad", "status.phase", "Provisioned"));
+	assert_string_equal(get_field(plane, "Endpoint", "a", "good", "status.phase"),
+			    "Provisioned");
 	host_free(&h);
 }
 

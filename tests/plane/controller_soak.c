@@ -10,9 +10,9 @@
 
 #include "controller_common.h"
 
-#define N_HOSTS	   4
+#define N_HOSTS 4
 #define N_NETWORKS 3
-#define N_NAMES	   12
+#define N_NAMES 12
 
 struct soak {
 	struct plane *plane;
@@ -46,9 +46,9 @@ static void make_network(struct soak *soak, unsigned int n)
 	char yaml[512];
 
 	snprintf(yaml, sizeof(yaml),
-		 VPC
-		 "apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n%u}\n"
-		 "spec: {vpc: v, cidrs: [10.%u.0.0/24, 'fd00:%u::/64'], bouncers: %u}\n",
+		 VPC "apiVersion: mizar.com/v1\nkind: Network\n"
+		     "metadata: {namespace: a, name: n%u}\n"
+		     "spec: {vpc: v, cidrs: [10.%u.0.0/24, 'fd00:%u::/64'], bouncers: %u}\n",
 		 n, n + 1, n + 1, 1 + n);
 	try_apply(soak, yaml);
 }
@@ -123,11 +123,12 @@ static void act(struct soak *soak)
 static Mizar__V1__ListResponse *list(struct plane *plane, const char *kind)
 {
 	Mizar__V1__ListRequest request = MIZAR__V1__LIST_REQUEST__INIT;
+	ProtobufCMessage *response;
 
 	request.kind = (char *)kind;
-	return (Mizar__V1__ListResponse *)plane_ask(
-		plane, "/mizar.v1.Management/List", &request.base,
-		&mizar__v1__list_response__descriptor, NULL, NULL);
+	response = plane_ask(plane, "/mizar.v1.Management/List", &request.base,
+			     &mizar__v1__list_response__descriptor, NULL, NULL);
+	return (Mizar__V1__ListResponse *)response;
 }
 
 /* Returns what is not yet so, or NULL. */

@@ -343,6 +343,23 @@ static void attaches(void **state)
 	assert_int_equal(fake_n_detached, 0);
 }
 
+/* What Host.Attach brought is spared from a sweep only until the stream has said it, too. */
+static void sweeps_what_the_stream_confirmed(void **state)
+{
+	struct mz_table_row rows[3];
+
+	attach_rows(rows);
+	fake_expect_hello();
+	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	attach_ok();
+	SEND(.kind = HOST, .mode = DELTA, .revision = 1, ROW(rows[2]));
+	fake_expect_ack(1, test_row_hash(&rows[2]));
+	/* It was deleted so long ago that the log does not have it any more. */
+	SEND(.kind = HOST, .mode = FULL, .revision = 900);
+	fake_expect_ack(900, 0);
+	assert_int_equal(if_nametoindex("mz9a"), 0);
+}
+
 static void detaches(void **state)
 {
 	struct mz_table_row rows[3];
@@ -483,6 +500,7 @@ int main(int argc, char **argv)
 		TEST(abandons_half_an_update),
 		TEST(drops_a_stream_of_nonsense),
 		TEST(attaches),
+		TEST(sweeps_what_the_stream_confirmed),
 		TEST(detaches),
 		TEST(takes_failed_attaches_back),
 		TEST(gives_gone_endpoints_back),

@@ -212,6 +212,17 @@ static void keyset(void **state)
 	assert_false(mz_keyset_has(&set, 2000 << 12));
 	assert_false(mz_keyset_has(&set, 1));
 	assert_int_equal(set.n, 1999);
+	/* Every other one goes, whatever stood in whose place; then the rest. */
+	for (i = 0; i < 2000; i += 2)
+		mz_keyset_remove(&set, i << 12);
+	for (i = 0; i < 2000; i++)
+		assert_int_equal(mz_keyset_has(&set, i << 12), i % 2);
+	mz_keyset_remove(&set, 2);
+	for (i = 1; i < 2000; i += 2)
+		mz_keyset_remove(&set, i << 12);
+	for (i = 0; i < 2000; i++)
+		assert_false(mz_keyset_has(&set, i << 12));
+	assert_int_equal(set.n, 0);
 	mz_keyset_fini(&set);
 	assert_false(mz_keyset_has(&set, 0));
 }

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+#	h1: acme/web-1        h2: acme/web-2
+#
+# `mizar host uninstall` under an attached endpoint: no way is left from the endpoint to the host's
+# own stack, and nothing of ours on the host.
+. "$(dirname "$0")/common.sh"
+
+lab --hosts 2
+mizar apply -f "$(dirname "$0")/../../examples/two-tenants.yaml" >/dev/null || fail "apply"
+endpoint acme/web-1 h1
+endpoint acme/web-2 h2
+reaches acme/web-1 10.0.1.12
+
+mizar lab kill h1 || fail "kill"
+mizar host uninstall --host h1 || fail "uninstall"
+left=$(ip -n $MIZAR_LAB-h1 -o link show type veth | grep -v under0)
+[ -z "$left" ] || fail "devices are left: $left"
+left=$(ip -n $MIZAR_LAB-h1 neigh show | grep managed)
+[ -z "$left" ] || fail "neighbours are left: $left"
+[ ! -e /run/mizar-lab/$MIZAR_LAB/h1/bpf ] || fail "pins are left"
+mizar host uninstall --host h1 || fail "uninstall again"
+ip -n $MIZAR_LAB-h2 -o link show type veth | grep -q mizar || fail "another host lost its devices"
