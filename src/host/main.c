@@ -27,6 +27,7 @@ struct daemon {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt;
 	uv_timer_t reconcile;
+	int underlay_error; /* said once, until it changes */
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */
@@ -167,10 +168,16 @@ static int listen_locally(struct mz_host *host)
 static int dial_controller(struct mz_host *host)
 {
 	const struct mz_options *options = host->options;
+	char why[256];
 	int r;
 
 	if (options->standalone)
 		return 0;
+	r = mz_options_is_tcp(options) ? mz_rpc_tls_check(&options->tls, why, sizeof(why)) : 0;
+	if (r < 0) {
+		mz_log_err("--ca, --cert, --key: %s", why);
+		return r;
+	}
 	r = mz_rpc_new(host->loop, &host->rpc);
 	if (r >= 0)
 		r = mz_rpc_client_new(host->rpc, options->controller,
@@ -260,13 +267,19 @@ static void follow_underlay(struct mz_host *host)
 
 static void on_reconcile(uv_timer_t *timer)
 {
-	struct mz_host *host = timer->data;
+	struct daemon *daemon = timer->data;
+	struct mz_host *host = &daemon->host;
 	int r;
 
 	follow_underlay(host);
 	r = mz_endpoint_forget_gone(host);
 	if (r < 0)
 		mz_log_warn("endpoints: cannot look for devices that are gone: %s", strerror(-r));
+	r = mz_underlay_refresh(host);
+	if (r < 0 && daemon->underlay_error != r)
+		mz_log_err("device %s: no tunnels without it: %s", host->underlay.ifname,
+			   strerror(-r));
+	daemon->underlay_error = r;
 }
 
 /* From the last to the first; all that is pinned stays. */
@@ -310,7 +323,7 @@ static int run(const struct mz_options *options)
 	(void)uv_signal_init(&daemon.loop, &daemon.term);
 	(void)uv_signal_init(&daemon.loop, &daemon.interrupt);
 	(void)uv_timer_init(&daemon.loop, &daemon.reconcile);
-	daemon.reconcile.data = &daemon.host;
+	daemon.reconcile.data = &daemon;
 	(void)uv_signal_start(&daemon.term, on_signal, SIGTERM);
 	(void)uv_signal_start(&daemon.interrupt, on_signal, SIGINT);
 	(void)uv_timer_start(&daemon.reconcile, on_reconcile, RECONCILE_MS, RECONCILE_MS);

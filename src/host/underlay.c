@@ -126,3 +126,21 @@ int mz_underlay_open(struct mz_host *host)
 	}
 	return hold_port(host);
 }
+
+int mz_underlay_refresh(struct mz_host *host)
+{
+	struct mz_device device;
+	int r;
+
+	r = mz_device_by_name(host->underlay.ifname, &device);
+	if (r < 0)
+		return r;
+	if (device.ifindex != host->underlay.ifindex) {
+		r = mz_programs_attach_transit(host->programs, device.ifindex);
+		if (r < 0)
+			return r;
+		mz_log_info("device %s: made anew, transit attached again", device.ifname);
+	}
+	host->underlay = device;
+	return 0;
+}

@@ -9,3 +9,8 @@
  * other program can take it for a service that would never see a packet.
  */
 int mz_underlay_open(struct mz_host *host);
+/*
+ * Reads the device again: its MTU may have changed, which endpoints that are attached from now on
+ * get to know; or it was made anew, which wants transit attached again.
+ */
+int mz_underlay_refresh(struct mz_host *host);

@@ -35,13 +35,13 @@ static pid_t mizard = -1, box_pid = -1;
 
 /* ---- the world ------------------------------------------------------------------------------- */
 
-static void make_underlay(void)
+void make_underlay(unsigned int mtu)
 {
 	const struct mz_veth veth = {
 		.name = "under0",
 		.peer_name = "under1",
 		.peer_netns_fd = -1,
-		.mtu = 1500,
+		.mtu = mtu,
 	};
 	const struct mz_link_change up = { .up = 1 };
 	const struct mz_addr addr = test_addr("192.0.2.1");
@@ -49,6 +49,8 @@ static void make_underlay(void)
 	struct mz_link link;
 
 	assert_int_equal(mz_netlink_open(&nl), 0);
+	if (mz_link_by_name(nl, "under0", &link) >= 0)
+		assert_int_equal(mz_link_delete(nl, link.ifindex), 0);
 	assert_int_equal(mz_link_add_veth(nl, &veth), 0);
 	assert_int_equal(mz_link_by_name(nl, "lo", &link), 0);
 	assert_int_equal(mz_link_change(nl, link.ifindex, &up), 0);
@@ -100,7 +102,7 @@ void mizard_init(const char *path)
 		fprintf(stderr, "skipped: needs root, to make namespaces\n");
 		exit(77);
 	}
-	make_underlay();
+	make_underlay(1500);
 }
 
 int mizard_setup(void **state)

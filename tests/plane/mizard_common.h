@@ -28,6 +28,8 @@ int mizard_setup(void **state);
 int mizard_teardown(void **state);
 
 const char *mizard_dir(void);
+/* Makes it, or makes it anew; the world has one of MTU 1500 from the start. */
+void make_underlay(unsigned int mtu);
 /* /proc/PID/ns/net of a namespace without anything in it. */
 const char *mizard_box(void);
 /* Ends the namespace and waits until the devices in it are gone. */

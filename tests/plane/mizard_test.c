@@ -65,6 +65,12 @@ static void refuses_the_wrong_place(void **state)
 		    "--standalone");
 }
 
+static void refuses_unreadable_certificates(void **state)
+{
+	EXPECT_EXIT(1, "/no/ca.pem", "--address", "192.0.2.1", "--controller", "localhost:1",
+		    "--ca", "/no/ca.pem", "--cert", "/no/cert.pem", "--key", "/no/key.pem");
+}
+
 static void refuses_a_port_in_use(void **state)
 {
 	const struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(6081) };
@@ -114,6 +120,29 @@ static void finds_the_address(void **state)
 	assert_false(response->status->connected);
 	mizar__v1__local_response__free_unpacked(response, NULL);
 	mizard_kill(SIGTERM);
+}
+
+/* The underlay's device is taken away and made anew, with another MTU. */
+static void survives_the_underlay(void **state)
+{
+	Mizar__V1__LocalResponse *response;
+	char link[256];
+	uint32_t mtu = 0;
+	int i;
+
+	mizard_start(standalone);
+	make_underlay(9000);
+	for (i = 0; i < 500 && mtu != 9000; i++) {
+		response = mizard_status();
+		mtu = response->status->underlay_mtu;
+		mizar__v1__local_response__free_unpacked(response, NULL);
+		usleep(10000);
+	}
+	snprintf(link, sizeof(link), "%s/bpf/link/under0-%u", mizard_dir(),
+		 if_nametoindex("under0"));
+	assert_int_equal(mtu, 9000);
+	assert_int_equal(access(link, F_OK), 0);
+	make_underlay(1500);
 }
 
 /* ---- rows by hand ---------------------------------------------------------------------------- */
@@ -398,10 +427,12 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(refuses_misuse),
 		TEST(refuses_the_wrong_place),
+		TEST(refuses_unreadable_certificates),
 		TEST(refuses_a_port_in_use),
 		TEST(refuses_a_second_one),
 		TEST(names_what_the_kernel_lacks),
 		TEST(finds_the_address),
+		TEST(survives_the_underlay),
 		TEST(keeps_rows),
 		TEST(moves_a_location),
 		TEST(refuses_bad_rows),
