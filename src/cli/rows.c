@@ -180,7 +180,7 @@ const struct mz_verb mz_verbs[] = {
 	{ "host unset", "ROW...", "remove rows by hand", "Of a ROW, only the key is needed.",
 	  HOST_OPTIONS, 1, 1000, .run = mz_verb_host_unset },
 	{ "host uninstall", "", "remove the data plane that a stopped mizard left in place",
-	  "Its endpoints lose their devices.", HOST_OPTIONS, .run = mz_verb_host_uninstall },
+	  "Its endpoints' devices go down.", HOST_OPTIONS, .run = mz_verb_host_uninstall },
 	{ "lab up", "", "make a lab: hosts as network namespaces, with their own underlay",
 	  "Namespaces NAME-h1, NAME-h2, ... for hosts, NAME-ctl for the controller, NAME-net for "
 	  "the "

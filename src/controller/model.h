@@ -46,7 +46,8 @@ struct ctl_droplet {
 	struct ctl_pending *pending;
 	uint64_t n_endpoints;
 	unsigned int n_bouncers, n_dividers;
-	unsigned int n_planned; /* replicas on their way into the store */
+	unsigned int n_planned;	 /* replicas on their way into the store */
+	unsigned int n_arriving; /* endpoints on their way to it, not yet durable */
 
 	struct ctl_session *session; /* its stream, or NULL */
 	struct ctl_uidset attached;  /* endpoints with a device, as the host said last */

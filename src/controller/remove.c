@@ -31,7 +31,8 @@ bool ctl_has_dependents(struct ctl_controller *c, const struct mz_object *object
 			ctl_model_droplet(&c->model, mz_object_name(object));
 
 		return droplet &&
-		       (droplet->n_endpoints || droplet->replicas || droplet->n_planned);
+		       (droplet->n_endpoints || droplet->n_arriving || droplet->replicas ||
+			droplet->n_planned);
 	}
 	case MZ_KIND_ENDPOINT:
 	case MZ_KIND_BOUNCER:
@@ -174,7 +175,7 @@ static const char *refuse(struct ctl_controller *c, const struct mz_object *obje
 	droplet = ctl_model_droplet(&c->model, mz_object_name(object));
 	if (droplet && droplet->session)
 		return "its host is connected; stop mizard there first";
-	if (droplet && droplet->n_endpoints)
+	if (droplet && (droplet->n_endpoints || droplet->n_arriving))
 		return "endpoints are on it; delete or move them first";
 	return NULL;
 }

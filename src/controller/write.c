@@ -12,6 +12,7 @@
 struct change {
 	enum mz_kind kind;
 	struct mz_object *old, *new;
+	uint64_t arrives_at; /* droplet that counts the endpoint as arriving, or 0 */
 };
 
 struct ctl_write {
@@ -134,6 +135,40 @@ int ctl_write_delete(struct ctl_write *write, const struct mz_object *old)
 	return add_change(write, old->kind, old, NULL);
 }
 
+/* Endpoints that come to a droplet: it must not go before they are there. */
+static void announce_arrivals(struct ctl_write *write)
+{
+	size_t i;
+
+	for (i = 0; i < write->n_changes; i++) {
+		struct change *change = &write->changes[i];
+		struct ctl_droplet *droplet;
+		const char *is, *was;
+
+		if (change->kind != MZ_KIND_ENDPOINT || !change->new)
+			continue;
+		is = ctl_endpoint_droplet(change->new->endpoint);
+		was = change->old ? ctl_endpoint_droplet(change->old->endpoint) : NULL;
+		droplet = is ? ctl_model_droplet(&write->c->model, is) : NULL;
+		if (!droplet || (was && !strcmp(is, was)))
+			continue;
+		droplet->n_arriving++;
+		change->arrives_at = droplet->uid;
+	}
+}
+
+static void end_arrival(struct ctl_controller *c, const struct change *change)
+{
+	struct ctl_droplet *droplet;
+
+	HASH_FIND(hh, c->model.droplets, &change->arrives_at, sizeof(change->arrives_at), droplet);
+	if (!droplet)
+		return;
+	droplet->n_arriving--;
+	if (droplet->deleting)
+		ctl_queue_add(&c->queue, &droplet->work);
+}
+
 static void on_commit(int r, void *user)
 {
 	struct ctl_write *write = user;
@@ -143,6 +178,8 @@ static void on_commit(int r, void *user)
 	if (r < 0)
 		mz_log_err("store %s: a change could not be stored: %s", c->store_path,
 			   strerror(-r));
+	for (i = 0; i < write->n_changes; i++)
+		end_arrival(c, &write->changes[i]);
 	for (i = 0; r >= 0 && i < write->n_changes; i++) {
 		const struct change *change = &write->changes[i];
 
@@ -164,6 +201,7 @@ void ctl_write_commit(struct ctl_write *write, ctl_write_done_fn done, void *use
 
 	write->done = done;
 	write->user = user;
+	announce_arrivals(write);
 	mz_txn_commit(txn, on_commit, write);
 
 	revision = mz_store_revision(write->c->store);

@@ -75,13 +75,22 @@ int mz_device_find(uint64_t uid, struct mz_device *ret_device)
 	return 0;
 }
 
-int mz_device_up(int ifindex)
+static int change_device(int ifindex, const struct mz_link_change *change)
 {
-	const struct mz_link_change change = { .up = 1 };
 	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
 	int r = ifindex > 0 ? mz_netlink_open(&nl) : -ENODEV;
 
-	return r < 0 ? r : mz_link_change(nl, ifindex, &change);
+	return r < 0 ? r : mz_link_change(nl, ifindex, change);
+}
+
+int mz_device_up(int ifindex)
+{
+	return change_device(ifindex, &(struct mz_link_change){ .up = 1 });
+}
+
+int mz_device_down(int ifindex)
+{
+	return change_device(ifindex, &(struct mz_link_change){ .down = 1 });
 }
 
 int mz_device_delete(uint64_t uid)

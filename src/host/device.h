@@ -32,6 +32,7 @@ int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *
 		  const char *ifname, unsigned int mtu, struct mz_device *ret_device);
 /* The host's end. -ENODEV. */
 int mz_device_up(int ifindex);
+int mz_device_down(int ifindex);
 /* Both ends. Absent is success. */
 int mz_device_delete(uint64_t uid);
 /* -ENODEV. */

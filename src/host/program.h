@@ -36,8 +36,8 @@ int mz_programs_attach_agent(struct mz_programs *programs, int ifindex);
 int mz_programs_detach(struct mz_programs *programs, int ifindex);
 
 /*
- * Removes the devices of endpoints and what mizard asked of the kernel's neighbours, then all
- * attachments, pins and the bpffs below dir, then dir's bpf/. Absent is success.
+ * Takes the devices of endpoints down, releases the kernel's neighbours that mizard asked for, then
+ * removes all attachments, pins and the bpffs below dir, then dir's bpf/. Absent is success.
  * -EBUSY: a writer has the tables open. Runs in the network namespace of the host that is
  * uninstalled.
  */

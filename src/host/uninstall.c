@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The end of a host's data plane: endpoints' devices first, as without their agents the endpoints
- * would talk to the host's own stack; then attachments, so that no packet meets half of it, then
- * every pin by name, as other mount namespaces may have the bpffs mounted too, then the mount.
+ * The end of a host's data plane: endpoints' devices go down first, as without their agents the
+ * endpoints would talk to the host's own stack (another mizard brings them up again); then
+ * attachments, so that no packet meets half of it, then every pin by name, as other mount
+ * namespaces may have the bpffs mounted too, then the mount.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -83,9 +84,11 @@ static int take_lock(const char *dir, int *ret_fd)
 	return 0;
 }
 
-static int remove_device(uint64_t uid, const struct mz_device *device, void *user)
+static int take_down(uint64_t uid, const struct mz_device *device, void *user)
 {
-	return mz_device_delete(uid);
+	int r = mz_device_down(device->ifindex);
+
+	return r == -ENODEV ? 0 : r;
 }
 
 struct managed {
@@ -136,7 +139,7 @@ int mz_programs_uninstall(const char *dir)
 	mz_libbpf_to_debug();
 	r = take_lock(dir, &lock_fd);
 	if (r == 0 && is_bpffs(bpf_dir)) {
-		r = mz_device_each(remove_device, NULL);
+		r = mz_device_each(take_down, NULL);
 		if (r == 0)
 			r = release_neighbours();
 	}

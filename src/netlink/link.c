@@ -219,6 +219,8 @@ int mz_link_change(struct mz_netlink *nl, int ifindex, const struct mz_link_chan
 	if (change->up) {
 		ifi->ifi_flags = IFF_UP;
 		ifi->ifi_change = IFF_UP;
+	} else if (change->down) {
+		ifi->ifi_change = IFF_UP;
 	}
 	if (change->mtu)
 		mnl_attr_put_u32(nlh, IFLA_MTU, change->mtu);

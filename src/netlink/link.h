@@ -49,6 +49,7 @@ int mz_link_add_bridge(struct mz_netlink *nl, const char *name);
 /* What is zero or NULL stays as it is. */
 struct mz_link_change {
 	unsigned int up : 1;
+	unsigned int down : 1;
 	unsigned int mtu;
 	int master;	     /* ifindex of a bridge */
 	const uint8_t *mac;

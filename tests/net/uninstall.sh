@@ -4,7 +4,7 @@
 #	h1: acme/web-1        h2: acme/web-2
 #
 # `mizar host uninstall` under an attached endpoint: no way is left from the endpoint to the host's
-# own stack, and nothing of ours on the host.
+# own stack, and nothing of ours works on the host. A mizard that comes later serves it again.
 . "$(dirname "$0")/common.sh"
 
 lab --hosts 2
@@ -15,10 +15,13 @@ reaches acme/web-1 10.0.1.12
 
 mizar lab kill h1 || fail "kill"
 mizar host uninstall --host h1 || fail "uninstall"
-left=$(ip -n $MIZAR_LAB-h1 -o link show type veth | grep -v under0)
-[ -z "$left" ] || fail "devices are left: $left"
+up=$(ip -n $MIZAR_LAB-h1 -o link show up type veth | grep -v under0)
+[ -z "$up" ] || fail "devices are up without an agent: $up"
 left=$(ip -n $MIZAR_LAB-h1 neigh show | grep managed)
 [ -z "$left" ] || fail "neighbours are left: $left"
 [ ! -e /run/mizar-lab/$MIZAR_LAB/h1/bpf ] || fail "pins are left"
 mizar host uninstall --host h1 || fail "uninstall again"
-ip -n $MIZAR_LAB-h2 -o link show type veth | grep -q mizar || fail "another host lost its devices"
+ip -n $MIZAR_LAB-h2 -o link show up type veth | grep -q mizar || fail "another host lost its devices"
+
+mizar lab up --name $MIZAR_LAB --hosts 2 >&2 || fail "lab up again"
+reaches acme/web-1 10.0.1.12 # the same device, with a new agent

@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/addr.h"
@@ -37,13 +39,23 @@ void plane_spawn(struct plane *plane)
 	}
 }
 
+/* Whether somebody listens; that the socket is there is not enough. */
+static bool listens(const struct plane *plane)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", plane->socket);
+	return connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
+}
+
 void plane_connect(struct plane *plane)
 {
 	int tries;
 
-	for (tries = 0; access(plane->socket, F_OK) < 0 && tries < 1000; tries++)
+	for (tries = 0; !listens(plane) && tries < 2000; tries++)
 		uv_sleep(5);
-	assert_int_equal(access(plane->socket, F_OK), 0);
+	assert_in_range(tries, 0, 1999);
 	assert_int_equal(mz_rpc_client_new(plane->rpc, plane->target, NULL, NULL, &plane->client),
 			 0);
 }
