@@ -224,7 +224,10 @@ static int configure_peer(struct pair *pair, unsigned int mtu)
 	return r;
 }
 
-/* 1: somebody else in the namespace, a first endpoint perhaps, has the default route already. */
+/*
+ * A member of a group has no gateway: everything is on its link, where the agent answers for all.
+ * 1: somebody else in the namespace, a first endpoint perhaps, has the default route already.
+ */
 static int add_address(struct pair *pair, const struct mz_addr *addr, const struct mz_addr *gateway,
 		       unsigned int prefix_len)
 {
@@ -233,19 +236,20 @@ static int add_address(struct pair *pair, const struct mz_addr *addr, const stru
 		.prefix_len = 128,
 		.ifindex = pair->peer.ifindex,
 	};
+	bool has_gateway = !mz_addr_is_zero(gateway);
 	struct mz_ip_route default_route = {
 		.prefix = mz_ip_default(mz_addr_is_ipv4(addr)),
 		.prefix_len = mz_addr_is_ipv4(addr) ? 96 : 0,
-		.gateway = gateway,
+		.gateway = has_gateway ? gateway : NULL,
 		.ifindex = pair->peer.ifindex,
-		.is_onlink = true,
+		.is_onlink = has_gateway,
 	};
 	int r;
 
 	r = mz_ip_add_address(pair->peer_nl, pair->peer.ifindex, addr, prefix_len);
-	if (r < 0 || mz_addr_is_zero(gateway))
+	if (r < 0)
 		return r;
-	if (!mz_prefix_contains(addr, prefix_len, gateway))
+	if (has_gateway && !mz_prefix_contains(addr, prefix_len, gateway))
 		r = mz_ip_add_route(pair->peer_nl, &link_route);
 	/* The host's way to the rest of the world must not become the tenant's. */
 	if (r < 0 || pair->is_own_netns)
