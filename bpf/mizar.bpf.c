@@ -21,7 +21,9 @@
 #include "bounce.h"
 #include "divide.h"
 #include "deliver.h"
-#include "tunnel.h"
+#include "way.h"
+#include "encapsulate.h"
+#include "forward.h"
 #include "finish.h"
 
 SEC("tc")
