@@ -21,7 +21,8 @@
 #define LO	 1
 #define MAX_CPUS 1024
 
-static struct mizar_bpf *plane, *plane_old;
+/* By family of the underlay (IPv6 or not), and age of the kernel. */
+static struct mizar_bpf *planes[2][2];
 static struct mizar_bpf *current;
 static int tables[MZ_N_TABLES];
 static bool has_dropped[MZ_DROP_CODES];
@@ -29,9 +30,11 @@ static bool has_dropped[MZ_DROP_CODES];
 struct mz_addr addr(const char *text)
 {
 	struct mz_addr a = {};
+	char host[48];
 
 	if (!*text)
 		return a;
+	text = frame_host(text, host);
 	if (!strchr(text, ':')) {
 		a.words_be[2] = htonl(0xffff);
 		put_ip(a.bytes + 12, text);
@@ -105,16 +108,23 @@ int plane_open(void)
 {
 	int r = enter_namespace();
 
-	r = r ? r : open_skeleton(true, &plane);
-	r = r ? r : open_skeleton(false, &plane_old);
-	current = plane;
+	for (int i = 0; i < 4; i++) {
+		frame_underlay(i / 2);
+		r = r ? r : open_skeleton(i % 2 == 0, &planes[i / 2][i % 2]);
+	}
 	return r;
+}
+
+void plane_underlay(bool is_ipv6)
+{
+	frame_underlay(is_ipv6);
+	plane_use_old_kernel(false);
 }
 
 void plane_close(void)
 {
-	mizar_bpf__destroy(plane);
-	mizar_bpf__destroy(plane_old);
+	for (int i = 0; i < 4; i++)
+		mizar_bpf__destroy(planes[i / 2][i % 2]);
 	for (int i = 0; i < MZ_N_TABLES; i++)
 		if (tables[i])
 			close(tables[i]);
@@ -122,7 +132,7 @@ void plane_close(void)
 
 void plane_use_old_kernel(bool is_old)
 {
-	current = is_old ? plane_old : plane;
+	current = planes[frame_underlay_is_ipv6()][is_old];
 }
 
 void row_put(enum mz_table_id table, const void *key, const void *value)
@@ -213,15 +223,15 @@ static void put_droplets(void)
 	for (int i = 1; i <= 4; i++) {
 		char ip[32], mac[32];
 		struct mz_droplet droplet = {};
-		struct mz_nexthop nexthop = { .ifindex = LO };
+		struct mz_nexthop nexthop = { .ways[0].ifindex = LO };
 		struct mz_addr key;
 
 		snprintf(ip, sizeof(ip), "192.168.50.%d", i);
 		snprintf(mac, sizeof(mac), "02:aa:00:00:00:%02x", i);
 		key = addr(ip);
 		row_put(MZ_TABLE_droplet, &key, &droplet);
-		put_mac(nexthop.dst_mac, mac);
-		put_mac(nexthop.src_mac, SELF_MAC);
+		put_mac(nexthop.ways[0].dst_mac, mac);
+		put_mac(nexthop.ways[0].src_mac, SELF_MAC);
 		if (i != 1)
 			row_put(MZ_TABLE_nexthop, &key, &nexthop);
 	}
