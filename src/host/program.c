@@ -100,6 +100,8 @@ static int reuse_maps(struct mizar_bpf *skel, struct mz_tables *tables)
 		r = bpf_map__reuse_fd(skel->maps.counter, mz_tables_counter_fd(tables));
 	if (r == 0)
 		r = bpf_map__reuse_fd(skel->maps.drop, mz_tables_drop_fd(tables));
+	if (r == 0)
+		r = bpf_map__reuse_fd(skel->maps.epoch, mz_tables_epoch_fd(tables));
 	return r;
 }
 
