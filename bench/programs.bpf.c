@@ -84,7 +84,7 @@ static __always_inline int restore_xdp(struct xdp_md *ctx)
 	SEC(section) int name##_timed(type *ctx)                                         \
 	{                                                                                \
 		__u64 first = bpf_ktime_get_ns(), second = bpf_ktime_get_ns();           \
-                                                                                         \
+											\
 		if (how(ctx))                                                            \
 			return -1;                                                       \
 		undo_ns += bpf_ktime_get_ns() - second;                                  \

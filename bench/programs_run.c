@@ -108,7 +108,7 @@ static void open_tables(struct bench *b)
 	{                                                                                          \
 		LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);            \
 		int *fd = &b->tables[MZ_TABLE_##name];                                             \
-                                                                                                   \
+												   \
 		n_rows = b->table == MZ_TABLE_##name ? n_endpoints : rows;                         \
 		*fd = bpf_map_create(BPF_MAP_TYPE_##kind, #name, sizeof(key_type),                 \
 				     sizeof(value_type), n_rows, &opts);                           \
@@ -359,7 +359,8 @@ static double measure_one_by_one(const struct bench *b, const struct bpf_program
 
 	for (uint32_t i = 0; i < n; i++) {
 		turn = turn * 1664525 + 1013904223;
-		put32(next.bytes + off, FIRST_DST + (is_random ? turn >> 8 & (n_endpoints - 1) : 0));
+		put32(next.bytes + off,
+		      FIRST_DST + (is_random ? turn >> 8 & (n_endpoints - 1) : 0));
 		sum += run(b, program, &next, 1);
 	}
 	return sum / n;
