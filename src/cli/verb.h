@@ -64,6 +64,7 @@ enum mz_option_id {
 	MZ_OPT_HOSTS,
 	MZ_OPT_ROUTED,
 	MZ_OPT_MTU,
+	MZ_OPT_TRANSIT,
 	MZ_OPT_KEEP_GOING,
 	MZ_N_OPTIONS,
 };

@@ -41,6 +41,7 @@ struct mz_lab {
 	unsigned int n_hosts;
 	unsigned int mtu;
 	bool routed;
+	char transit[8]; /* of every mizard: "auto", "tc" or "xdp" */
 };
 
 /* Lower-case letters, digits and dashes, as in a host name. */

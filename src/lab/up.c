@@ -182,6 +182,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		"--controller", controller, "--server-name", "controller",
 		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
 		"--dir", dir,
+		"--transit", lab->transit,
 		NULL,
 	});
 }
@@ -339,12 +340,13 @@ static int check_wanted(const struct mz_lab *wanted, bool *ret_exists)
 	if (r < 0)
 		return r;
 	if (present.n_hosts == wanted->n_hosts && present.mtu == wanted->mtu &&
-	    present.routed == wanted->routed)
+	    present.routed == wanted->routed && !strcmp(present.transit, wanted->transit))
 		return 0;
 	mz_lab_say(wanted,
-		   "it exists with %u hosts, mtu %u, %s: take it down first (mizar lab down "
-		   "--name %s)",
+		   "it exists with %u hosts, mtu %u, %s, transit %s: take it down first (mizar "
+		   "lab down --name %s)",
 		   present.n_hosts, present.mtu, present.routed ? "routed" : "on one segment",
+		   present.transit,
 		   wanted->name);
 	return -EEXIST;
 }

@@ -42,7 +42,7 @@ refused() {
 }
 
 # lab [OPTION...]: a lab of our own.
-lab() { mizar lab up --name $MIZAR_LAB "$@" >&2 || fail "lab up $*"; }
+lab() { mizar lab up --name $MIZAR_LAB --transit "${MIZAR_TRANSIT:-auto}" "$@" >&2 || fail "lab up $*"; }
 
 # manifest: applies standard input.
 manifest() { mizar apply -f - >/dev/null || fail "apply"; }
