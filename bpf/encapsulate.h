@@ -69,7 +69,7 @@ static __always_inline void write_headers(struct mz_pkt *p, void *headers, const
 	struct udphdr *udp = ip + ip_size;
 	struct mz_geneve *geneve = (void *)(udp + 1);
 	struct ethhdr *inner_eth = (void *)(geneve + 1);
-	__u32 size = p->ctx->len - ETH_HLEN;
+	__u32 size = ctx_len(p->ctx) - ETH_HLEN;
 
 	_Static_assert(sizeof(struct iphdr) + sizeof(*udp) + sizeof(*geneve) +
 				       sizeof(*inner_eth) ==

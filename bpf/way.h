@@ -57,6 +57,8 @@ static __always_inline const struct mz_way *choose_way(struct mz_pkt *p)
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
 	ret->row = choose_way(p);
+	if (!ctx_can_send(p->ctx, ret->row, growth))
+		return MZ_PASS;
 	ret->ifindex = ret->row ? ret->row->ifindex : mz_config.ifindex;
 	if (!ret->ifindex || (!ret->row && is_unreachable(p)))
 		return DROP(no_nexthop);
