@@ -11,8 +11,6 @@
 #include "parse_geneve.h"
 #include "way.h"
 
-#define TUNNEL_PORT_MIN 32768 /* 15 bits of the flow's hash above it */
-
 #define TUNNEL_SIZE (ETH_HLEN + MZ_ENCAP_SIZE_IPV4)
 
 /* Length fields hold 16 bits; those of a longer super-packet are written per segment. */
@@ -83,8 +81,6 @@ static __always_inline int encapsulate(struct mz_pkt *p)
 		return r;
 	if (ctx_encapsulate(p->ctx, MZ_ENCAP_SIZE_IPV4, BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, &is_plain))
 		return DROP(encapsulate);
-	if (ctx_segments_too_big(p->ctx, way.ifindex))
-		return DROP(too_big);
 	if (is_plain && !way.nexthop)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
 	p->end = TUNNEL_SIZE;

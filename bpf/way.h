@@ -6,7 +6,9 @@
 #pragma once
 
 #include "parse_outer.h"
+#include "path_mtu.h"
 #include "route.h"
+#include "size.h"
 
 /* The way out: a row that follows the kernel's routes, or the kernel itself. */
 struct way {
@@ -39,7 +41,8 @@ static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *
 	ret->ifindex = ret->nexthop ? ret->nexthop->ifindex : mz_config.ifindex;
 	if (!ret->ifindex || (!ret->nexthop && is_unreachable(p)))
 		return DROP(no_nexthop);
-	return ctx_too_big(p->ctx, ret->ifindex, growth) ? DROP(too_big) : 0;
+	return check_size(p, p->is_tunneled ? p->outer : p->inner, growth,
+			  way_mtu(p, ret->nexthop, ret->ifindex));
 }
 
 static __always_inline void write_ethernet(struct ethhdr *eth, const struct way *way)

@@ -16,7 +16,7 @@
 #include <linux/types.h>
 
 /* Raised by any change to a key or value below; pins of another version are not reused. */
-#define MZ_LAYOUT_VERSION 1
+#define MZ_LAYOUT_VERSION 2
 
 #define MZ_REPLICAS_MAX 4
 
@@ -52,13 +52,19 @@ struct mz_droplet {
 };
 MZ_ASSERT_SIZE(mz_droplet, 4);
 
-/* How to reach a droplet: what the outer Ethernet header says, and the way out. */
+/*
+ * How to reach a droplet: what the outer Ethernet header says, and the way out. The path's MTU is
+ * written by transit, when a router on the underlay says so (RFC 1191, RFC 8201), and holds until
+ * `path_mtu_until` (seconds of CLOCK_BOOTTIME); zero: none known, that of the device counts.
+ */
 struct mz_nexthop {
 	__u32 ifindex;
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
+	__u32 path_mtu;
+	__u32 path_mtu_until;
 };
-MZ_ASSERT_SIZE(mz_nexthop, 16);
+MZ_ASSERT_SIZE(mz_nexthop, 24);
 
 #define MZ_VPC_DIVIDE (1U << 0) /* packets between networks must pass a divider */
 
@@ -120,7 +126,8 @@ struct mz_port {
 	struct mz_addr gateway4;
 	struct mz_addr gateway6;
 	__u8 mac[6];
-	__u8 pad[2];
+	__u8 prefix_len4; /* on-link prefix around the address; outside of it is a hop away */
+	__u8 prefix_len6; /* zero: everything is on the link */
 };
 MZ_ASSERT_SIZE(mz_port, 96);
 
@@ -130,9 +137,8 @@ struct mz_local {
 	__u32 ifindex;
 	__u32 generation;
 	__u8 mac[6];
-	__u8 prefix_len; /* on-link prefix around the address; outside of it is another network */
-	__u8 pad;
-	__u32 flags;	 /* MZ_PORT_* */
+	__u16 mtu;   /* of its device; zero: not known */
+	__u32 flags; /* MZ_PORT_* */
 };
 MZ_ASSERT_SIZE(mz_local, 32);
 

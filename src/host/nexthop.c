@@ -90,7 +90,7 @@ static bool is_unicast(const uint8_t mac[static 6])
 	return !(mac[0] & 1) && memcmp(mac, zero, sizeof(zero)) != 0;
 }
 
-/* Makes the row of a droplet what its way says. */
+/* Makes the row of a droplet what its way says. The MTU of a former way's path goes with it. */
 static int write_row(struct mz_nexthops *nexthops, struct droplet *droplet)
 {
 	const struct way *way = droplet->way;
@@ -318,6 +318,8 @@ int mz_nexthops_add(struct mz_nexthops *nexthops, const struct mz_addr *addr)
 		return -ENOMEM;
 	droplet->addr = *addr;
 	droplet->has_row = !mz_table_get(nexthops->tables, MZ_TABLE_nexthop, addr, &droplet->row);
+	/* Transit's, for as long as the row stays as it is. */
+	droplet->row.path_mtu = droplet->row.path_mtu_until = 0;
 	HASH_ADD(hh, nexthops->droplets, addr, sizeof(droplet->addr), droplet);
 	if (!droplet->hh.tbl) {
 		free(droplet);

@@ -4,6 +4,7 @@
  * before the first attachment changes, and every change swaps one program for another in place.
  *
  *	DIR/bpf/prog/mz_agent  mz_transit	what is loaded
+ *	DIR/bpf/prog/tail			and what they go on to, which ends without a pin
  *	DIR/bpf/link/IFNAME-IFINDEX		tcx links (clsact keeps its filters itself)
  */
 #include "host/program.h"
@@ -31,6 +32,7 @@ const char *const mz_hook_names[MZ_N_HOOKS] = {
 struct mz_programs {
 	char bpf_dir[PATH_MAX];
 	int prog_fds[MZ_N_HOOKS];
+	int tail_fd;
 	enum mz_attach_mode mode;
 	bool has_other_mode; /* attachments that the other mode left behind */
 };
@@ -108,9 +110,9 @@ static void mizar_bpf_destroyp(struct mizar_bpf **skel)
 	mizar_bpf__destroy(*skel);
 }
 
-static int dup_program(struct bpf_program *program, int *ret_fd)
+static int dup_fd(int from, int *ret_fd)
 {
-	int fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
+	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -137,9 +139,13 @@ static int load(struct mz_programs *programs, struct mz_tables *tables,
 	if (r == 0)
 		r = mizar_bpf__load(skel);
 	if (r == 0)
-		r = dup_program(skel->progs.mz_agent, &programs->prog_fds[MZ_HOOK_AGENT]);
+		r = dup_fd(bpf_program__fd(skel->progs.mz_agent),
+			   &programs->prog_fds[MZ_HOOK_AGENT]);
 	if (r == 0)
-		r = dup_program(skel->progs.mz_transit, &programs->prog_fds[MZ_HOOK_TRANSIT]);
+		r = dup_fd(bpf_program__fd(skel->progs.mz_transit),
+			   &programs->prog_fds[MZ_HOOK_TRANSIT]);
+	if (r == 0)
+		r = dup_fd(bpf_map__fd(skel->maps.tail), &programs->tail_fd);
 	return r;
 }
 
@@ -170,21 +176,20 @@ static int make_dir(const char *bpf_dir, const char *name)
 }
 
 /* By way of a second name, so that there is a pin at any time. */
-static int pin_program(const struct mz_programs *programs, enum mz_hook hook)
+static int pin(const struct mz_programs *programs, const char *name, int fd)
 {
 	char path[PATH_MAX], new_path[PATH_MAX];
 	int n, r;
 
-	n = snprintf(new_path, sizeof(new_path), "%s/prog/%s_new", programs->bpf_dir,
-		     mz_hook_names[hook]);
+	n = snprintf(new_path, sizeof(new_path), "%s/prog/%s_new", programs->bpf_dir, name);
 	if (n < 0 || (size_t)n >= sizeof(new_path))
 		return -ENAMETOOLONG;
-	n = snprintf(path, sizeof(path), "%s/prog/%s", programs->bpf_dir, mz_hook_names[hook]);
+	n = snprintf(path, sizeof(path), "%s/prog/%s", programs->bpf_dir, name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	if (unlink(new_path) < 0 && errno != ENOENT)
 		return -errno;
-	r = bpf_obj_pin(programs->prog_fds[hook], new_path);
+	r = bpf_obj_pin(fd, new_path);
 	if (r < 0)
 		return r;
 	return rename(new_path, path) < 0 ? -errno : 0;
@@ -206,7 +211,9 @@ static int install(struct mz_programs *programs)
 	if (r > 0)
 		r = 0;
 	for (hook = 0; r == 0 && hook < MZ_N_HOOKS; hook++)
-		r = pin_program(programs, (enum mz_hook)hook);
+		r = pin(programs, mz_hook_names[hook], programs->prog_fds[hook]);
+	if (r == 0)
+		r = pin(programs, "tail", programs->tail_fd);
 	return r;
 }
 
@@ -219,6 +226,7 @@ int mz_programs_new(const char *dir, struct mz_tables *tables, const struct mz_c
 	if (!programs)
 		return -ENOMEM;
 	programs->prog_fds[MZ_HOOK_AGENT] = programs->prog_fds[MZ_HOOK_TRANSIT] = -1;
+	programs->tail_fd = -1;
 	n = snprintf(programs->bpf_dir, sizeof(programs->bpf_dir), "%s/bpf", dir);
 	if (n < 0 || (size_t)n >= sizeof(programs->bpf_dir))
 		return -ENAMETOOLONG;
@@ -243,6 +251,7 @@ void mz_programs_free(struct mz_programs *programs)
 		return;
 	for (hook = 0; hook < MZ_N_HOOKS; hook++)
 		mz_closep(&programs->prog_fds[hook]);
+	mz_closep(&programs->tail_fd);
 	free(programs);
 }
 

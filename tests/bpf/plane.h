@@ -34,7 +34,7 @@
 #define BROADCAST   "ff:ff:ff:ff:ff:ff"
 #define VNI	    7
 
-enum hook { AGENT, TRANSIT, N_HOOKS };
+enum hook { AGENT, TRANSIT, N_HOOKS, AFTER = N_HOOKS }; /* what both go on to */
 
 /* What became of a packet. */
 struct result {
@@ -56,7 +56,10 @@ void plane_use_old_kernel(bool is_old);
 
 void plane_run(enum hook hook, const struct frame *in, struct result *ret_result);
 /* As a super-packet of a kind that the kernel does not tunnel. */
-void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result);
+void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size,
+		   struct result *ret_result);
+/* As if no sender had had an error yet. */
+void plane_forget_errors(void);
 
 /* Each fails the test if anything else happened too; counters: COUNT()s that moved, exactly. */
 void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason);
@@ -73,11 +76,12 @@ bool plane_has_dropped(unsigned int code);
 
 struct mz_addr addr(const char *text); /* "" is zero */
 void row_put(enum mz_table_id table, const void *key, const void *value);
+void row_get(enum mz_table_id table, const void *key, void *ret_value);
 void row_delete(enum mz_table_id table, const void *key);
 void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
 void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
 void put_location(const char *ip, uint64_t network, const char *host);
-void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len);
+void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu);
 void delete_local(const char *ip);
 #define LIST(...)                                                                                  \
 	(const char *const[]){ __VA_ARGS__ },                                                      \
@@ -93,8 +97,10 @@ struct frame tunnelled(const char *host, const struct frame *inner);
 /* What is sent to a host: by the agent, or turned round by transit. */
 struct frame encapsulated(const char *host, const struct frame *inner);
 struct frame forwarded(const char *host, const struct frame *inner);
-/* What an endpoint gets; ttl: that of the packet as it was, less what was taken. */
-struct frame delivered(const char *mac, const struct frame *inner, unsigned int ttl_taken);
+struct frame delivered(const char *mac, const struct frame *inner);
+/* What left the port's link has one less in its TTL. */
+struct frame after_hop(const struct frame *in);
+void take_ttl(struct frame *frame, unsigned int n);
 
 /* The groups of tests, one a file; each returns the number of failures. */
 int test_agent(void);
@@ -102,3 +108,4 @@ int test_neighbour(void);
 int test_transit(void);
 int test_roles(void);
 int test_hostile(void);
+int test_icmp_error(void);
