@@ -272,7 +272,8 @@ static __always_inline int error_write(struct mz_pkt *p, struct error *e)
 		mac_set(eth->h_dest, p->port->mac);
 	eth->h_proto = p->eth_proto_be;
 	size += e->is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, p->is_tunneled && e->is_ipv6))
+	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, e->is_ipv6,
+		      p->is_tunneled && e->is_ipv6 != underlay_is_ipv6()))
 		return MZ_ABSORBED;
 	barrier_var(size);
 	if (size > ETH_HLEN + IPV6_MTU_MIN || ctx_store_all(p->ctx, eth, size))

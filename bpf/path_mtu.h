@@ -119,14 +119,9 @@ static __always_inline void heed_router(struct mz_pkt *p, int verdict)
 	if (verdict != MZ_PASS)
 		return;
 	eth = mz_at(p, 0, sizeof(*eth));
-	if (!eth || ctx_has_vlan(p->ctx))
+	if (!eth || eth->h_proto != underlay_eth_proto_be() || ctx_has_vlan(p->ctx))
 		return;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		mtu = quoted_ipv4(p, &host);
-	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		mtu = quoted_ipv6(p, &host);
-	else
-		return;
+	mtu = underlay_is_ipv6() ? quoted_ipv6(p, &host) : quoted_ipv4(p, &host);
 	row = mtu ? table_lookup(nexthop, &host) : NULL;
 	if (!row || (path_mtu_holds(row) && row->path_mtu <= mtu))
 		return;

@@ -52,19 +52,34 @@ struct mz_droplet {
 };
 MZ_ASSERT_SIZE(mz_droplet, 4);
 
-/*
- * How to reach a droplet: what the outer Ethernet header says, and the way out. The path's MTU is
- * written by transit, when a router on the underlay says so (RFC 1191, RFC 8201), and holds until
- * `path_mtu_until` (seconds of CLOCK_BOOTTIME); zero: none known, that of the device counts.
- */
-struct mz_nexthop {
+/* A way out: what the outer Ethernet header says, and the device. */
+struct mz_way {
 	__u32 ifindex;
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
+};
+MZ_ASSERT_SIZE(mz_way, 16);
+
+#define MZ_WAYS_MAX 4
+#define MZ_WAY_BITS 2	/* of an index into the ways */
+#define MZ_WAY_SLOTS 32 /* as many as 64 bits hold */
+
+/*
+ * How to reach a droplet, by one way or several (ECMP). A flow's hash finds a slot, modulo their
+ * number, and the slot the way: slot i is bits 2i and 2i + 1. A single way has all slots, so they
+ * are zero. Ways behind the last one are zero, and have no slot.
+ *
+ * The MTU of the path, by whatever way, is written by transit, when a router on the underlay says
+ * so (RFC 1191, RFC 8201), and holds until `path_mtu_until` (seconds of CLOCK_BOOTTIME). Zero: none
+ * is known, and that of the device counts.
+ */
+struct mz_nexthop {
+	__u64 slots;
 	__u32 path_mtu;
 	__u32 path_mtu_until;
+	struct mz_way ways[MZ_WAYS_MAX];
 };
-MZ_ASSERT_SIZE(mz_nexthop, 24);
+MZ_ASSERT_SIZE(mz_nexthop, 80);
 
 #define MZ_VPC_DIVIDE (1U << 0) /* packets between networks must pass a divider */
 
