@@ -50,6 +50,7 @@ static __always_inline int parse_inner_ipv4(struct mz_pkt *p)
 	p->src = addr_from_ipv4(ip->saddr);
 	p->dst = addr_from_ipv4(ip->daddr);
 	p->tos = ip->tos;
+	p->ttl = ip->ttl;
 	p->ip_proto = ip->protocol;
 	p->is_fragment = ip->frag_off & bpf_htons(IPV4_MF | IPV4_OFFSET);
 	p->l4 = p->inner + header;
@@ -67,6 +68,7 @@ static __always_inline int parse_inner_ipv6(struct mz_pkt *p)
 	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
 	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	p->ttl = ip->hop_limit;
 	p->ip_proto = ip->nexthdr;
 	p->l4 = p->inner + sizeof(*ip);
 	/* In the tables a mapped address is IPv4's: never on the wire (RFC 4291, 2.5.5.2). */
@@ -75,7 +77,7 @@ static __always_inline int parse_inner_ipv6(struct mz_pkt *p)
 	return parse_inner_length(p, sizeof(*ip) + bpf_ntohs(ip->payload_len));
 }
 
-/* Reads inner, eth_proto_be; sets src, dst, tos, ip_proto, l4, is_fragment, end. */
+/* Reads inner, eth_proto_be; sets src, dst, tos, ttl, ip_proto, l4, is_fragment, end. */
 static __always_inline int parse_inner(struct mz_pkt *p)
 {
 	return p->eth_proto_be == bpf_htons(ETH_P_IP) ? parse_inner_ipv4(p) : parse_inner_ipv6(p);

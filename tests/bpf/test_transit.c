@@ -38,7 +38,7 @@ static struct frame tunnel(const struct tunnel_spec *spec)
 
 static void expect_delivered(const struct frame *in)
 {
-	struct frame inner = inner_to_4(), out = delivered(MAC_4, &inner, 0);
+	struct frame inner = inner_to_4(), out = delivered(MAC_4, &inner);
 
 	expect_sent(TRANSIT, in, &out, COUNT(deliver));
 }
@@ -121,7 +121,7 @@ static void a_bouncers_packet_is_delivered(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		struct frame inner = inner_from(pairs[i][0], pairs[i][1]);
-		struct frame in = tunnelled(BOUNCER, &inner), out = delivered(MAC_4, &inner, 0);
+		struct frame in = tunnelled(BOUNCER, &inner), out = delivered(MAC_4, &inner);
 
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 		plane_use_old_kernel(true);
@@ -427,7 +427,7 @@ static void congestion_marks_come_out_of_the_tunnel(void **state)
 		}
 		ip.tos = 0x28 | ecn;
 		frame_ip(&inner, &ip);
-		out = delivered(MAC_4, &inner, 0);
+		out = delivered(MAC_4, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 	}
 }
@@ -437,12 +437,12 @@ static void what_the_kernel_cannot_unpack_is_named(void **state)
 	struct frame inner = inner_to_4(), in = tunnelled(BOUNCER, &inner);
 	struct result result;
 
-	plane_run_gso(TRANSIT, &in, &result);
+	plane_run_gso(TRANSIT, &in, 100, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
 	/* The lengths of a super-packet need not fit into 16 bits: zero is no lie. */
 	put16(in.bytes + ETH + (frame_underlay_is_ipv6() ? 4 : 2), 0);
 	put16(in.bytes + UDP + 4, 0);
-	plane_run_gso(TRANSIT, &in, &result);
+	plane_run_gso(TRANSIT, &in, 100, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
 }
 
