@@ -16,6 +16,7 @@
 #include <linux/pkt_cls.h>
 
 #include "base/cleanup.h"
+#include "host/attach.h"
 #include "mizar.skel.h"
 
 #define LO	 1
@@ -105,7 +106,8 @@ int plane_open(void)
 {
 	int r = enter_namespace();
 
-	r = r ? r : open_skeleton(true, &plane);
+	r = r ? r : mz_probe_decap_flags();
+	r = r < 0 ? r : open_skeleton(r, &plane);
 	r = r ? r : open_skeleton(false, &plane_old);
 	current = plane;
 	return r;
