@@ -37,7 +37,7 @@ ovs-ofctl add-flows unix:$dir/br-int.mgmt - <<-F || fail "ovs-ofctl"
 F
 
 # It loses packets to hosts whose MAC it has yet to ask for.
-answers() { within default/far ping -n -q -c 1 -W 1 "$1" >/dev/null; }
+answers() { within default/far ping -n -q -c 1 -W 0.2 "$1" >/dev/null; }
 for address in 10.0.1.2 fd00:1::2; do eventually answers $address; done
 for pair in "near far 10.0.2.9" "far near 10.0.1.2" "near far fd00:2::9" "far near fd00:1::2"; do
 	read -r from to address <<<"$pair"
