@@ -19,6 +19,11 @@
 
 #define mz_ctx __sk_buff
 
+/* Not TC_ACT_OK: other programs on the device may want the packet too. */
+#define CTX_PASS    TC_ACT_UNSPEC
+#define CTX_DROP    TC_ACT_SHOT
+#define CTX_IS_LAST 1 /* what passes here is the host's */
+
 static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 {
 	return (void *)(long)ctx->data;
@@ -27,6 +32,16 @@ static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 static __always_inline void *ctx_data_end(const struct mz_ctx *ctx)
 {
 	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_len(const struct mz_ctx *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_ifindex(const struct mz_ctx *ctx)
+{
+	return ctx->ifindex;
 }
 
 /* Makes the first `size` bytes directly readable; all packet pointers are void afterwards. */
@@ -118,6 +133,13 @@ static __always_inline int ctx_store(struct mz_ctx *ctx, __u32 off, const void *
 static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 {
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
+}
+
+/* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */
+static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_nexthop *nexthop,
+					 __s32 growth)
+{
+	return true;
 }
 
 /* Whether the packet, grown by `growth`, is too big for a device. The kernel cuts super-packets. */

@@ -43,7 +43,7 @@ static __always_inline void write_headers(struct mz_pkt *p, void *headers, const
 	struct udphdr *udp = (void *)(ip + 1);
 	struct mz_geneve *geneve = (void *)(udp + 1);
 	struct ethhdr *inner_eth = (void *)(geneve + 1);
-	__u32 size = p->ctx->len - ETH_HLEN;
+	__u32 size = ctx_len(p->ctx) - ETH_HLEN;
 
 	_Static_assert(sizeof(*ip) + sizeof(*udp) + sizeof(*geneve) + sizeof(*inner_eth) ==
 			       MZ_ENCAP_SIZE_IPV4,

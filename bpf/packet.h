@@ -5,10 +5,14 @@
  */
 #pragma once
 
+#ifdef MZ_HOOK_XDP
+#include "ctx_xdp.h"
+#else
 #include "ctx_tc.h"
+#endif
 
 enum mz_verdict {
-	MZ_PASS = 1, /* the host's, as it came */
+	MZ_PASS = 1, /* the host's, or the next hook's, as it came */
 	MZ_SENT,     /* p->action has what the kernel said to a redirect */
 	MZ_ABSORBED, /* needs no answer */
 };
@@ -48,13 +52,16 @@ struct mz_pkt {
 	bool is_fragment; /* the inner packet; agent only */
 	bool is_tunneled;
 	bool is_from_divider;
+	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */
 	__u8 next; /* enum mz_next */
 	int action;
 };
 
 static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
 {
-	return (struct mz_pkt){ .ctx = ctx, .len = ctx->len, .end = ctx->len };
+	__u32 len = ctx_len(ctx);
+
+	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len };
 }
 
 /* Counted when the packet is finished. */

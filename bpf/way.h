@@ -36,6 +36,8 @@ static __always_inline bool is_unreachable(struct mz_pkt *p)
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
 	ret->nexthop = table_lookup(nexthop, &p->host);
+	if (!ctx_can_send(p->ctx, ret->nexthop, growth))
+		return MZ_PASS;
 	ret->ifindex = ret->nexthop ? ret->nexthop->ifindex : mz_config.ifindex;
 	if (!ret->ifindex || (!ret->nexthop && is_unreachable(p)))
 		return DROP(no_nexthop);

@@ -18,7 +18,8 @@
 	X(forward, "tunnel packet turned round to another host")                                  \
 	X(deliver, "handed to an endpoint of this host")                                          \
 	X(resolve, "sent by way of the kernel's neighbour resolution")                            \
-	X(absorb, "ARP and ND probes and announcements that need no answer")
+	X(absorb, "ARP and ND probes and announcements that need no answer")                    \
+	X(turn, "of those forwarded: turned round in the NIC's driver, by XDP")
 
 /* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \

@@ -79,7 +79,7 @@ static void assert_bytes(const struct frame *out, const struct frame *expected)
 }
 
 /* Counters that a dropped packet may have moved before its end: only that it came in is certain. */
-void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
+static void expect_drop_at(enum hook hook, const struct frame *in, enum mz_drop reason)
 {
 	struct result result;
 	unsigned int entry = hook == AGENT ? COUNT(agent) : COUNT(transit);
@@ -91,6 +91,29 @@ void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
 	if (result.counters[MZ_COUNT_bounce].packets)
 		entry |= COUNT(bounce);
 	assert_counts(&result, in, entry, reason);
+}
+
+void expect_left_by_xdp(const struct frame *in)
+{
+	struct result result;
+
+	plane_run(XDP, in, &result);
+	assert_verdict(&result, TC_ACT_UNSPEC);
+	assert_bytes(&result.out, in);
+	assert_counts(&result, in, 0, 0);
+}
+
+void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
+{
+	expect_drop_at(hook, in, reason);
+	if (hook == TRANSIT)
+		expect_drop_at(XDP, in, reason);
+}
+
+void expect_drop_by_tc(const struct frame *in, enum mz_drop reason)
+{
+	expect_drop_at(TRANSIT, in, reason);
+	expect_left_by_xdp(in);
 }
 
 void expect_absorbed(const struct frame *in)
@@ -110,6 +133,7 @@ void expect_pass(const struct frame *in)
 	assert_verdict(&result, TC_ACT_UNSPEC);
 	assert_bytes(&result.out, in);
 	assert_counts(&result, in, COUNT(pass), 0);
+	expect_left_by_xdp(in);
 }
 
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
@@ -129,6 +153,10 @@ void expect_sent(enum hook hook, const struct frame *in, const struct frame *out
 	}
 	assert_bytes(&result.out, &expected);
 	assert_counts(&result, in, counters | (hook == AGENT ? COUNT(agent) : COUNT(transit)), 0);
+	if (hook == TRANSIT && counters & COUNT(forward) && !(counters & COUNT(resolve)))
+		expect_sent(XDP, in, out, counters | COUNT(turn));
+	else if (hook == TRANSIT)
+		expect_left_by_xdp(in);
 }
 
 struct frame inner_from(const char *src, const char *dst)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 3000
+#define FRAME_MAX 10000
 
 struct frame {
 	size_t size;

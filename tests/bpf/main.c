@@ -24,7 +24,7 @@ static void all_drops_were_seen(void **state)
 /* Kernels differ in how far they must walk: half the limit is the reserve. */
 static void the_verifier_has_reserves(void **state)
 {
-	static const char *const names[] = { "agent", "transit" };
+	static const char *const names[] = { "agent", "transit", "transit by XDP" };
 
 	for (enum hook hook = 0; hook < N_HOOKS; hook++) {
 		unsigned int n_verified, n_insns;
@@ -56,6 +56,7 @@ int main(void)
 	n_failed += test_agent();
 	n_failed += test_transit();
 	n_failed += test_roles();
+	n_failed += test_xdp();
 	n_failed += test_hostile();
 	n_failed += cmocka_run_group_tests_name("coverage", coverage, NULL, NULL);
 	plane_close();

@@ -34,11 +34,15 @@
 #define BROADCAST   "ff:ff:ff:ff:ff:ff"
 #define VNI	    7
 
-enum hook { AGENT, TRANSIT, N_HOOKS };
+/*
+ * XDP sees what TRANSIT sees, before it: expectations of TRANSIT look at both, and hold XDP to do
+ * the same with what it turns round or drops, and to leave the rest to TRANSIT as it came.
+ */
+enum hook { AGENT, TRANSIT, XDP, N_HOOKS };
 
 /* What became of a packet. */
 struct result {
-	int verdict; /* TC_ACT_* */
+	int verdict; /* TC_ACT_*; those of XDP are translated */
 	struct frame out;
 	struct mz_count counters[MZ_N_COUNTERS];
 	struct mz_count drops[MZ_DROP_CODES];
@@ -51,15 +55,26 @@ int plane_open(void);
 void plane_close(void);
 int plane_setup(void **state);
 
-/* Programs for a kernel that does not know of decapsulation into another family. */
+/* Programs of tc for a kernel that does not know of decapsulation into another family. */
 void plane_use_old_kernel(bool is_old);
 
 void plane_run(enum hook hook, const struct frame *in, struct result *ret_result);
+/* Of the device that packets come from, and go to. */
+void plane_set_mtu(int mtu);
+
 /* As a super-packet of a kind that the kernel does not tunnel. */
 void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result);
 
+/* By XDP, with all but so many bytes outside of the first buffer. False: the kernel cannot. */
+bool plane_run_xdp_split(const struct frame *in, unsigned int first_size,
+			 struct result *ret_result);
+
 /* Each fails the test if anything else happened too; counters: COUNT()s that moved, exactly. */
 void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason);
+/* TRANSIT drops what XDP left to it. */
+void expect_drop_by_tc(const struct frame *in, enum mz_drop reason);
+/* XDP passes it as it came, and counts nothing. */
+void expect_left_by_xdp(const struct frame *in);
 void expect_absorbed(const struct frame *in);
 void expect_pass(const struct frame *in);
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
@@ -101,4 +116,5 @@ int test_agent(void);
 int test_neighbour(void);
 int test_transit(void);
 int test_roles(void);
+int test_xdp(void);
 int test_hostile(void);

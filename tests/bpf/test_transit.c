@@ -364,7 +364,7 @@ static void congestion_marks_come_out_of_the_tunnel(void **state)
 		frame_ip(&inner, &ip);
 		frame_tunnel(&in, &spec, &inner);
 		if (ecn == DROPPED) {
-			expect_drop(TRANSIT, &in, MZ_DROP_ecn);
+			expect_drop_by_tc(&in, MZ_DROP_ecn);
 			continue;
 		}
 		ip.tos = 0x28 | ecn;
