@@ -61,12 +61,12 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 }
 
 /* It must leave where it came in, and fit there. 0 is that device: it need not be looked up. */
-static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_nexthop *nexthop,
+static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way,
 					 __s32 growth)
 {
 	__u32 len = ctx_len(ctx) - ETH_HLEN; /* in: of the IP packet, out: the MTU */
 
-	return nexthop && nexthop->ifindex == ctx_ifindex(ctx) &&
+	return way && way->ifindex == ctx_ifindex(ctx) &&
 	       bpf_check_mtu(ctx, 0, &len, growth, 0) == BPF_MTU_CHK_RET_SUCCESS;
 }
 

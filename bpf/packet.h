@@ -27,6 +27,7 @@ enum mz_next {
 	MZ_TO_TUNNEL,
 };
 
+/* (*): of the outer one for a while, where that has extension headers. */
 struct mz_pkt {
 	struct mz_ctx *ctx;
 	const struct mz_port *port; /* sender; agent only */
@@ -43,13 +44,13 @@ struct mz_pkt {
 	__u32 outer;	     /* offsets: outer IP (transit only), */
 	__u32 inner_eth;     /* inner Ethernet, */
 	__u32 inner;	     /* inner IP or ARP, */
-	__u32 l4;	     /* behind the inner IP headers; agent only */
+	__u32 l4;	     /* behind the inner IP headers; agent only (*) */
 	__be16 eth_proto_be; /* of the inner packet */
-	__u8 ip_proto;	     /* of the inner packet; agent only */
+	__u8 ip_proto;	     /* of the inner packet; agent only (*) */
 	__u8 tos;	     /* of the inner packet */
 	__u8 outer_tos;
 	__u8 outer_ttl;
-	bool is_fragment; /* the inner packet; agent only */
+	bool is_fragment;    /* the inner packet; agent only (*) */
 	bool is_tunneled;
 	bool is_from_divider;
 	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */

@@ -136,6 +136,40 @@ void expect_pass(const struct frame *in)
 	expect_left_by_xdp(in);
 }
 
+static unsigned int port_of(const struct frame *frame)
+{
+	const uint8_t *udp = frame->bytes + ETH + frame_outer_size();
+
+	return udp[0] << 8 | udp[1];
+}
+
+static unsigned int label_of(const struct frame *frame)
+{
+	const uint8_t *ip = frame->bytes + ETH;
+
+	return (ip[1] & 15) << 16 | ip[2] << 8 | ip[3];
+}
+
+/* The port and the flow label are bits of one hash, 17 to 31 and 0 to 19. */
+static void assert_entropy(const struct frame *out)
+{
+	assert_in_range(port_of(out), TUNNEL_PORT_MIN, 65535);
+	if (frame_underlay_is_ipv6())
+		assert_int_equal(label_of(out) >> 17, port_of(out) & 7);
+}
+
+/* The kernel's hash has a seed of its own. */
+static void copy_entropy(struct frame *to, const struct frame *from)
+{
+	uint8_t *ip = to->bytes + ETH;
+
+	put16(ip + frame_outer_size(), port_of(from));
+	if (!frame_underlay_is_ipv6())
+		return;
+	ip[1] = (ip[1] & 0xf0) | label_of(from) >> 16;
+	put16(ip + 2, label_of(from));
+}
+
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
 		 unsigned int counters)
 {
@@ -145,11 +179,8 @@ void expect_sent(enum hook hook, const struct frame *in, const struct frame *out
 	plane_run(hook, in, &result);
 	assert_verdict(&result, TC_ACT_REDIRECT);
 	if (counters & COUNT(encapsulate)) {
-		/* The port comes from the kernel's hash, which has a seed of its own. */
-		unsigned int port = result.out.bytes[ETH + 20] << 8 | result.out.bytes[ETH + 21];
-
-		assert_in_range(port, TUNNEL_PORT_MIN, 65535);
-		put16(expected.bytes + ETH + 20, port);
+		assert_entropy(&result.out);
+		copy_entropy(&expected, &result.out);
 	}
 	assert_bytes(&result.out, &expected);
 	assert_counts(&result, in, counters | (hook == AGENT ? COUNT(agent) : COUNT(transit)), 0);

@@ -29,6 +29,17 @@ struct ip_spec {
 	size_t payload_size;
 };
 
+/*
+ * The family of the tunnels. Tests name hosts by 192.168.50.N; over IPv6 that is fd50::N, and
+ * whatever they say about flags and options of an outer IPv4 header has no meaning.
+ */
+void frame_underlay(bool is_ipv6);
+bool frame_underlay_is_ipv6(void);
+/* The address behind the name of a host; others as they are. */
+const char *frame_host(const char *text, char buf[static 48]);
+/* Without options. */
+size_t frame_outer_size(void);
+
 /* A tunnel around a frame. */
 struct tunnel_spec {
 	const char *dst_mac, *src_mac;

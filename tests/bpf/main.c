@@ -52,12 +52,17 @@ int main(void)
 		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
 		return 1;
 	}
-	n_failed += test_neighbour();
-	n_failed += test_agent();
-	n_failed += test_transit();
-	n_failed += test_roles();
-	n_failed += test_xdp();
-	n_failed += test_hostile();
+	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+		print_message("underlay: IPv%d\n", is_ipv6 ? 6 : 4);
+		plane_underlay(is_ipv6);
+		n_failed += test_neighbour();
+		n_failed += test_agent();
+		n_failed += test_transit();
+		n_failed += test_roles();
+		n_failed += test_way();
+		n_failed += test_xdp();
+		n_failed += test_hostile();
+	}
 	n_failed += cmocka_run_group_tests_name("coverage", coverage, NULL, NULL);
 	plane_close();
 	return n_failed != 0;

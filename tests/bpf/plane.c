@@ -22,18 +22,21 @@
 #define LO	 1
 #define MAX_CPUS 1024
 
-static struct mizar_bpf *plane, *plane_old;
+/* By family of the underlay (IPv6 or not), and age of the kernel. */
+static struct mizar_bpf *planes[2][2];
 static struct mizar_bpf *current;
-static struct mizar_xdp_bpf *plane_xdp; /* with the maps of `plane` */
+static struct mizar_xdp_bpf *planes_xdp[2]; /* with the maps of the plane of that family */
 static int tables[MZ_N_TABLES];
 static bool has_dropped[MZ_DROP_CODES];
 
 struct mz_addr addr(const char *text)
 {
 	struct mz_addr a = {};
+	char host[48];
 
 	if (!*text)
 		return a;
+	text = frame_host(text, host);
 	if (!strchr(text, ':')) {
 		a.words_be[2] = htonl(0xffff);
 		put_ip(a.bytes + 12, text);
@@ -118,39 +121,56 @@ static int open_skeleton(bool decap_flags_ok, struct mizar_bpf **ret)
 	return 0;
 }
 
-static int open_xdp(void)
+static int open_xdp(const struct mizar_bpf *plane, struct mizar_xdp_bpf **ret)
 {
+	struct mizar_xdp_bpf *skeleton = mizar_xdp_bpf__open();
 	struct bpf_map *map, *from;
 	int r = 0;
 
-	plane_xdp = mizar_xdp_bpf__open();
-	if (!plane_xdp)
+	if (!skeleton)
 		return -errno;
-	configure(&plane_xdp->rodata->mz_config, true);
-	bpf_object__for_each_map(map, plane_xdp->obj) {
+	configure(&skeleton->rodata->mz_config, true);
+	bpf_object__for_each_map(map, skeleton->obj) {
 		from = bpf_object__find_map_by_name(plane->obj, bpf_map__name(map));
 		if (!r && from && !bpf_map__is_internal(map))
 			r = bpf_map__reuse_fd(map, bpf_map__fd(from));
 	}
-	return r ? r : mizar_xdp_bpf__load(plane_xdp);
+	r = r ? r : mizar_xdp_bpf__load(skeleton);
+	if (r) {
+		mizar_xdp_bpf__destroy(skeleton);
+		return r;
+	}
+	*ret = skeleton;
+	return 0;
 }
 
 int plane_open(void)
 {
 	int r = enter_namespace();
 
-	r = r ? r : open_skeleton(true, &plane);
-	r = r ? r : open_skeleton(false, &plane_old);
-	r = r ? r : open_xdp();
-	current = plane;
+	for (int i = 0; i < 4; i++) {
+		frame_underlay(i / 2);
+		r = r ? r : open_skeleton(i % 2 == 0, &planes[i / 2][i % 2]);
+	}
+	for (int i = 0; i < 2; i++) {
+		frame_underlay(i);
+		r = r ? r : open_xdp(planes[i][0], &planes_xdp[i]);
+	}
 	return r;
+}
+
+void plane_underlay(bool is_ipv6)
+{
+	frame_underlay(is_ipv6);
+	plane_use_old_kernel(false);
 }
 
 void plane_close(void)
 {
-	mizar_xdp_bpf__destroy(plane_xdp);
-	mizar_bpf__destroy(plane);
-	mizar_bpf__destroy(plane_old);
+	for (int i = 0; i < 2; i++)
+		mizar_xdp_bpf__destroy(planes_xdp[i]);
+	for (int i = 0; i < 4; i++)
+		mizar_bpf__destroy(planes[i / 2][i % 2]);
 	for (int i = 0; i < MZ_N_TABLES; i++)
 		if (tables[i])
 			close(tables[i]);
@@ -158,7 +178,7 @@ void plane_close(void)
 
 void plane_use_old_kernel(bool is_old)
 {
-	current = is_old ? plane_old : plane;
+	current = planes[frame_underlay_is_ipv6()][is_old];
 }
 
 void row_put(enum mz_table_id table, const void *key, const void *value)
@@ -249,15 +269,15 @@ static void put_droplets(void)
 	for (int i = 1; i <= 4; i++) {
 		char ip[32], mac[32];
 		struct mz_droplet droplet = {};
-		struct mz_nexthop nexthop = { .ifindex = LO };
+		struct mz_nexthop nexthop = { .ways[0].ifindex = LO };
 		struct mz_addr key;
 
 		snprintf(ip, sizeof(ip), "192.168.50.%d", i);
 		snprintf(mac, sizeof(mac), "02:aa:00:00:00:%02x", i);
 		key = addr(ip);
 		row_put(MZ_TABLE_droplet, &key, &droplet);
-		put_mac(nexthop.dst_mac, mac);
-		put_mac(nexthop.src_mac, SELF_MAC);
+		put_mac(nexthop.ways[0].dst_mac, mac);
+		put_mac(nexthop.ways[0].src_mac, SELF_MAC);
 		if (i != 1)
 			row_put(MZ_TABLE_nexthop, &key, &nexthop);
 	}
@@ -302,7 +322,7 @@ static void take_counts(struct bpf_map *map, struct mz_count *ret, uint32_t n)
 static struct bpf_program *program_of(enum hook hook)
 {
 	if (hook == XDP)
-		return plane_xdp->progs.mz_transit_xdp;
+		return planes_xdp[frame_underlay_is_ipv6()]->progs.mz_transit_xdp;
 	return hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
 }
 
@@ -320,7 +340,8 @@ static int verdict_of(enum hook hook, int verdict)
 static int run(enum hook hook, const struct frame *in, void *ctx, uint32_t ctx_size,
 	       struct result *ret_result)
 {
-	const struct mizar_bpf *counting = hook == XDP ? plane : current;
+	const struct mizar_bpf *counting =
+		hook == XDP ? planes[frame_underlay_is_ipv6()][0] : current;
 	struct bpf_program *program = program_of(hook);
 	struct result *result = ret_result;
 	int r;

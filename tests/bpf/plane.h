@@ -3,7 +3,8 @@
  * The real programs, loaded, with tables that tests fill, and one packet at a time run through them
  * by the kernel (BPF_PROG_TEST_RUN) in a network namespace of the test's own.
  *
- * The world before every test; this host is 192.168.50.1:
+ * The world before every test, once with an underlay of IPv4, once of IPv6 (frame_underlay());
+ * this host is 192.168.50.1, or fd50::1:
  *
  *	VNI 7    network 100: 10.0.0.0/24, fd00:a::/64, bouncer .2
  *	         network 200: 10.0.1.0/24, fd00:b::/64, bouncer .4
@@ -52,6 +53,8 @@ struct result {
 
 /* 0, or -errno: -EPERM where the test cannot run. */
 int plane_open(void);
+/* From here on. */
+void plane_underlay(bool is_ipv6);
 void plane_close(void);
 int plane_setup(void **state);
 
@@ -86,7 +89,7 @@ void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_
 /* Which reasons any expect_drop() or run has seen since the start. */
 bool plane_has_dropped(unsigned int code);
 
-struct mz_addr addr(const char *text); /* "" is zero */
+struct mz_addr addr(const char *text); /* "" is zero; hosts by frame_host() */
 void row_put(enum mz_table_id table, const void *key, const void *value);
 void row_delete(enum mz_table_id table, const void *key);
 void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
@@ -117,4 +120,5 @@ int test_neighbour(void);
 int test_transit(void);
 int test_roles(void);
 int test_xdp(void);
+int test_way(void);
 int test_hostile(void);

@@ -10,9 +10,16 @@
 
 #include <linux/pkt_cls.h>
 
+#include "mizar/wire.h"
+
 #define ETH   14
 #define OTHER "192.168.50.2"
 #define FROM  "192.168.50.4"
+
+static unsigned int encap(void)
+{
+	return frame_underlay_is_ipv6() ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4;
+}
 
 /* On its way from .4 by this bouncer to .2. */
 static struct frame inner_to_other(size_t payload_size)
@@ -55,7 +62,7 @@ static void expect_left(const struct frame *inner)
 static void without_a_next_hop_it_is_left(void **state)
 {
 	struct mz_addr host = addr(OTHER);
-	struct mz_nexthop elsewhere = { .ifindex = 99 };
+	struct mz_nexthop elsewhere = { .ways = { { .ifindex = 99 } } };
 	struct frame inner = inner_to_other(100);
 
 	expect_turned(&inner);
@@ -67,11 +74,11 @@ static void without_a_next_hop_it_is_left(void **state)
 
 static void what_does_not_fit_is_left(void **state)
 {
-	struct frame inner = inner_to_other(1500 - 50 - 20);
+	struct frame inner = inner_to_other(1500 - encap() - 20);
 
 	plane_set_mtu(1500);
 	expect_turned(&inner);
-	inner = inner_to_other(1500 - 50 - 20 + 1);
+	inner = inner_to_other(1500 - encap() - 20 + 1);
 	expect_left(&inner);
 	plane_set_mtu(65536);
 }
@@ -79,11 +86,11 @@ static void what_does_not_fit_is_left(void **state)
 /* More than a page: the end of the packet lies in buffers of its own. */
 static void jumbo_packets_are_turned(void **state)
 {
-	struct frame inner = inner_to_other(9000 - 50 - 20);
+	struct frame inner = inner_to_other(9000 - encap() - 20);
 
 	plane_set_mtu(9000);
 	expect_turned(&inner);
-	inner = inner_to_other(9000 - 50 - 20 + 1);
+	inner = inner_to_other(9000 - encap() - 20 + 1);
 	expect_left(&inner);
 	plane_set_mtu(65536);
 }
@@ -108,7 +115,7 @@ static void what_cannot_be_read_is_left(void **state)
 {
 	struct frame inner = inner_to_other(500), in = tunnelled(FROM, &inner);
 	struct frame out = forwarded(OTHER, &inner);
-	const unsigned int all_headers = ETH + 50 + 20;
+	const unsigned int all_headers = ETH + encap() + 20;
 	struct result result;
 
 	for (unsigned int first = ETH; first <= all_headers; first++) {
