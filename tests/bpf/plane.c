@@ -16,6 +16,7 @@
 #include <linux/pkt_cls.h>
 
 #include "base/cleanup.h"
+#include "host/attach.h"
 #include "mizar.skel.h"
 #include "mizar_xdp.skel.h"
 
@@ -146,11 +147,13 @@ static int open_xdp(const struct mizar_bpf *plane, struct mizar_xdp_bpf **ret)
 
 int plane_open(void)
 {
-	int r = enter_namespace();
+	int r = enter_namespace(), decap_flags;
 
+	decap_flags = r ? r : mz_probe_decap_flags();
+	r = decap_flags < 0 ? decap_flags : 0;
 	for (int i = 0; i < 4; i++) {
 		frame_underlay(i / 2);
-		r = r ? r : open_skeleton(i % 2 == 0, &planes[i / 2][i % 2]);
+		r = r ? r : open_skeleton(i % 2 == 0 && decap_flags, &planes[i / 2][i % 2]);
 	}
 	for (int i = 0; i < 2; i++) {
 		frame_underlay(i);
