@@ -50,6 +50,7 @@ struct result {
 int plane_open(void);
 void plane_close(void);
 int plane_setup(void **state);
+void plane_empty(void); /* all tables */
 
 /* Programs for a kernel that does not know of decapsulation into another family. */
 void plane_use_old_kernel(bool is_old);
@@ -57,6 +58,10 @@ void plane_use_old_kernel(bool is_old);
 void plane_run(enum hook hook, const struct frame *in, struct result *ret_result);
 /* As a super-packet of a kind that the kernel does not tunnel. */
 void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result);
+
+/* From a device of the test's namespace. */
+void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex, bool is_gso,
+		  struct result *ret_result);
 
 /* Each fails the test if anything else happened too; counters: COUNT()s that moved, exactly. */
 void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason);
