@@ -29,7 +29,7 @@
 struct world_host {
 	struct mz_addr addr;
 	bool is_known, has_way;
-	struct mz_nexthop way;
+	struct mz_nexthop ways;
 };
 
 struct world_vpc {
@@ -75,7 +75,7 @@ struct world {
 	struct world_prefix prefixes[2 * N_NETWORKS + 2 * N_VPCS];
 	unsigned int n_prefixes;
 	struct world_port ports[N_PORTS];
-	bool is_old_kernel;
+	bool is_ipv6; /* the underlay */
 };
 
 struct packet {
@@ -95,7 +95,8 @@ struct forecast {
 	struct frame out;      /* SENT and PASSED */
 	/* Checksums that may be either of two zeroes, by their offsets; 0: none. */
 	size_t checks[2];
-	size_t port; /* where a source port of the kernel's hash stands; 0: nowhere */
+	/* Where the kernel's hash stands, in a source port and a flow label; 0: nowhere. */
+	size_t port, label;
 };
 
 /* Deterministic; everything random comes from here. */
@@ -115,8 +116,9 @@ void world_mac(uint8_t ret[6], unsigned int vpc, unsigned int subnet, unsigned i
 void packet_random(const struct world *world, struct packet *ret);
 
 /*
- * What must become of the packet; where the tables offer several hosts, `choice` (below
- * MZ_REPLICAS_MAX) says which one was taken.
+ * What must become of the packet; where the tables offer several hosts, or several ways to one,
+ * `choice` (below MODEL_CHOICES) says which were taken.
  */
+#define MODEL_CHOICES (MZ_REPLICAS_MAX * MZ_WAYS_MAX)
 void model_forecast(const struct world *world, const struct packet *packet, unsigned int choice,
 		    struct forecast *ret);

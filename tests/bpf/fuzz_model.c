@@ -79,45 +79,68 @@ static bool is_too_big(const struct view *v, uint32_t ifindex, size_t size)
 	return !v->packet->is_gso && size > ETH + mtu_of(ifindex);
 }
 
+/* One of the ways that have a slot, or NULL: the host has none. */
+static const struct mz_way *choose_way(const struct view *v, const struct mz_addr *to)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++) {
+		const struct world_host *host = &v->world->hosts[i];
+		unsigned int chosen = MZ_WAYS_MAX;
+
+		if (!same(&host->addr, to) || !host->has_way)
+			continue;
+		for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++) {
+			unsigned int way =
+				host->ways.slots >> slot * MZ_WAY_BITS & (MZ_WAYS_MAX - 1);
+
+			if (way == v->choice_way || chosen == MZ_WAYS_MAX)
+				chosen = way;
+		}
+		return &host->ways.ways[chosen];
+	}
+	return NULL;
+}
+
 /* The outer Ethernet header, and whether there is a way at all. */
 static bool find_way(struct view *v, const struct mz_addr *to, size_t size)
 {
 	static const uint8_t nobody[6];
-	const struct world_host *host = NULL;
-	uint32_t ifindex;
+	const struct mz_way *way = choose_way(v, to);
+	uint32_t ifindex = way ? way->ifindex : WORLD_LO;
 
-	for (unsigned int i = 0; i < N_HOSTS; i++)
-		if (same(&v->world->hosts[i].addr, to) && v->world->hosts[i].has_way)
-			host = &v->world->hosts[i];
-	ifindex = host ? host->way.ifindex : WORLD_LO;
+	/* What does not leave where it came in, or only by the kernel, is left to tc. */
+	if (v->packet->hook == XDP && (!way || ifindex != WORLD_LO))
+		return pass(v);
 	if (!ifindex)
 		return DROP(v, no_nexthop);
 	if (is_too_big(v, ifindex, size))
 		return DROP(v, too_big);
-	if (host)
-		ethernet(v->out, host->way.dst_mac, host->way.src_mac);
-	else
-		ethernet(v->out, nobody, nobody);
-	put16(v->out->out.bytes + 12, 0x0800);
-	if (!host)
-		v->out->counters |= COUNT(resolve);
+	ethernet(v->out, way ? way->dst_mac : nobody, way ? way->src_mac : nobody);
+	put16(v->out->out.bytes + 12, v->world->is_ipv6 ? 0x86dd : 0x0800);
 	return GO_ON;
 }
 
-static bool encapsulate(struct view *v, const struct mz_addr *to)
+/* This host and another, as the family writes them. */
+static void put_hosts(const struct view *v, uint8_t *at, const struct mz_addr *dst)
 {
-	const struct frame *in = &v->packet->frame;
-	struct frame *out = &v->out->out;
-	size_t size = in->size + TUNNEL_SIZE;
-	uint8_t *ip = out->bytes + ETH, *udp = ip + 20, *geneve = udp + 8, *inner = geneve + 8;
+	size_t size = v->world->is_ipv6 ? 16 : 4;
 
-	memset(out->bytes, 0, ETH + TUNNEL_SIZE);
-	out->size = size;
-	if (find_way(v, to, size))
-		return DONE;
-	if (v->packet->is_gso) {
-		v->out->counters &= ~COUNT(resolve);
-		return DROP(v, encapsulate); /* a kind that the kernel does not tunnel */
+	memcpy(at, v->world->hosts[0].addr.bytes + 16 - size, size);
+	memcpy(at + size, dst->bytes + 16 - size, size);
+}
+
+/* The outer IP header; returns its size. */
+static size_t outer_ip(struct view *v, const struct mz_addr *to, size_t size)
+{
+	uint8_t *ip = v->out->out.bytes + ETH;
+
+	if (v->world->is_ipv6) {
+		put32(ip, 6U << 28 | (uint32_t)v->tos << 20);
+		put16(ip + 4, size - ETH - 40);
+		ip[6] = PROTO_UDP;
+		ip[7] = MZ_OUTER_TTL;
+		put_hosts(v, ip + 8, to);
+		v->out->label = ETH;
+		return 40;
 	}
 	ip[0] = 0x45;
 	ip[1] = v->tos;
@@ -125,18 +148,38 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 	put16(ip + 6, 0x4000);
 	ip[8] = MZ_OUTER_TTL;
 	ip[9] = PROTO_UDP;
-	memcpy(ip + 12, v->world->hosts[0].addr.bytes + 12, 4);
-	memcpy(ip + 16, to->bytes + 12, 4);
+	put_hosts(v, ip + 12, to);
 	put16(ip + 10, checksum(ip, 20, 0));
-	v->out->port = ETH + 20;
+	return 20;
+}
+
+static bool encapsulate(struct view *v, const struct mz_addr *to)
+{
+	const struct frame *in = &v->packet->frame;
+	struct frame *out = &v->out->out;
+	size_t encap = v->world->is_ipv6 ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4;
+	size_t size = in->size + encap, ip_size;
+	uint8_t *udp, *geneve, *inner;
+
+	memset(out->bytes, 0, ETH + encap);
+	out->size = size;
+	if (find_way(v, to, size))
+		return DONE;
+	if (v->packet->is_gso)
+		return DROP(v, encapsulate); /* a kind that the kernel does not tunnel */
+	ip_size = outer_ip(v, to, size);
+	udp = out->bytes + ETH + ip_size;
+	geneve = udp + 8;
+	inner = geneve + 8;
+	v->out->port = ETH + ip_size;
 	put16(udp + 2, MZ_GENEVE_PORT);
-	put16(udp + 4, size - ETH - 20);
+	put16(udp + 4, size - ETH - ip_size);
 	put16(geneve + 2, 0x6558);
 	put32(geneve + 4, v->vni << 8);
 	put_mac(inner, VIRTUAL_MAC);
 	memcpy(inner + 6, v->port->row.mac, 6);
 	memcpy(inner + 12, in->bytes + 12, in->size - 12);
-	return sent(v, COUNT(encapsulate));
+	return sent(v, COUNT(encapsulate) | (choose_way(v, to) ? 0 : COUNT(resolve)));
 }
 
 /* Round again, with this host as the source and one taken from the TTL. */
@@ -146,18 +189,23 @@ static bool forward(struct view *v, const struct mz_addr *to)
 	uint8_t *ip = out->bytes + ETH;
 	uint32_t old_sum;
 
-	*out = v->packet->frame;
-	if (ip[8] <= 1)
+	if (v->outer_ttl <= 1)
 		return DROP(v, hop_limit);
+	*out = v->packet->frame;
 	if (find_way(v, to, out->size))
 		return DONE;
-	old_sum = begin_ipv4(v->out, ETH);
-	ip[8]--;
-	memcpy(ip + 12, v->world->hosts[0].addr.bytes + 12, 4);
-	memcpy(ip + 16, to->bytes + 12, 4);
-	end_ipv4(v->out, ETH, old_sum);
+	if (v->world->is_ipv6) {
+		ip[7]--;
+		put_hosts(v, ip + 8, to);
+	} else {
+		old_sum = begin_ipv4(v->out, ETH);
+		ip[8]--;
+		put_hosts(v, ip + 12, to);
+		end_ipv4(v->out, ETH, old_sum);
+	}
 	put16(ip + v->outer_size + 6, 0);
-	return sent(v, COUNT(forward));
+	return sent(v, COUNT(forward) | (v->packet->hook == XDP ? COUNT(turn) : 0) |
+			       (choose_way(v, to) ? 0 : COUNT(resolve)));
 }
 
 static bool tunnel_to(struct view *v, const struct mz_addr *to)
@@ -167,7 +215,7 @@ static bool tunnel_to(struct view *v, const struct mz_addr *to)
 
 static bool tunnel_to_one(struct view *v, const struct mz_replicas *set)
 {
-	return tunnel_to(v, &set->addrs[v->choice % set->n]);
+	return tunnel_to(v, &set->addrs[v->choice_host % set->n]);
 }
 
 /* RFC 6040, figure 4; -1: drop. */
@@ -207,6 +255,8 @@ static bool deliver(struct view *v)
 	struct frame *out = &v->out->out;
 	uint8_t tos = v->tos, ttl = v->ttl;
 
+	if (v->packet->hook == XDP)
+		return pass(v); /* into an endpoint goes by tc alone */
 	if (!row)
 		return DROP(v, not_here);
 	out->size = v->packet->frame.size - v->inner;

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define ETH	     14
-#define TUNNEL_SIZE  50
 #define PROTO_UDP    17
 #define PROTO_ICMP   1
 #define PROTO_ICMPV6 58
@@ -22,18 +21,18 @@
 struct view {
 	const struct world *world;
 	const struct packet *packet;
-	unsigned int choice;
+	unsigned int choice_host, choice_way;
 	const struct world_port *port; /* from an endpoint */
 	const struct world_vpc *vpc;
 	const struct world_addr *local; /* the destination, if it is here */
 	struct mz_addr outer_src, src, dst;
 	uint32_t vni;
-	size_t outer_size; /* of the outer IP header */
+	size_t outer_size; /* of the outer IP header, with its options */
 	size_t inner;	   /* where the inner Ethernet header starts */
 	size_t end;	   /* as the lengths admit */
 	size_t l4;
 	uint16_t eth_proto;
-	uint8_t proto, tos, outer_tos, ttl;
+	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
 	bool is_fragment, is_tunneled, is_from_divider;
 	struct forecast *out;
 };
@@ -70,7 +69,7 @@ static inline bool absorb(struct view *v)
 static inline bool pass(struct view *v)
 {
 	v->out->fate = PASSED;
-	v->out->counters = COUNT(pass);
+	v->out->counters = v->packet->hook == XDP ? 0 : COUNT(pass); /* left to the next hook */
 	v->out->out = v->packet->frame;
 	return DONE;
 }

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ETH	   14
-#define PICK(list) (list)[random_below(sizeof(list) / sizeof((list)[0]))]
+#define ETH	      14
+#define SIZE_MAX_FUZZ 3000 /* what XDP takes in one buffer */
+#define PICK(list)    (list)[random_below(sizeof(list) / sizeof((list)[0]))]
 
 static const char *const odd_ipv4[] = { "224.0.0.1",  "255.255.255.255", "169.254.1.1",
 					"127.0.0.1",  "0.0.0.0",	 "198.51.100.7",
@@ -199,6 +200,19 @@ static size_t random_options(uint8_t options[static MZ_OPTS_MAX])
 	return size;
 }
 
+/* Extension headers between the outer IPv6 header and UDP. */
+static void extend_outer(struct frame *frame)
+{
+	uint8_t *ip = frame->bytes + ETH, *udp = ip + 40, headers[400];
+	size_t size = 0;
+
+	ip[6] = random_extensions(headers, &size, 17);
+	memmove(udp + size, udp, frame->size - ETH - 40);
+	memcpy(udp, headers, size);
+	put16(ip + 4, (ip[4] << 8 | ip[5]) + size);
+	frame->size += size;
+}
+
 static void from_underlay(const struct world *world, struct packet *packet)
 {
 	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
@@ -236,12 +250,14 @@ static void from_underlay(const struct world *world, struct packet *packet)
 	if (random_chance(20))
 		spec.n_options = random_options(options);
 	frame_tunnel(&packet->frame, &spec, &inner);
+	if (world->is_ipv6 && random_chance(5))
+		extend_outer(&packet->frame);
 }
 
 /* Where a header may begin: outer Ethernet, IP, UDP, Geneve, inner Ethernet, IP, what follows. */
 static size_t random_offset(const struct frame *frame)
 {
-	static const size_t starts[] = { 0, 12, 14, 34, 42, 50, 64, 84, 104 };
+	static const size_t starts[] = { 0, 12, 14, 34, 42, 50, 54, 62, 70, 84, 104, 124 };
 	size_t off =
 		random_chance(90) ? PICK(starts) + random_below(24) : random_below(frame->size);
 
@@ -255,7 +271,7 @@ static void insert_or_delete(struct frame *frame)
 	if (random_chance(50) && off + size <= frame->size) {
 		memmove(frame->bytes + off, frame->bytes + off + size, frame->size - off - size);
 		frame->size -= size;
-	} else if (frame->size + size <= FRAME_MAX / 2) {
+	} else if (frame->size + size <= SIZE_MAX_FUZZ) {
 		memmove(frame->bytes + off + size, frame->bytes + off, frame->size - off);
 		random_bytes(frame->bytes + off, size);
 		frame->size += size;
@@ -266,7 +282,7 @@ static void extend(struct frame *frame)
 {
 	size_t size = random_chance(80) ? random_below(64) : random_below(1500);
 
-	if (frame->size + size > FRAME_MAX - 200) /* room for the headers that it may get */
+	if (frame->size + size > SIZE_MAX_FUZZ)
 		return;
 	random_bytes(frame->bytes + frame->size, size);
 	frame->size += size;
@@ -328,7 +344,7 @@ void packet_random(const struct world *world, struct packet *ret)
 
 		memset(ret, 0, sizeof(*ret));
 		ret->hook = random_below(N_HOOKS);
-		ret->is_gso = random_chance(3);
+		ret->is_gso = ret->hook != XDP && random_chance(3);
 		if (ret->hook == AGENT)
 			from_endpoint(world, ret);
 		else

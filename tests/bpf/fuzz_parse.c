@@ -63,22 +63,27 @@ static bool is_extension(uint8_t proto)
 	       proto == 135;
 }
 
-/* At most six headers. */
-static bool parse_extensions(struct view *v)
+/* At most six; false: cut short, or more. A later fragment has payload behind its header. */
+static bool follow_extensions(struct view *v)
 {
-	for (int i = 0; v->eth_proto == 0x86dd && is_extension(v->proto); i++) {
+	for (int i = 0; is_extension(v->proto); i++) {
 		const uint8_t *header = at(v, v->l4);
 		uint8_t proto = v->proto;
 
 		if (i == 6 || v->l4 > HEADERS_MAX || v->l4 + 8 > v->end)
-			return DROP(v, extension);
+			return false;
 		v->is_fragment |= proto == 44;
 		if (proto == 44 && get16(header + 2) & 0xfff8)
-			return GO_ON; /* not the first: what follows is payload */
+			return true;
 		v->proto = header[0];
 		v->l4 += proto == 44 ? 8 : proto == 51 ? (header[1] + 2) * 4 : (header[1] + 1) * 8;
 	}
-	return GO_ON;
+	return true;
+}
+
+static bool parse_extensions(struct view *v)
+{
+	return v->eth_proto != 0x86dd || follow_extensions(v) ? GO_ON : DROP(v, extension);
 }
 
 static bool check_carried(struct view *v)
@@ -272,33 +277,75 @@ static bool agent(struct view *v)
 	       answer_ping(v) || model_find_roles(v) || model_route_agent(v);
 }
 
+/* What an outer IP header says. */
+struct outer {
+	struct mz_addr dst;
+	size_t end;
+	bool is_fragment, has_extensions;
+};
+
+/* False: the host's. */
+static bool parse_outer_ipv4(struct view *v, struct outer *ret)
+{
+	const uint8_t *ip = at(v, ETH);
+
+	if (v->end < ETH + 20 || get16(at(v, 12)) != 0x0800 || ip[0] >> 4 != 4 ||
+	    (ip[0] & 15) < 5 || ip[9] != PROTO_UDP || get16(ip + 6) & 0x1fff)
+		return false;
+	v->outer_size = (ip[0] & 15) * 4;
+	v->outer_src = ipv4_at(ip + 12);
+	v->outer_tos = ip[1];
+	v->outer_ttl = ip[8];
+	ret->dst = ipv4_at(ip + 16);
+	ret->end = ETH + get16(ip + 2);
+	ret->is_fragment = get16(ip + 6) & 0x2000;
+	return true;
+}
+
+static bool parse_outer_ipv6(struct view *v, struct outer *ret)
+{
+	const uint8_t *ip = at(v, ETH);
+
+	if (v->end < ETH + 40 || get16(at(v, 12)) != 0x86dd || ip[0] >> 4 != 6)
+		return false;
+	v->l4 = ETH + 40;
+	v->proto = ip[6];
+	v->outer_src = ipv6_at(ip + 8);
+	v->outer_tos = (ip[0] & 15) << 4 | ip[1] >> 4;
+	v->outer_ttl = ip[7];
+	if (!follow_extensions(v) || v->proto != PROTO_UDP)
+		return false;
+	v->outer_size = v->l4 - ETH;
+	ret->dst = ipv6_at(ip + 24);
+	ret->end = ETH + 40 + get16(ip + 4);
+	ret->is_fragment = v->is_fragment;
+	ret->has_extensions = v->outer_size != 40;
+	return true;
+}
+
 /* Is it for this host's address and port? Sets inner to where Geneve starts. */
 static bool parse_outer(struct view *v)
 {
-	const uint8_t *eth = at(v, 0), *ip = eth + ETH, *udp;
-	size_t frame_size = v->packet->frame.size, ip_end, udp_end;
-	struct mz_addr dst;
+	struct outer outer = {};
+	const uint8_t *udp;
+	size_t udp_end;
 
-	if (frame_size < ETH + 20 || get16(eth + 12) != 0x0800 || ip[0] >> 4 != 4 ||
-	    (ip[0] & 15) < 5 || ip[9] != PROTO_UDP || get16(ip + 6) & 0x1fff)
+	if (!(v->world->is_ipv6 ? parse_outer_ipv6(v, &outer) : parse_outer_ipv4(v, &outer)))
 		return pass(v);
-	v->outer_size = (ip[0] & 15) * 4;
-	udp = ip + v->outer_size;
-	dst = ipv4_at(ip + 16);
-	if (ETH + v->outer_size + 8 > frame_size || get16(udp + 2) != MZ_GENEVE_PORT ||
-	    !same(&dst, &v->world->hosts[0].addr))
+	udp = at(v, ETH + v->outer_size);
+	v->inner = ETH + v->outer_size + 8;
+	if (v->inner - 8 > HEADERS_MAX || v->inner > v->end || get16(udp + 2) != MZ_GENEVE_PORT ||
+	    !same(&outer.dst, &v->world->hosts[0].addr))
 		return pass(v);
 	v->out->counters = COUNT(transit);
-	v->outer_src = ipv4_at(ip + 12);
-	v->outer_tos = ip[1];
-	v->inner = ETH + v->outer_size + 8;
-	if (get16(ip + 6) & 0x2000)
+	if (outer.is_fragment)
 		return DROP(v, outer_fragment);
+	if (outer.has_extensions)
+		return DROP(v, outer_extension);
 	if (v->packet->is_gso)
 		return GO_ON;
-	ip_end = ETH + get16(ip + 2);
 	udp_end = ETH + v->outer_size + get16(udp + 4);
-	if (ip_end > frame_size || get16(udp + 4) < 8 || udp_end > ip_end)
+	if (outer.end > v->end || get16(udp + 4) < 8 || udp_end > outer.end)
 		return DROP(v, outer_malformed);
 	v->end = udp_end;
 	return GO_ON;
@@ -354,12 +401,13 @@ void model_forecast(const struct world *world, const struct packet *packet, unsi
 {
 	struct view v = { .world = world,
 			  .packet = packet,
-			  .choice = choice,
+			  .choice_host = choice / MZ_WAYS_MAX,
+			  .choice_way = choice % MZ_WAYS_MAX,
 			  .end = packet->frame.size,
 			  .out = ret };
 
 	memset(ret, 0, offsetof(struct forecast, out.bytes));
-	ret->checks[0] = ret->checks[1] = ret->port = 0;
+	ret->checks[0] = ret->checks[1] = ret->port = ret->label = 0;
 	if (packet->hook == AGENT)
 		(void)agent(&v);
 	else

@@ -106,24 +106,37 @@ static struct mz_replicas random_replicas(const struct world *world)
 	return set;
 }
 
+/* One way or several; a way has a MAC of its own, and those behind the last have no slot. */
+static void random_ways(const struct world *world, uint8_t host, struct mz_nexthop *ret)
+{
+	unsigned int n = random_chance(50) ? 1 : random_below(MZ_WAYS_MAX) + 1;
+
+	for (uint8_t i = 0; i < n; i++) {
+		const uint8_t mac[6] = { 0x02, 0xaa, 0, i, 0, host + 1 };
+
+		memcpy(ret->ways[i].dst_mac, mac, 6);
+		put_mac(ret->ways[i].src_mac, SELF_MAC);
+		ret->ways[i].ifindex = random_chance(95) ? random_device(world) : 0;
+	}
+	for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++)
+		ret->slots |= (uint64_t)random_below(n) << slot * MZ_WAY_BITS;
+}
+
 static void random_hosts(struct world *world)
 {
 	for (unsigned int i = 0; i < N_HOSTS; i++) {
 		struct world_host *host = &world->hosts[i];
 		struct mz_droplet droplet = {};
-		const uint8_t mac[6] = { 0x02, 0xaa, 0, 0, 0, i + 1 };
 
 		host->addr = addr(SELF);
 		host->addr.bytes[15] += i;
 		host->is_known = random_chance(85);
 		host->has_way = random_chance(90);
-		memcpy(host->way.dst_mac, mac, 6);
-		put_mac(host->way.src_mac, SELF_MAC);
-		host->way.ifindex = random_chance(95) ? random_device(world) : 0;
+		random_ways(world, i, &host->ways);
 		if (host->is_known)
 			row_put(MZ_TABLE_droplet, &host->addr, &droplet);
 		if (host->has_way)
-			row_put(MZ_TABLE_nexthop, &host->addr, &host->way);
+			row_put(MZ_TABLE_nexthop, &host->addr, &host->ways);
 	}
 }
 
@@ -253,8 +266,9 @@ void world_random(struct world *world, const uint32_t ifindexes[N_PORTS])
 	memset(world, 0, sizeof(*world));
 	for (unsigned int i = 0; i < N_PORTS; i++)
 		world->ports[i].ifindex = ifindexes[i];
-	world->is_old_kernel = random_chance(30);
-	plane_use_old_kernel(world->is_old_kernel);
+	world->is_ipv6 = random_chance(50);
+	plane_underlay(world->is_ipv6);
+	plane_use_old_kernel(random_chance(30));
 	random_hosts(world);
 	for (unsigned int v = 0; v < N_VPCS; v++) {
 		random_vpc(world, v);

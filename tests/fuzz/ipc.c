@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mizard's local socket. A real server, to which a client sends anything in pieces of any size; and
- * a real client, to which a server sends anything. The first byte chooses, and says how many pieces.
+ * mizard's local socket. A real server, to which a client sends anything in pieces of any size, and
+ * a real client, to which a server sends anything. The first byte chooses, and says how many
+ * pieces.
  */
 #include "fuzz.h"
 

@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		REQUIRE(strnlen(link.kind, sizeof(link.kind)) < sizeof(link.kind));
 		REQUIRE(strnlen(link.alias, sizeof(link.alias)) < sizeof(link.alias));
 	}
-	mnl_attr_for_each(attr, nlh, 0) {
+	mnl_attr_for_each(attr, nlh, 0)
+	{
 		(void)mz_ip_parse(attr, AF_INET, &addr);
 		(void)mz_ip_parse(attr, AF_INET6, &addr);
 	}

@@ -50,7 +50,8 @@ static void use_row(const Mizar__V1__Row *row, bool key_only)
 		return;
 	(void)mz_scope_format(mz_row_scope(row), scope);
 	REQUIRE(mz_table_check_row(table_row.table, &table_row.key, &table_row.value) == 0);
-	REQUIRE(mz_table_row_to_json(table_row.table, &table_row.key, &table_row.value, &json) == 0);
+	REQUIRE(mz_table_row_to_json(table_row.table, &table_row.key, &table_row.value, &json) ==
+		0);
 	json_decref(json);
 	back = mz_row_from_table(table_row.table, &table_row.key, &table_row.value, &buffer);
 	REQUIRE(back && mz_row_check(back, false, &field) == 0);

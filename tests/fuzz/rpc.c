@@ -5,8 +5,6 @@
  */
 #include "fuzz.h"
 
-#include <grpc/grpc.h>
-
 #include "controller/methods.h"
 #include "rpc/address.h"
 #include "rpc/message.h"

@@ -10,8 +10,8 @@
 #include "store/store.h"
 
 static char path[128], template_path[128];
-static const char *const tables[] = { "droplet", "vpc", "network", "endpoint", "bouncer", "divider",
-				      "address" };
+static const char *const tables[] = { "droplet", "vpc",	    "network", "endpoint",
+				      "bouncer", "divider", "address" };
 
 static void copy_file(const char *from, const char *to)
 {
