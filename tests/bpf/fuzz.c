@@ -26,6 +26,7 @@
 #define ETH		14
 #define TUNNEL_PORT_MIN 32768
 #define PACKETS		500 /* of one world */
+#define CHANGE_EVERY	25
 #define COUNT_DEFAULT	40000
 #define PROGRESS_S	10
 
@@ -342,6 +343,8 @@ static void run_world(const uint32_t ifindexes[N_PORTS], uint64_t seed, uint64_t
 	random_seed(seed);
 	world_random(&world, ifindexes);
 	for (run.index = 0; run.index < n_packets; run.index++) {
+		if (run.index % CHANGE_EVERY == CHANGE_EVERY - 1)
+			world_change(&world);
 		packet_random(&world, &packet);
 		run_packet(&world, &packet);
 	}

@@ -108,6 +108,8 @@ bool random_chance(unsigned int percent);
 void world_devices(uint32_t ret_ifindexes[N_PORTS]);
 /* Fills the tables, too. */
 void world_random(struct world *world, const uint32_t ifindexes[N_PORTS]);
+/* Another row for a host or a VPC: nothing of the old one is to be remembered. */
+void world_change(struct world *world);
 const char *world_text(const struct mz_addr *addr, char ret[static 46]);
 uint32_t world_vni(unsigned int vpc);
 void world_mac(uint8_t ret[6], unsigned int vpc, unsigned int subnet, unsigned int number);

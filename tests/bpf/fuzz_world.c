@@ -122,22 +122,29 @@ static void random_ways(const struct world *world, uint8_t host, struct mz_nexth
 		ret->slots |= (uint64_t)random_below(n) << slot * MZ_WAY_BITS;
 }
 
+static void random_host(struct world *world, unsigned int i)
+{
+	struct world_host *host = &world->hosts[i];
+	struct mz_droplet droplet = {};
+
+	host->is_known = random_chance(85);
+	host->has_way = random_chance(90);
+	host->ways = (struct mz_nexthop){};
+	random_ways(world, i, &host->ways);
+	if (host->is_known)
+		row_put(MZ_TABLE_droplet, &host->addr, &droplet);
+	if (host->has_way)
+		row_put(MZ_TABLE_nexthop, &host->addr, &host->ways);
+}
+
 static void random_hosts(struct world *world)
 {
 	for (unsigned int i = 0; i < N_HOSTS; i++) {
-		struct world_host *host = &world->hosts[i];
-		struct mz_droplet droplet = {};
-
-		host->addr = addr(SELF);
-		host->addr.bytes[15] += i;
-		host->is_known = random_chance(85);
-		host->has_way = random_chance(90);
-		random_ways(world, i, &host->ways);
-		if (host->is_known)
-			row_put(MZ_TABLE_droplet, &host->addr, &droplet);
-		if (host->has_way)
-			row_put(MZ_TABLE_nexthop, &host->addr, &host->ways);
+		world->hosts[i].addr = addr(SELF);
+		world->hosts[i].addr.bytes[15] += i;
 	}
+	for (unsigned int i = 0; i < N_HOSTS; i++)
+		random_host(world, i);
 }
 
 static void random_network(struct world *world, struct world_network *network, uint32_t vni)
@@ -171,7 +178,7 @@ static void put_prefix(struct world *world, uint32_t vni, const struct mz_addr *
 	row_put(MZ_TABLE_prefix, &key, &row);
 }
 
-static void random_vpc(struct world *world, unsigned int i)
+static void random_vpc_row(struct world *world, unsigned int i)
 {
 	struct world_vpc *vpc = &world->vpcs[i];
 
@@ -181,6 +188,11 @@ static void random_vpc(struct world *world, unsigned int i)
 					    .dividers = random_replicas(world) } };
 	if (vpc->exists)
 		row_put(MZ_TABLE_vpc, &vpc->vni, &vpc->row);
+}
+
+static void random_vpc(struct world *world, unsigned int i)
+{
+	random_vpc_row(world, i);
 	for (unsigned int s = 0; s <= N_SUBNETS; s++) {
 		struct world_network *network = &world->networks[i * (N_SUBNETS + 1) + s];
 
@@ -280,4 +292,21 @@ void world_random(struct world *world, const uint32_t ifindexes[N_PORTS])
 	}
 	for (unsigned int i = 0; i < N_PORTS; i++)
 		random_port(&world->ports[i]);
+}
+
+void world_change(struct world *world)
+{
+	unsigned int vpc = random_below(N_VPCS), host = random_below(N_HOSTS);
+
+	if (random_chance(50)) {
+		if (world->vpcs[vpc].exists)
+			row_delete(MZ_TABLE_vpc, &world->vpcs[vpc].vni);
+		random_vpc_row(world, vpc);
+		return;
+	}
+	if (world->hosts[host].is_known)
+		row_delete(MZ_TABLE_droplet, &world->hosts[host].addr);
+	if (world->hosts[host].has_way)
+		row_delete(MZ_TABLE_nexthop, &world->hosts[host].addr);
+	random_host(world, host);
 }
