@@ -388,9 +388,10 @@ int main(int argc, char **argv)
 						 { "seconds", required_argument, NULL, 't' },
 						 { "count", required_argument, NULL, 'c' },
 						 {} };
-	uint64_t seed = 1, count = COUNT_DEFAULT;
 	uint32_t ifindexes[N_PORTS];
-	time_t seconds = 0, start, last;
+	const char *asked = getenv("MIZAR_FUZZ"); /* seconds: ./check --fuzz */
+	uint64_t seed = asked ? (uint64_t)time(NULL) << 32 : 1, count = COUNT_DEFAULT;
+	time_t seconds = asked ? strtoul(asked, NULL, 0) : 0, start, last;
 	int r, option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
