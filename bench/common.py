@@ -10,18 +10,30 @@ import sys
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(TOP, "build")
 LAB = f"bench{os.getpid()}"
 namespaces = []
 warned = []
+build = os.path.join(TOP, "build")
+
+
+class Failed(Exception):
+    """Something that was to be measured, or needed for it, did not work; ends the benchmark if nobody goes on."""
 
 
 def run(*command, **options):
-    """Runs a command; its standard output. Its errors end the benchmark."""
+    """Runs a command; its standard output."""
     result = subprocess.run(command, capture_output=True, text=True, **options)
     if result.returncode:
-        sys.exit(f"error: {' '.join(command)}: {result.stderr.strip() or result.stdout.strip()}")
+        raise Failed(f"{' '.join(command)}: {result.stderr.strip() or result.stdout.strip()}")
     return result.stdout
+
+
+def say_failed(kind, error, trace):
+    """Instead of a trace, where it says all."""
+    if kind is Failed:
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def mizar(*command, **options):
@@ -30,10 +42,15 @@ def mizar(*command, **options):
 
 def namespace(name):
     """A network namespace of ours; removed at the end."""
-    run("ip", "netns", "add", name)
     namespaces.append(name)
+    run("ip", "netns", "add", name)
     run("ip", "-n", name, "link", "set", "lo", "up")
     return name
+
+
+def program(name):
+    """A program of the build directory."""
+    return os.path.join(build, name)
 
 
 def inside(name, *command):
@@ -41,12 +58,17 @@ def inside(name, *command):
     return ["ip", "netns", "exec", name, *command]
 
 
+def remove():
+    """All namespaces and the lab: also what was made half."""
+    while namespaces:
+        subprocess.run(["ip", "netns", "del", namespaces.pop()], capture_output=True)
+    subprocess.run(["mizar", "lab", "down", "--name", LAB], capture_output=True)
+
+
 def tidy():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    for name in namespaces:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    subprocess.run(["mizar", "lab", "down", "--name", LAB], capture_output=True)
+    remove()
 
 
 def start(doc, add_options=lambda parser: None):
@@ -54,18 +76,22 @@ def start(doc, add_options=lambda parser: None):
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     name = os.path.basename(sys.argv[0])
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
-    parser.add_argument("--svg", metavar="FILE", default=os.path.join(BUILD, "bench", f"{name}.svg"),
+    parser.add_argument("--svg", metavar="FILE", default=os.path.join(TOP, "build", "bench", f"{name}.svg"),
                         help=f"where the chart goes (default build/bench/{name}.svg)")
-    parser.add_argument("--no-build", action="store_true", help="take ./build as it is")
+    parser.add_argument("--build", metavar="DIR", help="take this build as it is (default: what is not built in ./build is built)")
     add_options(parser)
     options = parser.parse_args()
     if os.geteuid():
         sys.exit("error: this needs root (namespaces, BPF): run it with sudo")
     script = f'top={TOP}; . {TOP}/scripts/common.sh; cd {TOP}; install_packages; build_tree build'
-    if not options.no_build and subprocess.run(["bash", "-c", script]).returncode:
+    if options.build:
+        global build
+        build = os.path.abspath(options.build)
+    elif subprocess.run(["bash", "-c", script]).returncode:
         sys.exit(1)
-    os.environ["PATH"] = os.path.join(BUILD, "src", "cli") + ":" + os.environ["PATH"]
+    os.environ["PATH"] = program("src/cli") + ":" + os.environ["PATH"]
     os.environ["MIZAR_LAB"] = LAB
+    sys.excepthook = say_failed
     atexit.register(tidy)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
@@ -81,9 +107,10 @@ class Progress:
     """Steps of about equal length: which one runs, and how long the rest will take."""
 
     def __init__(self, n_steps):
-        self.n_steps, self.n_done, self.begin = n_steps, 0, time.monotonic()
+        self.n_steps, self.n_done, self.begin = n_steps, 0, None
 
     def step(self, text):
+        self.begin = self.begin or time.monotonic()
         left = (time.monotonic() - self.begin) / self.n_done * (self.n_steps - self.n_done) if self.n_done else None
         self.n_done += 1
         time_left = f", {int(left) // 60}:{int(left) % 60:02} left" if left is not None else ""

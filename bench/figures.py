@@ -5,6 +5,7 @@ import os
 import statistics
 import sys
 
+from common import Failed
 from plot import plot
 
 
@@ -19,11 +20,17 @@ class Figures:
     def __init__(self):
         self.rounds = {}
         self.facts = {}
+        self.failed = []
 
     def add(self, name, unit, ours, peer_name=None, peer=None, bare=None, better="higher"):
         """One round of a name. The peer is what a user would pick instead; bare is what neither can beat."""
         self.facts[name] = unit, peer_name, better
         self.rounds.setdefault(name, []).append((ours, peer, bare))
+
+    def fail(self, what, error):
+        """A measurement that gave nothing: the others go on, and the benchmark fails in the end."""
+        self.failed.append(what)
+        print(f"error: {what}: {error}", file=sys.stderr)
 
     def record(self, name):
         unit, peer_name, better = self.facts[name]
@@ -35,7 +42,7 @@ class Figures:
         if peer_name:
             ratios = [o / p for o, p in zip(ours, peer) if p]
             if not ratios:
-                sys.exit(f"error: {name}: {peer_name} gave nothing")
+                raise Failed(f"{name}: {peer_name} gave nothing")
             record |= {"peer": peer_name, "peer_value": short(statistics.median(peer)), "ratio": short(statistics.median(ratios)),
                        "ratio_min": short(min(ratios)), "ratio_max": short(max(ratios)), "better": better}
         if all(bare):
@@ -56,8 +63,10 @@ class Figures:
                    f"{bare:>5}  {r.get('better', '')}").rstrip()
 
     def show(self, options):
-        """The table, or JSON lines; and the chart."""
+        """The table, or JSON lines; and the chart. Ends the benchmark if a measurement failed."""
         print("\n".join(json.dumps(record) for record in self.records()) if options.json else "\n".join(self.table()))
         os.makedirs(os.path.dirname(os.path.abspath(options.svg)), exist_ok=True)
         plot(self, options.svg)
         print(f"chart: {options.svg}", file=sys.stderr)
+        if self.failed:
+            raise Failed(f"{len(self.failed)} measurements gave nothing: {', '.join(dict.fromkeys(self.failed))}")
