@@ -18,6 +18,8 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 {
 	__u32 code;
 
+	if (!CTX_IS_LAST && (verdict == MZ_PASS || p->is_out_of_reach))
+		return CTX_PASS;
 	if (verdict == MZ_PASS)
 		POINT(p, pass);
 #pragma unroll
@@ -30,10 +32,9 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 	if (verdict < 0) {
 		code = -verdict;
 		count(bpf_map_lookup_elem(&drop, &code), p->len);
-		return TC_ACT_SHOT;
+		return CTX_DROP;
 	}
 	if (verdict == MZ_SENT)
 		return p->action;
-	/* Not TC_ACT_OK: other programs on the device may want the packet too. */
-	return verdict == MZ_PASS ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	return verdict == MZ_PASS ? CTX_PASS : CTX_DROP;
 }

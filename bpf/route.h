@@ -38,7 +38,7 @@ static __always_inline bool replicas_have(const struct mz_replicas *set, const s
 
 static __always_inline bool replicas_have_self(const struct mz_replicas *set)
 {
-	struct mz_addr self = mz_config.self;
+	struct mz_addr self = self_addr();
 
 	return replicas_have(set, &self);
 }

@@ -102,9 +102,9 @@ static int write_row(struct mz_nexthops *nexthops, struct droplet *droplet)
 	    !(egress->link.flags & IFF_UP) || !is_unicast(way->mac) ||
 	    !is_unicast(egress->link.mac))
 		return delete_row(nexthops, droplet);
-	row.ifindex = (uint32_t)egress->ifindex;
-	memcpy(row.dst_mac, way->mac, sizeof(row.dst_mac));
-	memcpy(row.src_mac, egress->link.mac, sizeof(row.src_mac));
+	row.ways[0].ifindex = (uint32_t)egress->ifindex;
+	memcpy(row.ways[0].dst_mac, way->mac, sizeof(way->mac));
+	memcpy(row.ways[0].src_mac, egress->link.mac, sizeof(way->mac));
 	if (droplet->has_row && !memcmp(&row, &droplet->row, sizeof(row)))
 		return 0;
 	r = mz_table_put(nexthops->tables, MZ_TABLE_nexthop, &droplet->addr, &row);

@@ -119,8 +119,8 @@ static const char *row_of(struct place *place, const char *droplet, char buf[sta
 
 	if (mz_table_get(place->tables, MZ_TABLE_nexthop, &a, &row) < 0)
 		return "none";
-	snprintf(buf, 64, "%s/%s", mz_mac_format(row.dst_mac, mac),
-		 if_indextoname(row.ifindex, ifname) ? ifname : "?");
+	snprintf(buf, 64, "%s/%s", mz_mac_format(row.ways[0].dst_mac, mac),
+		 if_indextoname(row.ways[0].ifindex, ifname) ? ifname : "?");
 	return buf;
 }
 
@@ -277,14 +277,14 @@ static void test_own_mac_and_link(void **state)
 	expect(place, "10.1.0.2", "02:00:00:00:00:02/up0");
 	do
 		assert_int_equal(mz_table_get(place->tables, MZ_TABLE_nexthop, &a, &row), 0);
-	while (row.src_mac[5] != 0x55 && uv_hrtime() < end);
-	assert_int_equal(row.src_mac[5], 0x55);
+	while (row.ways[0].src_mac[5] != 0x55 && uv_hrtime() < end);
+	assert_int_equal(row.ways[0].src_mac[5], 0x55);
 	here("ip link set up0 address 02:00:00:00:00:66"); /* while it is up */
-	for (; row.src_mac[5] != 0x66 && uv_hrtime() < end; usleep(1000)) {
+	for (; row.ways[0].src_mac[5] != 0x66 && uv_hrtime() < end; usleep(1000)) {
 		(void)uv_run(&place->loop, UV_RUN_NOWAIT);
 		(void)mz_table_get(place->tables, MZ_TABLE_nexthop, &a, &row);
 	}
-	assert_int_equal(row.src_mac[5], 0x66);
+	assert_int_equal(row.ways[0].src_mac[5], 0x66);
 	here("ip link del up0");
 	expect(place, "10.1.0.2", "none");
 }
