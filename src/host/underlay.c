@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "mizar/wire.h"
 
 #define MTU_MIN_IPV6 1280
 
@@ -42,6 +43,35 @@ static int first_address(const char *ifname, struct mz_addr *ret_addr)
 	return r;
 }
 
+/*
+ * The address that packets to far away would leave with. Nothing is sent: the reserved class E (RFC
+ * 1112, section 4) stands for what only the default route leads to.
+ */
+static int default_address(struct mz_addr *ret_addr)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(MZ_GENEVE_PORT) };
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(sin);
+
+	sin.sin_addr.s_addr = htonl(0xf0000001); /* 240.0.0.1 */
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &size) < 0)
+		return -errno;
+	*ret_addr = from_ipv4(sin.sin_addr);
+	return 0;
+}
+
+static int find_default_device(struct mz_host *host)
+{
+	int r = default_address(&host->self);
+
+	if (r >= 0)
+		r = mz_device_by_address(&host->self, &host->underlay);
+	if (r < 0)
+		mz_log_err("which underlay? there is no default route: give --address or --device");
+	return r;
+}
+
 static int find_device(struct mz_host *host)
 {
 	const struct mz_options *options = host->options;
@@ -66,6 +96,8 @@ static int find_device(struct mz_host *host)
 		}
 		return 0;
 	}
+	if (!options->device)
+		return find_default_device(host);
 	r = mz_device_by_name(options->device, &host->underlay);
 	if (r < 0) {
 		mz_log_err("--device %s: %s", options->device, strerror(-r));
