@@ -115,6 +115,7 @@ enum mz_exit mz_verb_man(const struct mz_args *args)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		print_term(files[i].name, files[i].doc);
 	printf(".SH \"EXIT STATUS\"\n0 done, 1 failed, 2 misused.\n"
-	       ".SH \"SEE ALSO\"\n.BR mizard (8),\n.BR mizar-controller (8)\n");
+	       ".SH \"SEE ALSO\"\n.BR mizar\\-manifest (5),\n.BR mizard (8),\n"
+	       ".BR mizar\\-controller (8)\n");
 	return MZ_DONE;
 }
