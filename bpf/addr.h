@@ -39,11 +39,34 @@ static __always_inline bool addr_is(const struct mz_addr *a, const struct mz_add
 	return addr_equal(a, row) && !addr_is_zero(row);
 }
 
+/* Word by word: of the whole, clang copies what it knows when it compiles, which is zero. */
+static __always_inline struct mz_addr self_addr(void)
+{
+	return (struct mz_addr){
+		.words_be = { mz_config.self.words_be[0], mz_config.self.words_be[1],
+			      mz_config.self.words_be[2], mz_config.self.words_be[3] }
+	};
+}
+
 static __always_inline bool addr_is_self(const struct mz_addr *a)
 {
-	struct mz_addr self = mz_config.self;
+	struct mz_addr self = self_addr();
 
 	return addr_equal(a, &self);
+}
+
+/*
+ * The family of the underlay, from the one word that tells: no host has an address of 0000::/32, in
+ * which the mapped ones are (RFC 4291, 2.4). The verifier removes the branch of the other family.
+ */
+static __always_inline bool underlay_is_ipv6(void)
+{
+	return mz_config.self.words_be[0];
+}
+
+static __always_inline __be16 underlay_eth_proto_be(void)
+{
+	return bpf_htons(underlay_is_ipv6() ? ETH_P_IPV6 : ETH_P_IP);
 }
 
 /* Whether a and b agree in their first len bits of 128. */

@@ -10,7 +10,7 @@
 /* Sets port, vni. */
 static __always_inline int find_port(struct mz_pkt *p)
 {
-	__u32 ifindex = p->ctx->ifindex;
+	__u32 ifindex = ctx_ifindex(p->ctx);
 
 	POINT(p, agent);
 	p->port = table_lookup(port, &ifindex);

@@ -13,11 +13,17 @@
 #include "maps.h"
 
 /* Linux 6.3; absent from older headers. */
+#define CTX_DECAP_L3_IPV4 (1ULL << 7)
 #define CTX_DECAP_L3_IPV6 (1ULL << 8)
 
 #define CTX_PACKET_HOST 0 /* PACKET_HOST of linux/if_packet.h */
 
 #define mz_ctx __sk_buff
+
+/* Not TC_ACT_OK: other programs on the device may want the packet too. */
+#define CTX_PASS    TC_ACT_UNSPEC
+#define CTX_DROP    TC_ACT_SHOT
+#define CTX_IS_LAST 1 /* what passes here is the host's */
 
 static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 {
@@ -27,6 +33,16 @@ static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 static __always_inline void *ctx_data_end(const struct mz_ctx *ctx)
 {
 	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_len(const struct mz_ctx *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_ifindex(const struct mz_ctx *ctx)
+{
+	return ctx->ifindex;
 }
 
 /* Makes the first `size` bytes directly readable; all packet pointers are void afterwards. */
@@ -59,11 +75,12 @@ static __always_inline __u32 ctx_flow_hash(struct mz_ctx *ctx)
  * made in front, which needs the same bytes written, and `plain` says that the kernel does not see
  * the outer header.
  */
-static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, __u64 l3_flag,
+static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, bool is_ipv6,
 					   bool *plain)
 {
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | l3_flag |
-		      BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+		      BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |
+		      (is_ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 	int r = bpf_skb_adjust_room(ctx, size, BPF_ADJ_ROOM_MAC, flags);
 
 	*plain = r == -114; /* EALREADY */
@@ -71,22 +88,25 @@ static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, __u64
 }
 
 /*
- * Removes `size` bytes behind the Ethernet header. The kernel goes on believing in the outer family
- * unless it is told, which it understands since 6.3; one that does not is led to believe that the
- * outer header is IPv6 first, which makes it longer.
+ * Removes `size` bytes behind the Ethernet header, the outer header of one family among them; the
+ * inner one has the other family with `changes_family`. The kernel goes on believing in the outer
+ * family unless it is told, which it understands since 6.3; one that does not is led to believe
+ * that the outer header is of the inner family first, which makes it longer or shorter.
  */
-static __always_inline int ctx_decapsulate(struct mz_ctx *ctx, __u32 size, bool to_ipv6)
+static __always_inline int ctx_decapsulate(struct mz_ctx *ctx, __u32 size, bool to_ipv6,
+					   bool changes_family)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	__s32 longer = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
 	int r;
 
-	if (to_ipv6 && mz_config.decap_flags_ok) {
-		flags |= CTX_DECAP_L3_IPV6;
-	} else if (to_ipv6) {
-		r = bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IPV6), 0);
+	if (changes_family && mz_config.decap_flags_ok) {
+		flags |= to_ipv6 ? CTX_DECAP_L3_IPV6 : CTX_DECAP_L3_IPV4;
+	} else if (changes_family) {
+		r = bpf_skb_change_proto(ctx, bpf_htons(to_ipv6 ? ETH_P_IPV6 : ETH_P_IP), 0);
 		if (r)
 			return r;
-		size += sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+		size += to_ipv6 ? longer : -longer;
 	}
 	return bpf_skb_adjust_room(ctx, -(__s32)size, BPF_ADJ_ROOM_MAC, flags);
 }
@@ -118,6 +138,13 @@ static __always_inline int ctx_store(struct mz_ctx *ctx, __u32 off, const void *
 static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 {
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
+}
+
+/* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */
+static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way,
+					 __s32 growth)
+{
+	return true;
 }
 
 /* Whether the packet, grown by `growth`, is too big for a device. The kernel cuts super-packets. */

@@ -40,7 +40,8 @@ static __always_inline int deliver_unpack(struct mz_pkt *p)
 	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
 	struct ethhdr *eth;
 
-	if (p->is_tunneled && ctx_decapsulate(p->ctx, p->inner - ETH_HLEN, is_ipv6))
+	if (p->is_tunneled && ctx_decapsulate(p->ctx, p->inner - ETH_HLEN, is_ipv6,
+					      is_ipv6 != underlay_is_ipv6()))
 		return DROP(decapsulate);
 	p->end = sizeof(*eth);
 	eth = mz_at(p, 0, sizeof(*eth));

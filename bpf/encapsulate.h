@@ -3,7 +3,7 @@
  * Encapsulate: a packet of an endpoint gets the outer headers. The outer source port, which holds
  * the flow's entropy, is made here and kept on the way.
  *
- *	outer Ethernet | outer IPv4 | UDP | Geneve | inner Ethernet | inner packet
+ *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve | inner Ethernet | inner packet
  */
 #pragma once
 
@@ -13,7 +13,13 @@
 
 #define TUNNEL_PORT_MIN 32768 /* 15 bits of the flow's hash above it */
 
-#define TUNNEL_SIZE (ETH_HLEN + MZ_ENCAP_SIZE_IPV4)
+#define FLOW_LABEL_MASK 0xfffff
+
+/* What the headers of a tunnel take. */
+static __always_inline __u32 tunnel_size(void)
+{
+	return underlay_is_ipv6() ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4;
+}
 
 /* Length fields hold 16 bits; those of a longer super-packet are written per segment. */
 static __always_inline __be16 length_be(__u32 size)
@@ -21,7 +27,8 @@ static __always_inline __be16 length_be(__u32 size)
 	return size > 0xffff ? 0 : bpf_htons(size);
 }
 
-static __always_inline void write_ip(struct mz_pkt *p, struct iphdr *ip, __u32 size)
+/* size: with the header. */
+static __always_inline void write_ipv4(struct mz_pkt *p, struct iphdr *ip, __u32 size)
 {
 	*ip = (struct iphdr){
 		.version = 4,
@@ -37,23 +44,49 @@ static __always_inline void write_ip(struct mz_pkt *p, struct iphdr *ip, __u32 s
 	ip->check = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)ip, sizeof(*ip), 0));
 }
 
+/* The flow label holds the flow's entropy as well (RFC 6438): nobody needs to reach for UDP. */
+static __always_inline void write_ipv6(struct mz_pkt *p, struct ipv6hdr *ip, __u32 size)
+{
+	struct mz_addr self = self_addr();
+
+	*(__be32 *)ip = bpf_htonl(6U << 28 | (__u32)p->tos << 20 |
+				  (p->flow_hash & FLOW_LABEL_MASK));
+	ip->payload_len = length_be(size - sizeof(*ip));
+	ip->nexthdr = PROTO_UDP;
+	ip->hop_limit = MZ_OUTER_TTL;
+	__builtin_memcpy(&ip->saddr, &self, sizeof(self));
+	__builtin_memcpy(&ip->daddr, &p->host, sizeof(p->host));
+}
+
+/*
+ * The UDP checksum is zero over IPv6 too (RFC 6935): whether the inner one is complete is not to be
+ * seen here, and the segments of a super-packet could not have one.
+ */
 static __always_inline void write_headers(struct mz_pkt *p, void *headers, const struct way *way)
 {
-	struct iphdr *ip = headers + ETH_HLEN;
-	struct udphdr *udp = (void *)(ip + 1);
+	__u32 ip_size = underlay_is_ipv6() ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	void *ip = headers + ETH_HLEN;
+	struct udphdr *udp = ip + ip_size;
 	struct mz_geneve *geneve = (void *)(udp + 1);
 	struct ethhdr *inner_eth = (void *)(geneve + 1);
-	__u32 size = p->ctx->len - ETH_HLEN;
+	__u32 size = ctx_len(p->ctx) - ETH_HLEN;
 
-	_Static_assert(sizeof(*ip) + sizeof(*udp) + sizeof(*geneve) + sizeof(*inner_eth) ==
+	_Static_assert(sizeof(struct iphdr) + sizeof(*udp) + sizeof(*geneve) +
+				       sizeof(*inner_eth) ==
 			       MZ_ENCAP_SIZE_IPV4,
 		       "size of the headers");
+	_Static_assert(MZ_ENCAP_SIZE_IPV6 - MZ_ENCAP_SIZE_IPV4 ==
+			       sizeof(struct ipv6hdr) - sizeof(struct iphdr),
+		       "size of the headers");
 	write_ethernet(headers, way);
-	write_ip(p, ip, size);
+	if (underlay_is_ipv6())
+		write_ipv6(p, ip, size);
+	else
+		write_ipv4(p, ip, size);
 	*udp = (struct udphdr){
 		.source = bpf_htons(TUNNEL_PORT_MIN + (p->flow_hash >> 17)),
 		.dest = mz_config.port_be,
-		.len = length_be(size - sizeof(*ip)),
+		.len = length_be(size - ip_size),
 	};
 	*geneve = (struct mz_geneve){
 		.eth_proto_be = bpf_htons(GENEVE_ETHERNET),
@@ -74,21 +107,22 @@ static __always_inline int find_flow(struct mz_pkt *p)
 
 static __always_inline int encapsulate(struct mz_pkt *p)
 {
+	__u32 size = tunnel_size();
 	void *headers;
 	struct way way;
 	bool is_plain;
-	int r = find_way(p, MZ_ENCAP_SIZE_IPV4, &way);
+	int r = find_way(p, size, &way);
 
 	if (r)
 		return r;
-	if (ctx_encapsulate(p->ctx, MZ_ENCAP_SIZE_IPV4, BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, &is_plain))
+	if (ctx_encapsulate(p->ctx, size, underlay_is_ipv6(), &is_plain))
 		return DROP(encapsulate);
 	if (ctx_segments_too_big(p->ctx, way.ifindex))
 		return DROP(too_big);
-	if (is_plain && !way.nexthop)
+	if (is_plain && !way.row)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
-	p->end = TUNNEL_SIZE;
-	headers = mz_at(p, 0, TUNNEL_SIZE);
+	p->end = ETH_HLEN + size;
+	headers = mz_at(p, 0, ETH_HLEN + size);
 	if (!headers)
 		return DROP(encapsulate);
 	write_headers(p, headers, &way);

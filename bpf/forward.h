@@ -8,28 +8,61 @@
 #include "ip.h"
 #include "way.h"
 
-/* Reads outer, outer_ttl. The header may have options: it is changed, not made anew. */
+/* The header may have options: it is changed, not made anew. */
+static __always_inline __u32 forward_ipv4(struct mz_pkt *p, struct iphdr *ip)
+{
+	__be32 src = mz_config.self.words_be[3], dst = p->host.words_be[3];
+	__u64 sum = (__u16)~ip->check;
+
+	sum += csum_change(ip->saddr, src) + csum_change(ip->daddr, dst);
+	sum += csum_change(bpf_htons(p->outer_ttl << 8), bpf_htons((p->outer_ttl - 1) << 8));
+	ip->check = csum_fold_long(sum);
+	ip->ttl = p->outer_ttl - 1;
+	ip->saddr = src;
+	ip->daddr = dst;
+	return ip->ihl * 4;
+}
+
+static __always_inline __u32 forward_ipv6(struct mz_pkt *p, struct ipv6hdr *ip)
+{
+	struct mz_addr new[2] = { self_addr(), p->host };
+
+	ipv6_rewrite(p, ip, p->outer_tos, p->outer_ttl - 1);
+	ctx_csum_follow(p->ctx, bpf_csum_diff((__be32 *)&ip->saddr, sizeof(new), (__be32 *)new,
+					      sizeof(new), 0));
+	__builtin_memcpy(&ip->saddr, new, sizeof(new));
+	return sizeof(*ip);
+}
+
+/* The UDP checksum holds addresses that change: it goes. */
+static __always_inline int forward_udp(struct mz_pkt *p, __u32 off)
+{
+	struct udphdr *udp = mz_at(p, off, sizeof(*udp));
+	__be32 check;
+
+	if (!udp)
+		return DROP(outer_malformed);
+	check = udp->check;
+	if (!check)
+		return 0;
+	udp->check = 0;
+	ctx_csum_follow(p->ctx, bpf_csum_diff(&check, sizeof(check), NULL, 0, 0));
+	return 0;
+}
+
+/* Reads outer, outer_tos, outer_ttl. */
 static __always_inline int forward_rewrite(struct mz_pkt *p, const struct way *way)
 {
-	struct iphdr *ip = mz_at(p, p->outer, sizeof(*ip));
-	__u32 size;
-	__s64 sum;
-	__be32 new[2] = { mz_config.self.words_be[3], p->host.words_be[3] };
-	struct udphdr *udp;
+	bool is_ipv6 = underlay_is_ipv6();
+	void *ip = mz_at(p, p->outer, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 	struct ethhdr *eth;
+	int r;
 
 	if (!ip)
 		return DROP(outer_malformed);
-	ipv4_rewrite(ip, ip->tos, p->outer_ttl - 1);
-	sum = bpf_csum_diff(&ip->saddr, sizeof(new), new, sizeof(new), (__u16)~ip->check);
-	ip->check = csum_fold(sum);
-	ip->saddr = new[0];
-	ip->daddr = new[1];
-	size = ip->ihl * 4;
-	udp = mz_at(p, p->outer + size, sizeof(*udp));
-	if (!udp)
-		return DROP(outer_malformed);
-	udp->check = 0;
+	r = forward_udp(p, p->outer + (is_ipv6 ? forward_ipv6(p, ip) : forward_ipv4(p, ip)));
+	if (r)
+		return r;
 	eth = mz_at(p, 0, sizeof(*eth));
 	if (!eth)
 		return DROP(outer_malformed);

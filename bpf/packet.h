@@ -5,10 +5,14 @@
  */
 #pragma once
 
+#ifdef MZ_HOOK_XDP
+#include "ctx_xdp.h"
+#else
 #include "ctx_tc.h"
+#endif
 
 enum mz_verdict {
-	MZ_PASS = 1, /* the host's, as it came */
+	MZ_PASS = 1, /* the host's, or the next hook's, as it came */
 	MZ_SENT,     /* p->action has what the kernel said to a redirect */
 	MZ_ABSORBED, /* needs no answer */
 };
@@ -23,11 +27,13 @@ enum mz_next {
 	MZ_TO_TUNNEL,
 };
 
+/* (*): of the outer one for a while, where that has extension headers. */
 struct mz_pkt {
 	struct mz_ctx *ctx;
 	const struct mz_port *port; /* sender; agent only */
 	const struct mz_vpc *vpc;
 	const struct mz_local *local; /* destination, if it is on this host */
+	const struct mz_location *location; /* destination, if this host bounces for its network */
 	struct mz_addr src, dst;      /* of the inner packet */
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
@@ -39,22 +45,24 @@ struct mz_pkt {
 	__u32 outer;	     /* offsets: outer IP (transit only), */
 	__u32 inner_eth;     /* inner Ethernet, */
 	__u32 inner;	     /* inner IP or ARP, */
-	__u32 l4;	     /* behind the inner IP headers; agent only */
+	__u32 l4;	     /* behind the inner IP headers; agent only (*) */
 	__be16 eth_proto_be; /* of the inner packet */
-	__u8 ip_proto;	     /* of the inner packet; agent only */
+	__u8 ip_proto;	     /* of the inner packet; agent only (*) */
 	__u8 tos;	     /* of the inner packet */
 	__u8 outer_tos;
 	__u8 outer_ttl;
-	bool is_fragment; /* the inner packet; agent only */
+	bool is_fragment;    /* the inner packet; agent only (*) */
 	bool is_tunneled;
-	bool is_from_divider;
+	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */
 	__u8 next; /* enum mz_next */
 	int action;
 };
 
 static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
 {
-	return (struct mz_pkt){ .ctx = ctx, .len = ctx->len, .end = ctx->len };
+	__u32 len = ctx_len(ctx);
+
+	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len };
 }
 
 /* Counted when the packet is finished. */

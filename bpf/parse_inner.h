@@ -7,16 +7,8 @@
 
 #include <linux/ipv6.h>
 
+#include "extensions.h"
 #include "parse_outer.h"
-
-#define PROTO_HOP_BY_HOP     0
-#define PROTO_ROUTING	     43
-#define PROTO_FRAGMENT	     44
-#define PROTO_AUTHENTICATION 51
-#define PROTO_ICMPV6	     58
-#define PROTO_DESTINATION    60
-#define PROTO_MOBILITY	     135
-#define EXTENSIONS_MAX	     6
 
 /* Reads inner_eth; sets inner, eth_proto_be. */
 static __always_inline int parse_frame(struct mz_pkt *p)
@@ -89,39 +81,10 @@ static __always_inline int parse_inner(struct mz_pkt *p)
 	return p->eth_proto_be == bpf_htons(ETH_P_IP) ? parse_inner_ipv4(p) : parse_inner_ipv6(p);
 }
 
-static __always_inline bool is_extension(__u8 ip_proto)
-{
-	return ip_proto == PROTO_HOP_BY_HOP || ip_proto == PROTO_ROUTING ||
-	       ip_proto == PROTO_FRAGMENT || ip_proto == PROTO_AUTHENTICATION ||
-	       ip_proto == PROTO_DESTINATION || ip_proto == PROTO_MOBILITY;
-}
-
-/* Follows IPv6 extension headers to what they carry: sets ip_proto, l4, is_fragment. */
+/* Sets ip_proto, l4, is_fragment to those of what IPv6 extension headers carry. */
 static __always_inline int parse_extensions(struct mz_pkt *p)
 {
-	if (p->eth_proto_be != bpf_htons(ETH_P_IPV6))
-		return 0;
-	for (int i = 0; i < EXTENSIONS_MAX; i++) {
-		const __u8 *header;
-		__u32 size;
-
-		if (!is_extension(p->ip_proto))
-			return 0;
-		header = mz_at(p, p->l4, 8);
-		if (!header)
-			return DROP(extension);
-		size = p->ip_proto == PROTO_FRAGMENT	     ? 8
-		       : p->ip_proto == PROTO_AUTHENTICATION ? (header[1] + 2) * 4
-							     : (header[1] + 1) * 8;
-		if (p->ip_proto == PROTO_FRAGMENT) {
-			p->is_fragment = true;
-			if (header[2] || header[3] & 0xf8)
-				return 0; /* not the first: what follows is payload */
-		}
-		p->ip_proto = header[0];
-		p->l4 += size;
-	}
-	return is_extension(p->ip_proto) ? DROP(extension) : 0;
+	return p->eth_proto_be == bpf_htons(ETH_P_IPV6) ? follow_extensions(p) : 0;
 }
 
 static __always_inline bool addr_is_multicast(const struct mz_addr *a)

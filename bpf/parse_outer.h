@@ -6,24 +6,26 @@
 #pragma once
 
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/udp.h>
 
 #include "addr.h"
-#include "cursor.h"
+#include "cache.h"
+#include "extensions.h"
 #include "maps.h"
 
 #define IPV4_DF	    0x4000
 #define IPV4_MF	    0x2000
 #define IPV4_OFFSET 0x1fff
 #define PROTO_ICMP  1
-#define PROTO_UDP   17
 
 /* What an outer IP header says, whatever its family. */
 struct outer {
 	struct mz_addr dst;
 	__u32 udp; /* offset */
-	__u32 end; /* as the length field says; 0: not known */
-	bool more_fragments;
+	__u32 end; /* as the length field says */
+	bool is_fragment;
+	bool has_extensions; /* of IPv6; options of IPv4 are stepped over */
 };
 
 /* Sets outer_src, outer_tos, outer_ttl. */
@@ -40,10 +42,35 @@ static __always_inline int parse_outer_ipv4(struct mz_pkt *p, struct outer *ret)
 	ret->dst = addr_from_ipv4(ip->daddr);
 	ret->udp = p->outer + ip->ihl * 4;
 	ret->end = p->outer + bpf_ntohs(ip->tot_len);
-	ret->more_fragments = fragment & IPV4_MF;
+	ret->is_fragment = fragment & IPV4_MF;
 	p->outer_src = addr_from_ipv4(ip->saddr);
 	p->outer_tos = ip->tos;
 	p->outer_ttl = ip->ttl;
+	return 0;
+}
+
+/* Sets outer_src, outer_tos, outer_ttl; for extension headers also ip_proto, l4, is_fragment. */
+static __always_inline int parse_outer_ipv6(struct mz_pkt *p, struct outer *ret)
+{
+	const struct ipv6hdr *ip = mz_at(p, p->outer, sizeof(*ip));
+
+	if (!ip || ip->version != 6)
+		return MZ_PASS;
+	__builtin_memcpy(&ret->dst, &ip->daddr, sizeof(ret->dst));
+	__builtin_memcpy(&p->outer_src, &ip->saddr, sizeof(p->outer_src));
+	ret->udp = p->outer + sizeof(*ip);
+	ret->end = ret->udp + bpf_ntohs(ip->payload_len);
+	p->outer_tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	p->outer_ttl = ip->hop_limit;
+	if (ip->nexthdr == PROTO_UDP)
+		return 0;
+	p->ip_proto = ip->nexthdr;
+	p->l4 = ret->udp;
+	if (follow_extensions(p) || p->ip_proto != PROTO_UDP)
+		return MZ_PASS;
+	ret->udp = p->l4;
+	ret->is_fragment = p->is_fragment;
+	ret->has_extensions = true;
 	return 0;
 }
 
@@ -68,10 +95,10 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 	struct outer outer = {};
 	int r;
 
-	if (!eth || eth->h_proto != bpf_htons(ETH_P_IP) || ctx_has_vlan(p->ctx))
+	if (!eth || eth->h_proto != underlay_eth_proto_be() || ctx_has_vlan(p->ctx))
 		return MZ_PASS;
 	p->outer = ETH_HLEN;
-	r = parse_outer_ipv4(p, &outer);
+	r = underlay_is_ipv6() ? parse_outer_ipv6(p, &outer) : parse_outer_ipv4(p, &outer);
 	if (r)
 		return r;
 	udp = mz_at(p, outer.udp, sizeof(*udp));
@@ -82,15 +109,17 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 	p->is_tunneled = true;
 	p->flow_hash = udp->source;
 	p->inner_eth = outer.udp + sizeof(*udp);
-	if (outer.more_fragments)
+	if (outer.is_fragment)
 		return DROP(outer_fragment);
+	if (outer.has_extensions)
+		return DROP(outer_extension);
 	return parse_outer_lengths(p, &outer, bpf_ntohs(udp->len));
 }
 
 /* From a host that we know? Our own address never comes in from outside. */
 static __always_inline int check_host(struct mz_pkt *p)
 {
-	if (!table_lookup(droplet, &p->outer_src) || addr_is_self(&p->outer_src))
-		return DROP(unknown_host);
-	return 0;
+	const struct cached_host *host = find_host(&p->outer_src);
+
+	return host && host->is_droplet && !addr_is_self(&p->outer_src) ? 0 : DROP(unknown_host);
 }

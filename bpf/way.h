@@ -8,11 +8,14 @@
 #include "parse_outer.h"
 #include "route.h"
 
-/* The way out: a row that follows the kernel's routes, or the kernel itself. */
+/* The way out: one of a row that follows the kernel's routes, or the kernel itself. */
 struct way {
-	const struct mz_nexthop *nexthop;
+	const struct mz_way *row; /* NULL: the kernel's */
 	__u32 ifindex;
 };
+
+#define FIB_IPV4 2 /* AF_INET, AF_INET6 */
+#define FIB_IPV6 10
 
 /*
  * Says the kernel for certain that there is no route? Where it does not forward, it does not say.
@@ -20,41 +23,64 @@ struct way {
 static __always_inline bool is_unreachable(struct mz_pkt *p)
 {
 	struct bpf_fib_lookup fib = {
-		.family = 2, /* AF_INET */
+		.family = underlay_is_ipv6() ? FIB_IPV6 : FIB_IPV4,
 		.l4_protocol = PROTO_UDP,
 		.ifindex = mz_config.ifindex,
-		.ipv4_src = mz_config.self.words_be[3],
-		.ipv4_dst = p->host.words_be[3],
 	};
-	long r = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT);
+	struct mz_addr self = self_addr();
+	long r;
 
+	if (underlay_is_ipv6()) {
+		__builtin_memcpy(fib.ipv6_src, &self, sizeof(self));
+		__builtin_memcpy(fib.ipv6_dst, &p->host, sizeof(p->host));
+	} else {
+		fib.ipv4_src = self.words_be[3];
+		fib.ipv4_dst = p->host.words_be[3];
+	}
+	r = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT);
 	return r == BPF_FIB_LKUP_RET_BLACKHOLE || r == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	       r == BPF_FIB_LKUP_RET_PROHIBIT || r == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
-/* Reads host. growth: bytes that the packet gets on the way. */
+/* One of the host's ways, always the same one for a flow. Reads host, flow_hash. */
+static __always_inline const struct mz_way *choose_way(struct mz_pkt *p)
+{
+	const struct cached_host *host = find_host(&p->host);
+	__u32 shift = p->flow_hash % MZ_WAY_SLOTS * MZ_WAY_BITS;
+
+	if (!host || !host->has_nexthop)
+		return NULL;
+	return &host->nexthop.ways[host->nexthop.slots >> shift & (MZ_WAYS_MAX - 1)];
+}
+
+/* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	ret->nexthop = table_lookup(nexthop, &p->host);
-	ret->ifindex = ret->nexthop ? ret->nexthop->ifindex : mz_config.ifindex;
-	if (!ret->ifindex || (!ret->nexthop && is_unreachable(p)))
+	ret->row = choose_way(p);
+	if (!ctx_can_send(p->ctx, ret->row, growth))
+		return MZ_PASS;
+	ret->ifindex = ret->row ? ret->row->ifindex : mz_config.ifindex;
+	if (!ret->ifindex || (!ret->row && is_unreachable(p)))
 		return DROP(no_nexthop);
+	/* What came in by the device fits. */
+	if (!growth && ret->ifindex == ctx_ifindex(p->ctx))
+		return 0;
 	return ctx_too_big(p->ctx, ret->ifindex, growth) ? DROP(too_big) : 0;
 }
 
 static __always_inline void write_ethernet(struct ethhdr *eth, const struct way *way)
 {
 	__builtin_memset(eth, 0, 2 * ETH_ALEN);
-	if (way->nexthop) {
-		mac_set(eth->h_dest, way->nexthop->dst_mac);
-		mac_set(eth->h_source, way->nexthop->src_mac);
+	if (way->row) {
+		mac_set(eth->h_dest, way->row->dst_mac);
+		mac_set(eth->h_source, way->row->src_mac);
 	}
-	eth->h_proto = bpf_htons(ETH_P_IP);
+	eth->h_proto = underlay_eth_proto_be();
 }
 
 static __always_inline int send(struct mz_pkt *p, const struct way *way)
 {
-	if (way->nexthop) {
+	if (way->row) {
 		p->action = ctx_send(p->ctx, way->ifindex);
 	} else {
 		POINT(p, resolve);

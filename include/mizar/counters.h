@@ -18,7 +18,8 @@
 	X(forward, "tunnel packet turned round to another host")                                  \
 	X(deliver, "handed to an endpoint of this host")                                          \
 	X(resolve, "sent by way of the kernel's neighbour resolution")                            \
-	X(absorb, "ARP and ND probes and announcements that need no answer")
+	X(absorb, "ARP and ND probes and announcements that need no answer")                    \
+	X(turn, "of those forwarded: turned round in the NIC's driver, by XDP")
 
 /* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \
@@ -54,7 +55,8 @@
 	X(31, extension, "IPv6 extension headers are cut short, too many, or hide ND")            \
 	X(32, own_address, "endpoint sent to its own address")                                    \
 	X(33, gateway, "the gateway's address answers nothing but ping")                          \
-	X(34, too_big, "packet is bigger than the MTU of the way out; lower the endpoint's")
+	X(34, too_big, "packet is bigger than the MTU of the way out; lower the endpoint's") \
+	X(35, outer_extension, "tunnel packet over IPv6 has extension headers")
 
 enum mz_counter {
 #define X(name, doc) MZ_COUNT_##name,

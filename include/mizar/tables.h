@@ -16,7 +16,7 @@
 #include <linux/types.h>
 
 /* Raised by any change to a key or value below; pins of another version are not reused. */
-#define MZ_LAYOUT_VERSION 1
+#define MZ_LAYOUT_VERSION 2
 
 #define MZ_REPLICAS_MAX 4
 
@@ -52,13 +52,28 @@ struct mz_droplet {
 };
 MZ_ASSERT_SIZE(mz_droplet, 4);
 
-/* How to reach a droplet: what the outer Ethernet header says, and the way out. */
-struct mz_nexthop {
+/* A way out: what the outer Ethernet header says, and the device. */
+struct mz_way {
 	__u32 ifindex;
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
 };
-MZ_ASSERT_SIZE(mz_nexthop, 16);
+MZ_ASSERT_SIZE(mz_way, 16);
+
+#define MZ_WAYS_MAX 4
+#define MZ_WAY_BITS 2	/* of an index into the ways */
+#define MZ_WAY_SLOTS 32 /* as many as 64 bits hold */
+
+/*
+ * How to reach a droplet, by one way or several (ECMP). A flow's hash finds a slot, modulo their
+ * number, and the slot the way: slot i is bits 2i and 2i + 1. A single way has all slots, so they
+ * are zero. Ways behind the last one are zero, and have no slot.
+ */
+struct mz_nexthop {
+	__u64 slots;
+	struct mz_way ways[MZ_WAYS_MAX];
+};
+MZ_ASSERT_SIZE(mz_nexthop, 72);
 
 #define MZ_VPC_DIVIDE (1U << 0) /* packets between networks must pass a divider */
 
@@ -208,12 +223,19 @@ enum mz_table_id {
 	MZ_N_TABLES
 };
 
-/* One packet count and one byte count per CPU, in the arrays `counter` and `drop`. */
+/* A packet count and a byte count of one CPU. The array `drop` has one by reason. */
 struct mz_count {
 	__u64 packets;
 	__u64 bytes;
 };
 MZ_ASSERT_SIZE(mz_count, 16);
+
+/* The row of `counter`; room for counters to come, since the list is append-only. */
+#define MZ_COUNTERS_MAX 64
+struct mz_counters {
+	struct mz_count counts[MZ_COUNTERS_MAX]; /* by enum mz_counter */
+};
+MZ_ASSERT_SIZE(mz_counters, 1024);
 
 /* Constants of a loaded program (read-only data, set before it is loaded). */
 struct mz_config {

@@ -36,10 +36,10 @@ static int set_address(void *target, const char *value)
 
 	if (mz_addr_parse(value, &options->address) < 0)
 		return mz_misused("--address %s: not an IP address", value);
-	if (!mz_addr_is_ipv4(&options->address))
-		return mz_misused("--address %s: the underlay is IPv4: give an IPv4 address of "
-				  "this host",
-				  value);
+	if (!mz_addr_is_tunnel(&options->address))
+		return mz_misused("--address %s: no address that other hosts could reach: give a "
+			       "unicast address of this host, and no link-local one",
+			       value);
 	options->has_address = true;
 	return 0;
 }
@@ -123,6 +123,19 @@ static int set_attach(void *target, const char *value)
 	return mz_misused("--attach %s: use auto, tcx or clsact", value);
 }
 
+static int set_transit(void *target, const char *value)
+{
+	struct mz_options *options = target;
+
+	for (int i = MZ_TRANSIT_AUTO; i <= MZ_TRANSIT_XDP; i++) {
+		if (!strcmp(value, mz_transit_names[i])) {
+			options->transit = (enum mz_transit_mode)i;
+			return 0;
+		}
+	}
+	return mz_misused("--transit %s: use auto, tc or xdp", value);
+}
+
 static int set_standalone(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -163,6 +176,7 @@ static const struct mz_setting rows[] = {
 	{ "dir", "PATH", "socket and pins (/run/mizar)", .set = set_dir },
 	{ "port", "PORT", "UDP port of the tunnels (6081)", .set = set_port },
 	{ "attach", "MODE", "auto, tcx or clsact (auto)", .set = set_attach },
+	{ "transit", "MODE", "auto, tc or xdp (auto)", .set = set_transit },
 	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)",
 	  .set = set_table_limit },
 	{ "standalone", NULL, "no controller: rows are set by hand", .set = set_standalone },

@@ -68,6 +68,11 @@ static bool replicas_ok(const void *p)
 	return true;
 }
 
+static bool mac_ok(const uint8_t *mac)
+{
+	return !(mac[0] & 1) && !is_zero(mac, 6);
+}
+
 static bool flags_ok(const struct field *field, const void *p)
 {
 	unsigned int n = 0;
@@ -87,6 +92,28 @@ static bool text_ok(const char *text)
 			return false;
 	}
 	return i > 0 && i < MZ_NAME_SIZE;
+}
+
+static bool way_ok(const struct mz_way *way)
+{
+	return way->ifindex && way->ifindex <= INT32_MAX && mac_ok(way->dst_mac) &&
+	       mac_ok(way->src_mac);
+}
+
+/* Some ways, nothing behind them, and no slot without a way. */
+static bool ways_ok(const void *p)
+{
+	struct mz_nexthop nexthop;
+	unsigned int i, n = 0;
+
+	memcpy(&nexthop, p, sizeof(nexthop));
+	while (n < MZ_WAYS_MAX && way_ok(&nexthop.ways[n]))
+		n++;
+	for (i = 0; i < MZ_WAY_SLOTS; i++) {
+		if (mz_way_of_slot(&nexthop, i) >= n)
+			return false;
+	}
+	return is_zero(&nexthop.ways[n], (MZ_WAYS_MAX - n) * sizeof(*nexthop.ways));
 }
 
 static bool endpoint_addrs_ok(const void *p)
@@ -120,7 +147,7 @@ static bool field_ok(const struct field *field, const void *p)
 	case FIELD_PREFIX:
 		return prefix_key_ok(p);
 	case FIELD_MAC:
-		return !(bytes[0] & 1) && !is_zero(p, 6);
+		return mac_ok(p);
 	case FIELD_VNI:
 		return get_u32(p) <= VNI_MAX;
 	case FIELD_IFINDEX:
@@ -133,6 +160,8 @@ static bool field_ok(const struct field *field, const void *p)
 		return bytes[0] <= 128;
 	case FIELD_TEXT:
 		return text_ok(p);
+	case FIELD_WAYS:
+		return ways_ok(p);
 	case FIELD_ENDPOINT_ADDRS:
 		return endpoint_addrs_ok(p);
 	case FIELD_PAD:

@@ -61,9 +61,7 @@ static const struct field droplet[] = {
 	{},
 };
 static const struct field nexthop[] = {
-	FIELD(mz_nexthop, ifindex, IFINDEX, "ifindex"),
-	FIELD(mz_nexthop, dst_mac, MAC, "destinationMac"),
-	FIELD(mz_nexthop, src_mac, MAC, "sourceMac"),
+	WHOLE(WAYS, "ways", sizeof(struct mz_nexthop)),
 	{},
 };
 static const struct field vpc[] = {

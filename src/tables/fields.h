@@ -24,6 +24,7 @@ enum field_type {
 	FIELD_REPLICAS,	     /* struct mz_replicas */
 	FIELD_PREFIX_LEN,    /* u8 around the key's address (struct mz_vni_addr) */
 	FIELD_TEXT,	     /* MZ_NAME_SIZE */
+	FIELD_WAYS,	     /* struct mz_nexthop; the whole value is looked at */
 	FIELD_ENDPOINT_ADDRS,/* n_addrs of struct mz_endpoint; the whole value is looked at */
 	FIELD_PAD,	     /* zero, not shown */
 };
@@ -40,4 +41,11 @@ struct fields {
 	const struct field *key;
 	const struct field *value;
 };
+
+/* Which of the ways has a slot: an index into them. */
+static inline unsigned int mz_way_of_slot(const struct mz_nexthop *nexthop, unsigned int slot)
+{
+	return nexthop->slots >> slot * MZ_WAY_BITS & (MZ_WAYS_MAX - 1);
+}
+
 extern const struct fields mz_table_fields[MZ_N_TABLES];

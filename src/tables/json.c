@@ -83,6 +83,31 @@ static json_t *endpoint_addrs(const struct mz_endpoint *endpoint)
 	return TAKE(array);
 }
 
+static json_t *ways(const struct mz_nexthop *nexthop)
+{
+	_cleanup_(json_decrefp) json_t *array = json_array();
+	unsigned int i, slot, n_slots;
+
+	for (i = 0; i < MZ_WAYS_MAX && nexthop->ways[i].ifindex; i++) {
+		const struct mz_way *way = &nexthop->ways[i];
+		json_t *object = json_object();
+		int r;
+
+		for (n_slots = slot = 0; slot < MZ_WAY_SLOTS; slot++)
+			n_slots += mz_way_of_slot(nexthop, slot) == i;
+		r = set(object, "ifindex", json_integer(way->ifindex));
+		if (r == 0)
+			r = set(object, "destinationMac", mac_text(way->dst_mac));
+		if (r == 0)
+			r = set(object, "sourceMac", mac_text(way->src_mac));
+		if (r == 0)
+			r = set(object, "slots", json_integer(n_slots));
+		if (json_array_append_new(array, object) < 0 || r < 0)
+			return NULL;
+	}
+	return TAKE(array);
+}
+
 static int set_prefix(json_t *json, const struct mz_prefix_key *key)
 {
 	unsigned int len = key->prefixlen >= 32 ? key->prefixlen - 32 : 0;
@@ -136,6 +161,8 @@ static int set_field(json_t *json, const struct field *field, const void *p, con
 						   *(const uint8_t *)p)));
 	case FIELD_TEXT:
 		return set(json, field->name, json_stringn(p, strnlen(p, field->size)));
+	case FIELD_WAYS:
+		return set(json, field->name, ways(p));
 	case FIELD_ENDPOINT_ADDRS:
 		return set(json, field->name, endpoint_addrs(p));
 	case FIELD_PAD:

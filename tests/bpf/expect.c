@@ -79,7 +79,7 @@ static void assert_bytes(const struct frame *out, const struct frame *expected)
 }
 
 /* Counters that a dropped packet may have moved before its end: only that it came in is certain. */
-void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
+static void expect_drop_at(enum hook hook, const struct frame *in, enum mz_drop reason)
 {
 	struct result result;
 	unsigned int entry = hook == AGENT ? COUNT(agent) : COUNT(transit);
@@ -91,6 +91,29 @@ void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
 	if (result.counters[MZ_COUNT_bounce].packets)
 		entry |= COUNT(bounce);
 	assert_counts(&result, in, entry, reason);
+}
+
+void expect_left_by_xdp(const struct frame *in)
+{
+	struct result result;
+
+	plane_run(XDP, in, &result);
+	assert_verdict(&result, TC_ACT_UNSPEC);
+	assert_bytes(&result.out, in);
+	assert_counts(&result, in, 0, 0);
+}
+
+void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
+{
+	expect_drop_at(hook, in, reason);
+	if (hook == TRANSIT)
+		expect_drop_at(XDP, in, reason);
+}
+
+void expect_drop_by_tc(const struct frame *in, enum mz_drop reason)
+{
+	expect_drop_at(TRANSIT, in, reason);
+	expect_left_by_xdp(in);
 }
 
 void expect_absorbed(const struct frame *in)
@@ -110,6 +133,41 @@ void expect_pass(const struct frame *in)
 	assert_verdict(&result, TC_ACT_UNSPEC);
 	assert_bytes(&result.out, in);
 	assert_counts(&result, in, COUNT(pass), 0);
+	expect_left_by_xdp(in);
+}
+
+static unsigned int port_of(const struct frame *frame)
+{
+	const uint8_t *udp = frame->bytes + ETH + frame_outer_size();
+
+	return udp[0] << 8 | udp[1];
+}
+
+static unsigned int label_of(const struct frame *frame)
+{
+	const uint8_t *ip = frame->bytes + ETH;
+
+	return (ip[1] & 15) << 16 | ip[2] << 8 | ip[3];
+}
+
+/* The port and the flow label are bits of one hash, 17 to 31 and 0 to 19. */
+static void assert_entropy(const struct frame *out)
+{
+	assert_in_range(port_of(out), TUNNEL_PORT_MIN, 65535);
+	if (frame_underlay_is_ipv6())
+		assert_int_equal(label_of(out) >> 17, port_of(out) & 7);
+}
+
+/* The kernel's hash has a seed of its own. */
+static void copy_entropy(struct frame *to, const struct frame *from)
+{
+	uint8_t *ip = to->bytes + ETH;
+
+	put16(ip + frame_outer_size(), port_of(from));
+	if (!frame_underlay_is_ipv6())
+		return;
+	ip[1] = (ip[1] & 0xf0) | label_of(from) >> 16;
+	put16(ip + 2, label_of(from));
 }
 
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
@@ -121,14 +179,15 @@ void expect_sent(enum hook hook, const struct frame *in, const struct frame *out
 	plane_run(hook, in, &result);
 	assert_verdict(&result, TC_ACT_REDIRECT);
 	if (counters & COUNT(encapsulate)) {
-		/* The port comes from the kernel's hash, which has a seed of its own. */
-		unsigned int port = result.out.bytes[ETH + 20] << 8 | result.out.bytes[ETH + 21];
-
-		assert_in_range(port, TUNNEL_PORT_MIN, 65535);
-		put16(expected.bytes + ETH + 20, port);
+		assert_entropy(&result.out);
+		copy_entropy(&expected, &result.out);
 	}
 	assert_bytes(&result.out, &expected);
 	assert_counts(&result, in, counters | (hook == AGENT ? COUNT(agent) : COUNT(transit)), 0);
+	if (hook == TRANSIT && counters & COUNT(forward) && !(counters & COUNT(resolve)))
+		expect_sent(XDP, in, out, counters | COUNT(turn));
+	else if (hook == TRANSIT)
+		expect_left_by_xdp(in);
 }
 
 struct frame inner_from(const char *src, const char *dst)

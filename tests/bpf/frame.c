@@ -6,7 +6,10 @@
 
 #include "frame.h"
 
-#define ETH 14
+#define ETH   14
+#define HOSTS "192.168.50."
+
+static bool underlay_is_ipv6;
 
 void put16(uint8_t *to, uint16_t value)
 {
@@ -62,6 +65,29 @@ void frame_ethernet(struct frame *frame, const char *dst_mac, const char *src_ma
 	put16(frame->bytes + 12, proto);
 }
 
+void frame_underlay(bool is_ipv6)
+{
+	underlay_is_ipv6 = is_ipv6;
+}
+
+bool frame_underlay_is_ipv6(void)
+{
+	return underlay_is_ipv6;
+}
+
+const char *frame_host(const char *text, char buf[static 48])
+{
+	if (!underlay_is_ipv6 || strncmp(text, HOSTS, strlen(HOSTS)) != 0)
+		return text;
+	(void)snprintf(buf, 48, "fd50::%s", text + strlen(HOSTS));
+	return buf;
+}
+
+size_t frame_outer_size(void)
+{
+	return underlay_is_ipv6 ? 40 : 20;
+}
+
 static void append_ipv4(struct frame *frame, const struct ip_spec *spec, size_t payload_size)
 {
 	uint8_t header[60] = {};
@@ -112,12 +138,13 @@ void frame_ip(struct frame *frame, const struct ip_spec *spec)
 void frame_tunnel(struct frame *frame, const struct tunnel_spec *spec, const struct frame *inner)
 {
 	uint8_t payload[FRAME_MAX];
+	char src[48], dst[48];
 	size_t size = 16 + spec->n_options + inner->size;
 	struct ip_spec ip = {
 		.dst_mac = spec->dst_mac,
 		.src_mac = spec->src_mac,
-		.src = spec->src,
-		.dst = spec->dst,
+		.src = frame_host(spec->src, src),
+		.dst = frame_host(spec->dst, dst),
 		.tos = spec->tos,
 		.ttl = spec->ttl,
 		.fragment = spec->fragment ? spec->fragment : 0x4000,

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 3000
+#define FRAME_MAX 10000
 
 struct frame {
 	size_t size;
@@ -28,6 +28,17 @@ struct ip_spec {
 	const void *payload; /* NULL: a UDP header and some data */
 	size_t payload_size;
 };
+
+/*
+ * The family of the tunnels. Tests name hosts by 192.168.50.N; over IPv6 that is fd50::N, and
+ * whatever they say about flags and options of an outer IPv4 header has no meaning.
+ */
+void frame_underlay(bool is_ipv6);
+bool frame_underlay_is_ipv6(void);
+/* The address behind the name of a host; others as they are. */
+const char *frame_host(const char *text, char buf[static 48]);
+/* Without options. */
+size_t frame_outer_size(void);
 
 /* A tunnel around a frame. */
 struct tunnel_spec {

@@ -24,7 +24,7 @@ static void all_drops_were_seen(void **state)
 /* Kernels differ in how far they must walk: half the limit is the reserve. */
 static void the_verifier_has_reserves(void **state)
 {
-	static const char *const names[] = { "agent", "transit" };
+	static const char *const names[] = { "agent", "transit", "transit by XDP" };
 
 	for (enum hook hook = 0; hook < N_HOOKS; hook++) {
 		unsigned int n_verified, n_insns;
@@ -52,11 +52,17 @@ int main(void)
 		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
 		return 1;
 	}
-	n_failed += test_neighbour();
-	n_failed += test_agent();
-	n_failed += test_transit();
-	n_failed += test_roles();
-	n_failed += test_hostile();
+	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+		print_message("underlay: IPv%d\n", is_ipv6 ? 6 : 4);
+		plane_underlay(is_ipv6);
+		n_failed += test_neighbour();
+		n_failed += test_agent();
+		n_failed += test_transit();
+		n_failed += test_roles();
+		n_failed += test_way();
+		n_failed += test_xdp();
+		n_failed += test_hostile();
+	}
 	n_failed += cmocka_run_group_tests_name("coverage", coverage, NULL, NULL);
 	plane_close();
 	return n_failed != 0;

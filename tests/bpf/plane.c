@@ -17,21 +17,26 @@
 
 #include "base/cleanup.h"
 #include "mizar.skel.h"
+#include "mizar_xdp.skel.h"
 
 #define LO	 1
 #define MAX_CPUS 1024
 
-static struct mizar_bpf *plane, *plane_old;
+/* By family of the underlay (IPv6 or not), and age of the kernel. */
+static struct mizar_bpf *planes[2][2];
 static struct mizar_bpf *current;
+static struct mizar_xdp_bpf *planes_xdp[2]; /* with the maps of the plane of that family */
 static int tables[MZ_N_TABLES];
 static bool has_dropped[MZ_DROP_CODES];
 
 struct mz_addr addr(const char *text)
 {
 	struct mz_addr a = {};
+	char host[48];
 
 	if (!*text)
 		return a;
+	text = frame_host(text, host);
 	if (!strchr(text, ':')) {
 		a.words_be[2] = htonl(0xffff);
 		put_ip(a.bytes + 12, text);
@@ -53,6 +58,15 @@ static int enter_namespace(void)
 	if (fd < 0)
 		return -errno;
 	return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
+}
+
+void plane_set_mtu(int mtu)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_mtu = mtu };
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioctl(fd, SIOCSIFMTU, &lo), 0);
 }
 
 static int open_tables(struct mizar_bpf *skeleton)
@@ -78,19 +92,25 @@ static int open_tables(struct mizar_bpf *skeleton)
 	return 0;
 }
 
-static int open_skeleton(bool decap_flags_ok, struct mizar_bpf **ret)
+static void configure(const volatile struct mz_config *rodata, bool decap_flags_ok)
 {
 	struct mz_config config = { .self = addr(SELF),
 				    .port_be = htons(6081),
 				    .decap_flags_ok = decap_flags_ok,
 				    .ifindex = LO };
+
+	put_mac(config.virtual_mac, VIRTUAL_MAC);
+	memcpy((void *)rodata, &config, sizeof(config));
+}
+
+static int open_skeleton(bool decap_flags_ok, struct mizar_bpf **ret)
+{
 	struct mizar_bpf *skeleton = mizar_bpf__open();
 	int r;
 
 	if (!skeleton)
 		return -errno;
-	put_mac(config.virtual_mac, VIRTUAL_MAC);
-	memcpy((void *)&skeleton->rodata->mz_config, &config, sizeof(config));
+	configure(&skeleton->rodata->mz_config, decap_flags_ok);
 	r = mizar_bpf__load(skeleton);
 	r = r ? r : open_tables(skeleton);
 	if (r) {
@@ -101,20 +121,56 @@ static int open_skeleton(bool decap_flags_ok, struct mizar_bpf **ret)
 	return 0;
 }
 
+static int open_xdp(const struct mizar_bpf *plane, struct mizar_xdp_bpf **ret)
+{
+	struct mizar_xdp_bpf *skeleton = mizar_xdp_bpf__open();
+	struct bpf_map *map, *from;
+	int r = 0;
+
+	if (!skeleton)
+		return -errno;
+	configure(&skeleton->rodata->mz_config, true);
+	bpf_object__for_each_map(map, skeleton->obj) {
+		from = bpf_object__find_map_by_name(plane->obj, bpf_map__name(map));
+		if (!r && from && !bpf_map__is_internal(map))
+			r = bpf_map__reuse_fd(map, bpf_map__fd(from));
+	}
+	r = r ? r : mizar_xdp_bpf__load(skeleton);
+	if (r) {
+		mizar_xdp_bpf__destroy(skeleton);
+		return r;
+	}
+	*ret = skeleton;
+	return 0;
+}
+
 int plane_open(void)
 {
 	int r = enter_namespace();
 
-	r = r ? r : open_skeleton(true, &plane);
-	r = r ? r : open_skeleton(false, &plane_old);
-	current = plane;
+	for (int i = 0; i < 4; i++) {
+		frame_underlay(i / 2);
+		r = r ? r : open_skeleton(i % 2 == 0, &planes[i / 2][i % 2]);
+	}
+	for (int i = 0; i < 2; i++) {
+		frame_underlay(i);
+		r = r ? r : open_xdp(planes[i][0], &planes_xdp[i]);
+	}
 	return r;
+}
+
+void plane_underlay(bool is_ipv6)
+{
+	frame_underlay(is_ipv6);
+	plane_use_old_kernel(false);
 }
 
 void plane_close(void)
 {
-	mizar_bpf__destroy(plane);
-	mizar_bpf__destroy(plane_old);
+	for (int i = 0; i < 2; i++)
+		mizar_xdp_bpf__destroy(planes_xdp[i]);
+	for (int i = 0; i < 4; i++)
+		mizar_bpf__destroy(planes[i / 2][i % 2]);
 	for (int i = 0; i < MZ_N_TABLES; i++)
 		if (tables[i])
 			close(tables[i]);
@@ -122,17 +178,30 @@ void plane_close(void)
 
 void plane_use_old_kernel(bool is_old)
 {
-	current = is_old ? plane_old : plane;
+	current = planes[frame_underlay_is_ipv6()][is_old];
+}
+
+static void raise_epoch(void)
+{
+	static uint32_t now;
+	uint32_t slot = 0;
+
+	now++;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(planes[i / 2][i % 2]->maps.epoch),
+						     &slot, &now, BPF_ANY), 0);
 }
 
 void row_put(enum mz_table_id table, const void *key, const void *value)
 {
 	assert_int_equal(bpf_map_update_elem(tables[table], key, value, BPF_ANY), 0);
+	raise_epoch();
 }
 
 void row_delete(enum mz_table_id table, const void *key)
 {
 	assert_int_equal(bpf_map_delete_elem(tables[table], key), 0);
+	raise_epoch();
 }
 
 static void empty_tables(void)
@@ -213,15 +282,15 @@ static void put_droplets(void)
 	for (int i = 1; i <= 4; i++) {
 		char ip[32], mac[32];
 		struct mz_droplet droplet = {};
-		struct mz_nexthop nexthop = { .ifindex = LO };
+		struct mz_nexthop nexthop = { .ways[0].ifindex = LO };
 		struct mz_addr key;
 
 		snprintf(ip, sizeof(ip), "192.168.50.%d", i);
 		snprintf(mac, sizeof(mac), "02:aa:00:00:00:%02x", i);
 		key = addr(ip);
 		row_put(MZ_TABLE_droplet, &key, &droplet);
-		put_mac(nexthop.dst_mac, mac);
-		put_mac(nexthop.src_mac, SELF_MAC);
+		put_mac(nexthop.ways[0].dst_mac, mac);
+		put_mac(nexthop.ways[0].src_mac, SELF_MAC);
 		if (i != 1)
 			row_put(MZ_TABLE_nexthop, &key, &nexthop);
 	}
@@ -245,60 +314,94 @@ int plane_setup(void **state)
 	return 0;
 }
 
-/* Reads and clears; sums over the CPUs. */
-static void take_counts(struct bpf_map *map, struct mz_count *ret, uint32_t n)
+/* Reads and clears a row of n counts; sums over the CPUs. */
+static void take_row(struct bpf_map *map, uint32_t row, struct mz_count *ret, uint32_t n)
 {
-	static struct mz_count values[MAX_CPUS], zero[MAX_CPUS];
+	static struct mz_count values[MAX_CPUS * MZ_COUNTERS_MAX], zero[MAX_CPUS * MZ_COUNTERS_MAX];
+	uint32_t n_in_row = bpf_map__value_size(map) / sizeof(*values);
 	int n_cpus = libbpf_num_possible_cpus();
 
 	assert_in_range(n_cpus, 1, MAX_CPUS);
+	assert_in_range(n, 1, n_in_row);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &row, values), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &row, zero, BPF_ANY), 0);
 	for (uint32_t i = 0; i < n; i++) {
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &i, values), 0);
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &i, zero, BPF_ANY), 0);
 		ret[i] = (struct mz_count){};
 		for (int cpu = 0; cpu < n_cpus; cpu++) {
-			ret[i].packets += values[cpu].packets;
-			ret[i].bytes += values[cpu].bytes;
+			ret[i].packets += values[cpu * n_in_row + i].packets;
+			ret[i].bytes += values[cpu * n_in_row + i].bytes;
 		}
 	}
 }
 
 static struct bpf_program *program_of(enum hook hook)
 {
+	if (hook == XDP)
+		return planes_xdp[frame_underlay_is_ipv6()]->progs.mz_transit_xdp;
 	return hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
 }
 
-static void run(enum hook hook, const struct frame *in, struct __sk_buff *ctx,
-		struct result *ret_result)
+static int verdict_of(enum hook hook, int verdict)
 {
+	if (hook != XDP)
+		return verdict;
+	assert_true(verdict == XDP_TX || verdict == XDP_PASS || verdict == XDP_DROP);
+	return verdict == XDP_TX     ? TC_ACT_REDIRECT
+	       : verdict == XDP_PASS ? TC_ACT_UNSPEC
+				     : TC_ACT_SHOT;
+}
+
+/* -errno: the kernel does not run it so. */
+static int run(enum hook hook, const struct frame *in, void *ctx, uint32_t ctx_size,
+	       struct result *ret_result)
+{
+	const struct mizar_bpf *counting =
+		hook == XDP ? planes[frame_underlay_is_ipv6()][0] : current;
 	struct bpf_program *program = program_of(hook);
 	struct result *result = ret_result;
+	int r;
 
 	memset(result, 0, sizeof(*result));
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->size,
 		    .data_out = result->out.bytes, .data_size_out = sizeof(result->out.bytes),
-		    .ctx_in = ctx, .ctx_size_in = sizeof(*ctx), .repeat = 1);
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
-	result->verdict = opts.retval;
+		    .ctx_in = ctx, .ctx_size_in = ctx_size, .repeat = 1);
+	r = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+	if (r)
+		return r;
+	result->verdict = verdict_of(hook, opts.retval);
 	result->out.size = opts.data_size_out;
-	take_counts(current->maps.counter, result->counters, MZ_N_COUNTERS);
-	take_counts(current->maps.drop, result->drops, MZ_DROP_CODES);
+	take_row(counting->maps.counter, 0, result->counters, MZ_N_COUNTERS);
+	for (uint32_t i = 0; i < MZ_DROP_CODES; i++)
+		take_row(counting->maps.drop, i, &result->drops[i], 1);
 	for (int i = 0; i < MZ_DROP_CODES; i++)
 		has_dropped[i] |= result->drops[i].packets;
+	return 0;
 }
 
 void plane_run(enum hook hook, const struct frame *in, struct result *ret_result)
 {
 	struct __sk_buff ctx = { .ifindex = LO };
 
-	run(hook, in, &ctx, ret_result);
+	if (hook == XDP) /* is told of no other device than lo */
+		assert_int_equal(run(hook, in, NULL, 0, ret_result), 0);
+	else
+		assert_int_equal(run(hook, in, &ctx, sizeof(ctx), ret_result), 0);
 }
 
 void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result)
 {
 	struct __sk_buff ctx = { .ifindex = LO, .gso_size = 100, .gso_segs = 2 };
 
-	run(hook, in, &ctx, ret_result);
+	assert_int_equal(run(hook, in, &ctx, sizeof(ctx), ret_result), 0);
+}
+
+bool plane_run_xdp_split(const struct frame *in, unsigned int first_size, struct result *ret_result)
+{
+	struct xdp_md ctx = { .data_end = first_size };
+	int r = run(XDP, in, &ctx, sizeof(ctx), ret_result);
+
+	assert_true(r == 0 || r == -EINVAL);
+	return r == 0;
 }
 
 void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns)

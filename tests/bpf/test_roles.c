@@ -313,6 +313,8 @@ static void bouncer_divider_and_destination(void **state)
 
 static void bouncer_and_destination(void **state)
 {
+	struct frame inner, in;
+
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
 	become_bouncer();
 	/* Same network: here at once. Another, or an unknown one: by the divider. */
@@ -322,7 +324,9 @@ static void bouncer_and_destination(void **state)
 	/* From the divider: here. */
 	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);
 	put_location("10.0.0.9", 100, SELF);
-	expect_transit_drops(DIVIDER, "10.0.1.2", "10.0.0.9", MZ_DROP_not_here);
+	inner = inner_from("10.0.1.2", "10.0.0.9");
+	in = tunnelled(DIVIDER, &inner);
+	expect_drop_by_tc(&in, MZ_DROP_not_here);
 	put_location("10.0.1.9", 200, OTHER_200);
 	put_vpc(VNI, MZ_VPC_DIVIDE, NULL, 0);
 	expect_transit_drops(OTHER, "10.0.0.2", "10.0.1.9", MZ_DROP_no_divider);
@@ -407,7 +411,7 @@ static void slots_share_the_destinations(void **state)
 		in.bytes[ETH + 19] = i;
 		plane_run(AGENT, &in, &result);
 		assert_int_equal(result.verdict, 7);
-		seen |= 1U << result.out.bytes[ETH + 19];
+		seen |= 1U << result.out.bytes[ETH + frame_outer_size() - 1];
 	}
 	assert_int_equal(seen, 1U << 2 | 1U << 3 | 1U << 4);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ETH	14
-#define UDP	(ETH + 20)
+#define UDP	(ETH + frame_outer_size())
 #define GENEVE	(UDP + 8)
 #define BOUNCER "192.168.50.2"
 #define MAC_4	"02:bb:00:00:00:04"
@@ -43,6 +43,37 @@ static void expect_delivered(const struct frame *in)
 	expect_sent(TRANSIT, in, &out, COUNT(deliver));
 }
 
+/* IPv6 with extension headers of 8 bytes in front of UDP. */
+static struct frame with_extensions(unsigned int n, uint8_t type)
+{
+	struct frame whole = tunnelled(BOUNCER, &(struct frame){ .size = ETH }), frame = whole;
+
+	frame.size = UDP;
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t header[8] = { i + 1 < n ? type : 17 };
+
+		frame_append(&frame, header, sizeof(header));
+	}
+	frame.bytes[ETH + 6] = type;
+	put16(frame.bytes + ETH + 4, 8 * n + whole.size - UDP);
+	frame_append(&frame, whole.bytes + UDP, whole.size - UDP);
+	return frame;
+}
+
+/* offset: in 8 bytes. */
+static struct frame fragment(uint16_t offset, bool has_more)
+{
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct frame frame;
+
+	spec.fragment = offset | (has_more ? 0x2000 : 0);
+	if (!frame_underlay_is_ipv6())
+		return tunnel(&spec);
+	frame = with_extensions(1, 44);
+	put16(frame.bytes + UDP + 2, offset << 3 | has_more);
+	return frame;
+}
+
 static void expect_refused(const struct tunnel_spec *spec, enum mz_drop reason)
 {
 	struct frame in = tunnel(spec);
@@ -70,7 +101,7 @@ static void what_is_not_ours_passes(void **state)
 	in = tunnel(&spec);
 	expect_pass(&in);
 	in = tunnelled(BOUNCER, &inner);
-	in.bytes[ETH + 9] = 6; /* TCP to the same port */
+	in.bytes[ETH + (frame_underlay_is_ipv6() ? 6 : 9)] = 6; /* TCP to the same port */
 	expect_pass(&in);
 	in = tunnelled(BOUNCER, &inner);
 	in.bytes[ETH] = 0x55; /* IP of another version */
@@ -79,9 +110,7 @@ static void what_is_not_ours_passes(void **state)
 	expect_pass(&in);
 	in = inner_from("fd00::1", "fd00::2");
 	expect_pass(&in);
-	spec = spec_from(BOUNCER);
-	spec.fragment = 0x2001; /* not the first: it has no ports */
-	in = tunnel(&spec);
+	in = fragment(1, false); /* not the first: it has no ports */
 	expect_pass(&in);
 }
 
@@ -128,16 +157,44 @@ static void foreign_vnis_are_dropped(void **state)
 
 static void outer_fragments_are_dropped(void **state)
 {
-	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct frame in = fragment(0, true);
 
-	spec.fragment = 0x2000;
-	expect_refused(&spec, MZ_DROP_outer_fragment);
+	expect_drop(TRANSIT, &in, MZ_DROP_outer_fragment);
+}
+
+/* No sender has a reason for them; what is behind them is looked for all the same. */
+static void outer_extensions_are_refused(void **state)
+{
+	static const uint8_t types[] = { 0, 43, 60, 135 };
+	struct frame in;
+
+	if (!frame_underlay_is_ipv6())
+		return;
+	for (size_t i = 0; i < sizeof(types); i++) {
+		for (unsigned int n = 1; n <= 6; n++) {
+			in = with_extensions(n, types[i]);
+			expect_drop(TRANSIT, &in, MZ_DROP_outer_extension);
+		}
+		in = with_extensions(7, types[i]);
+		expect_pass(&in);
+	}
+	in = with_extensions(2, 60);
+	put16(in.bytes + UDP + 2 * 8 + 2, 4789); /* to another port */
+	expect_pass(&in);
+	in = with_extensions(2, 60);
+	in.bytes[UDP + 1] = 0xff; /* longer than the packet */
+	expect_pass(&in);
+	in = with_extensions(1, 60);
+	in.bytes[UDP] = 59; /* nothing behind it */
+	expect_pass(&in);
 }
 
 static void outer_options_are_stepped_over(void **state)
 {
 	struct tunnel_spec spec = spec_from(BOUNCER);
 
+	if (frame_underlay_is_ipv6())
+		return;
 	for (spec.n_ip_options = 4; spec.n_ip_options <= 40; spec.n_ip_options += 4) {
 		struct frame in = tunnel(&spec);
 
@@ -158,7 +215,8 @@ static void a_checksum_outside_does_not_matter(void **state)
 static void lying_lengths_outside_are_malformed(void **state)
 {
 	struct frame inner = inner_to_4(), in = tunnelled(BOUNCER, &inner);
-	size_t udp_len = in.size - UDP;
+	size_t udp_len = in.size - UDP, length_at = ETH + (frame_underlay_is_ipv6() ? 4 : 2);
+	size_t length = frame_underlay_is_ipv6() ? udp_len : in.size - ETH;
 
 	put16(in.bytes + UDP + 4, udp_len + 1);
 	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
@@ -171,9 +229,9 @@ static void lying_lengths_outside_are_malformed(void **state)
 	put16(in.bytes + UDP + 4, udp_len - 1); /* cuts the inner packet */
 	expect_drop(TRANSIT, &in, MZ_DROP_inner_malformed);
 	in = tunnelled(BOUNCER, &inner);
-	put16(in.bytes + ETH + 2, in.size - ETH + 1);
+	put16(in.bytes + length_at, length + 1);
 	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
-	put16(in.bytes + ETH + 2, 27);
+	put16(in.bytes + length_at, length - udp_len + 7);
 	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
 }
 
@@ -364,7 +422,7 @@ static void congestion_marks_come_out_of_the_tunnel(void **state)
 		frame_ip(&inner, &ip);
 		frame_tunnel(&in, &spec, &inner);
 		if (ecn == DROPPED) {
-			expect_drop(TRANSIT, &in, MZ_DROP_ecn);
+			expect_drop_by_tc(&in, MZ_DROP_ecn);
 			continue;
 		}
 		ip.tos = 0x28 | ecn;
@@ -382,7 +440,7 @@ static void what_the_kernel_cannot_unpack_is_named(void **state)
 	plane_run_gso(TRANSIT, &in, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
 	/* The lengths of a super-packet need not fit into 16 bits: zero is no lie. */
-	put16(in.bytes + ETH + 2, 0);
+	put16(in.bytes + ETH + (frame_underlay_is_ipv6() ? 4 : 2), 0);
 	put16(in.bytes + UDP + 4, 0);
 	plane_run_gso(TRANSIT, &in, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
@@ -397,6 +455,7 @@ int test_transit(void)
 		TEST(strangers_are_dropped),
 		TEST(foreign_vnis_are_dropped),
 		TEST(outer_fragments_are_dropped),
+		TEST(outer_extensions_are_refused),
 		TEST(outer_options_are_stepped_over),
 		TEST(a_checksum_outside_does_not_matter),
 		TEST(lying_lengths_outside_are_malformed),

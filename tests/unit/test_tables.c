@@ -40,9 +40,11 @@ static void test_json_of_addresses(void **state)
 {
 	struct mz_addr droplet = addr("172.16.0.1");
 	struct mz_droplet none = {};
-	struct mz_nexthop nexthop = { .ifindex = 3,
-				      .dst_mac = { 2, 0, 0, 0, 0, 0xaa },
-				      .src_mac = { 2, 0, 0, 0, 0, 0xbb } };
+	struct mz_nexthop nexthop = {
+		.ways = { { .ifindex = 3,
+			    .dst_mac = { 2, 0, 0, 0, 0, 0xaa },
+			    .src_mac = { 2, 0, 0, 0, 0, 0xbb } } },
+	};
 	struct mz_vni_addr key = { .vni = 7, .addr = addr("10.0.0.2") };
 	struct mz_route route = { .network = 1ULL << 60 };
 	struct mz_location location = { .network = 5, .host = addr("fd00::1"), .generation = 9 };
@@ -50,8 +52,18 @@ static void test_json_of_addresses(void **state)
 	assert_json(MZ_TABLE_droplet, &droplet, &none, "{\"address\":\"172.16.0.1\"}");
 	assert_json(
 		MZ_TABLE_nexthop, &droplet, &nexthop,
-		"{\"address\":\"172.16.0.1\",\"ifindex\":3,"
-		"\"destinationMac\":\"02:00:00:00:00:aa\",\"sourceMac\":\"02:00:00:00:00:bb\"}");
+		"{\"address\":\"172.16.0.1\",\"ways\":[{\"ifindex\":3,"
+		"\"destinationMac\":\"02:00:00:00:00:aa\","
+		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":32}]}");
+	nexthop.ways[1] = nexthop.ways[0];
+	nexthop.slots = 1 << 2 | 1ULL << 62; /* slots 1 and 31 */
+	assert_json(
+		MZ_TABLE_nexthop, &droplet, &nexthop,
+		"{\"address\":\"172.16.0.1\",\"ways\":[{\"ifindex\":3,"
+		"\"destinationMac\":\"02:00:00:00:00:aa\","
+		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":30},{\"ifindex\":3,"
+		"\"destinationMac\":\"02:00:00:00:00:aa\","
+		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":2}]}");
 	assert_json(MZ_TABLE_member, &key, &route,
 		    "{\"vni\":7,\"address\":\"10.0.0.2\",\"network\":\"1152921504606846976\"}");
 	assert_json(MZ_TABLE_location, &key, &location,
@@ -132,6 +144,29 @@ static void test_refused_replicas(void **state)
 	assert_int_equal(mz_table_check_row(MZ_TABLE_vpc, &vni, &vpc), 0);
 	vpc.dividers.addrs[3] = addr("172.16.0.1"); /* not used, not zero */
 	assert_int_equal(mz_table_check_row(MZ_TABLE_vpc, &vni, &vpc), -EINVAL);
+}
+
+static void test_refused_ways(void **state)
+{
+	struct mz_addr key = addr("172.16.0.1");
+	struct mz_nexthop row = {};
+	const struct mz_way way = { .ifindex = 3, .dst_mac = { 2 }, .src_mac = { 2 } };
+
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), -EINVAL); /* none */
+	row.ways[0] = way;
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), 0);
+	row.slots = 1ULL << 62; /* of the second way, which is not there */
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), -EINVAL);
+	row.ways[1] = way;
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), 0);
+	row.ways[1].dst_mac[0] = 1; /* multicast */
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), -EINVAL);
+	row.ways[1] = way;
+	row.ways[3] = way; /* behind a gap */
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), -EINVAL);
+	row.ways[2] = way;
+	row.slots = UINT64_MAX;
+	assert_int_equal(mz_table_check_row(MZ_TABLE_nexthop, &key, &row), 0);
 }
 
 static void test_refused_prefixes(void **state)
@@ -216,7 +251,8 @@ int main(void)
 		cmocka_unit_test(test_json_of_addresses), cmocka_unit_test(test_json_of_sets),
 		cmocka_unit_test(test_json_of_endpoints), cmocka_unit_test(test_refused_replicas),
 		cmocka_unit_test(test_refused_prefixes),  cmocka_unit_test(test_refused_values),
-		cmocka_unit_test(test_garbage), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_refused_ways),	  cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
