@@ -224,9 +224,9 @@ enum mz_exit mz_verb_lab_status(const struct mz_args *args)
 		r = add_place(&s, MZ_LAB_CTL);
 	for (unsigned int p = 1; !r && p <= lab.n_hosts; p++)
 		r = add_place(&s, p);
-	json = json_pack("{s:s, s:i, s:b, s:i, s:s, s:o}", "name", lab.name, "hosts", (int)lab.n_hosts,
-			 "routed", (int)lab.routed, "mtu", (int)lab.mtu, "transit", lab.transit, "places",
-			 s.places);
+	json = json_pack("{s:s, s:i, s:b, s:i, s:s, s:o}", "name", lab.name, "hosts",
+			 (int)lab.n_hosts, "routed", (int)lab.routed, "mtu", (int)lab.mtu,
+			 "transit", lab.transit, "places", s.places);
 	if (r < 0)
 		mz_error("lab %s: %s", lab.name, strerror(-r));
 	else if (s.form == MZ_FORM_JSON || s.form == MZ_FORM_YAML)
