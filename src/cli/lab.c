@@ -65,6 +65,8 @@ enum mz_exit mz_verb_lab_up(const struct mz_args *args)
 	snprintf(lab.name, sizeof(lab.name), "%s", lab_name(args));
 	lab.n_hosts = (unsigned int)mz_args_number(args, MZ_OPT_HOSTS, lab.n_hosts);
 	lab.mtu = (unsigned int)mz_args_number(args, MZ_OPT_MTU, lab.mtu);
+	if (mz_args_has(args, MZ_OPT_UNDERLAY))
+		lab.ipv6 = !strcmp(args->values[MZ_OPT_UNDERLAY], "ipv6");
 	lab.routed = lab.routed || mz_args_has(args, MZ_OPT_ROUTED);
 	if (mz_args_has(args, MZ_OPT_TRANSIT))
 		snprintf(lab.transit, sizeof(lab.transit), "%s", args->values[MZ_OPT_TRANSIT]);
@@ -224,9 +226,10 @@ enum mz_exit mz_verb_lab_status(const struct mz_args *args)
 		r = add_place(&s, MZ_LAB_CTL);
 	for (unsigned int p = 1; !r && p <= lab.n_hosts; p++)
 		r = add_place(&s, p);
-	json = json_pack("{s:s, s:i, s:b, s:i, s:s, s:o}", "name", lab.name, "hosts",
-			 (int)lab.n_hosts, "routed", (int)lab.routed, "mtu", (int)lab.mtu,
-			 "transit", lab.transit, "places", s.places);
+	json = json_pack("{s:s, s:i, s:s, s:b, s:i, s:s, s:o}", "name", lab.name, "hosts",
+			 (int)lab.n_hosts, "underlay", lab.ipv6 ? "ipv6" : "ipv4", "routed",
+			 (int)lab.routed, "mtu", (int)lab.mtu, "transit", lab.transit, "places",
+			 s.places);
 	if (r < 0)
 		mz_error("lab %s: %s", lab.name, strerror(-r));
 	else if (s.form == MZ_FORM_JSON || s.form == MZ_FORM_YAML)

@@ -61,6 +61,8 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 			  .doc = "the lab; else --lab, $MIZAR_LAB, \"mizar\"" },
 	[MZ_OPT_HOSTS] = { "hosts", 0, "N", .min = 1, .max = 200,
 			   .doc = "how many hosts (default 3): h1, h2, ..." },
+	[MZ_OPT_UNDERLAY] = { "underlay", 0, "FAMILY", "ipv4|ipv6",
+			      .doc = "family of the tunnels' addresses (default ipv4)" },
 	[MZ_OPT_ROUTED] = { "routed", 0,
 			    .doc = "each host in a subnet of its own, joined by a router; else all "
 				   "on one bridge" },
@@ -190,9 +192,9 @@ const struct mz_verb mz_verbs[] = {
 	  "underlay; everything else is below /run/mizar-lab/NAME. Repeated, it starts what does "
 	  "not "
 	  "run.",
-	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(ROUTED) | MZ_OPT_BIT(MTU) |
-		  MZ_OPT_BIT(TRANSIT) |
-		  MZ_OPT_BIT(KEEP_GOING) | MZ_OPT_BIT(TIMEOUT),
+	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(UNDERLAY) | MZ_OPT_BIT(ROUTED) |
+		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(KEEP_GOING) |
+		  MZ_OPT_BIT(TIMEOUT),
 	  .run = mz_verb_lab_up },
 	{ "lab down", "", "remove a lab and all that it made",
 	  "Ends only processes that the lab recorded when it started them.", LAB_OPTIONS,

@@ -48,9 +48,9 @@ static int set_address(struct mz_options *options, const char *value)
 {
 	if (mz_addr_parse(value, &options->address) < 0)
 		return misused("--address %s: not an IP address", value);
-	if (!mz_addr_is_ipv4(&options->address))
-		return misused("--address %s: the underlay is IPv4: give an IPv4 address of this "
-			       "host",
+	if (!mz_addr_is_tunnel(&options->address))
+		return misused("--address %s: no address that other hosts could reach: give a "
+			       "unicast address of this host, and no link-local one",
 			       value);
 	options->has_address = true;
 	return 0;

@@ -109,6 +109,8 @@ static int reuse_maps(const struct bpf_object *object, struct mz_tables *tables)
 		r = reuse_map(object, "counter", mz_tables_counter_fd(tables));
 	if (r == 0)
 		r = reuse_map(object, "drop", mz_tables_drop_fd(tables));
+	if (r == 0)
+		r = reuse_map(object, "epoch", mz_tables_epoch_fd(tables));
 	return r;
 }
 

@@ -13,8 +13,12 @@
 #include "netlink/link.h"
 #include "netlink/namespace.h"
 
-#define BRIDGE	   "br0"
-#define PREFIX_LEN (96 + 24)
+#define BRIDGE "br0"
+
+static unsigned int prefix_len(const struct mz_lab *lab)
+{
+	return lab->ipv6 ? 64 : 96 + 24;
+}
 
 static int open_place(const struct mz_lab *lab, unsigned int place, int *ret_fd,
 		      struct mz_netlink **ret_nl)
@@ -50,7 +54,10 @@ static int add_bridge(const struct mz_lab *lab, struct mz_netlink *net, int *ret
 
 static int forward(void *user)
 {
-	_cleanup_close_ int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+	const struct mz_lab *lab = user;
+	_cleanup_close_ int fd = open(lab->ipv6 ? "/proc/sys/net/ipv6/conf/all/forwarding"
+						: "/proc/sys/net/ipv4/ip_forward",
+				      O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -80,12 +87,12 @@ static int set_up_place(const struct mz_lab *lab, unsigned int place, struct mz_
 		r = mz_link_change(nl, link.ifindex,
 				   &(struct mz_link_change){ .up = 1, .mtu = lab->mtu });
 	if (!r)
-		r = mz_ip_add_address(nl, link.ifindex, &addr, PREFIX_LEN);
+		r = mz_ip_add_address(nl, link.ifindex, &addr, prefix_len(lab));
 	if (r < 0 || !lab->routed)
 		return r;
 	gateway = gateway_of(&addr);
-	return mz_ip_add_route(nl, &(struct mz_ip_route){ .prefix = mz_ip_default(true),
-							  .prefix_len = 96,
+	return mz_ip_add_route(nl, &(struct mz_ip_route){ .prefix = mz_ip_default(!lab->ipv6),
+							  .prefix_len = lab->ipv6 ? 0 : 96,
 							  .gateway = &gateway,
 							  .ifindex = link.ifindex,
 							  .replace = true });
@@ -113,7 +120,7 @@ static int set_up_port(const struct mz_lab *lab, unsigned int place, int net_fd,
 	if (r < 0)
 		return r;
 	addr = gateway_of(&addr);
-	return mz_ip_add_address(net, port.ifindex, &addr, PREFIX_LEN);
+	return mz_ip_add_address(net, port.ifindex, &addr, prefix_len(lab));
 }
 
 static int add_place(const struct mz_lab *lab, unsigned int place, int net_fd,
@@ -151,7 +158,8 @@ int mz_lab_underlay_add(const struct mz_lab *lab)
 
 	r = open_place(lab, MZ_LAB_NET, &fd, &net);
 	if (!r)
-		r = lab->routed ? mz_netns_call(fd, forward, NULL) : add_bridge(lab, net, &bridge);
+		r = lab->routed ? mz_netns_call(fd, forward, (void *)lab)
+				: add_bridge(lab, net, &bridge);
 	for (unsigned int place = 1; !r && place <= lab->n_hosts; place++)
 		r = add_place(lab, place, fd, net, bridge);
 	return r ?: add_place(lab, MZ_LAB_CTL, fd, net, bridge);

@@ -42,8 +42,18 @@ refused() {
 	[ -z "$out" ] || fail "$* printed: $out"
 }
 
-# lab [OPTION...]: a lab of our own.
-lab() { mizar lab up --name $MIZAR_LAB --transit $MIZAR_TRANSIT "$@" >&2 || fail "lab up $*"; }
+# lab [OPTION...]: a lab of our own, with the transit and the underlay that the environment says.
+lab() {
+	mizar lab up --name $MIZAR_LAB --transit $MIZAR_TRANSIT ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
+		${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 || fail "lab up $*"
+}
+
+# under REST: an address of the underlay, of its family: 0.1 is 172.31.0.1 or fd00:31::1, 2.1 is 172.31.2.1 or fd00:31:2::1.
+under() {
+	local net=${1%.*} host=${1#*.}
+	[ "${MIZAR_UNDERLAY:-ipv4}" = ipv6 ] || { echo "172.31.$net.$host"; return; }
+	[ "$net" = 0 ] && echo "fd00:31::$host" || echo "fd00:31:$net::$host"
+}
 
 # manifest: applies standard input.
 manifest() { mizar apply -f - >/dev/null || fail "apply"; }
