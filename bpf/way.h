@@ -45,12 +45,12 @@ static __always_inline bool is_unreachable(struct mz_pkt *p)
 /* One of the host's ways, always the same one for a flow. Reads host, flow_hash. */
 static __always_inline const struct mz_way *choose_way(struct mz_pkt *p)
 {
-	const struct mz_nexthop *row = table_lookup(nexthop, &p->host);
+	const struct cached_host *host = find_host(&p->host);
 	__u32 shift = p->flow_hash % MZ_WAY_SLOTS * MZ_WAY_BITS;
 
-	if (!row)
+	if (!host || !host->has_nexthop)
 		return NULL;
-	return &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)];
+	return &host->nexthop.ways[host->nexthop.slots >> shift & (MZ_WAYS_MAX - 1)];
 }
 
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
@@ -62,6 +62,9 @@ static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *
 	ret->ifindex = ret->row ? ret->row->ifindex : mz_config.ifindex;
 	if (!ret->ifindex || (!ret->row && is_unreachable(p)))
 		return DROP(no_nexthop);
+	/* What came in by the device fits. */
+	if (!growth && ret->ifindex == ctx_ifindex(p->ctx))
+		return 0;
 	return ctx_too_big(p->ctx, ret->ifindex, growth) ? DROP(too_big) : 0;
 }
 

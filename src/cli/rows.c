@@ -68,6 +68,9 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 				   "on one bridge" },
 	[MZ_OPT_MTU] = { "mtu", 0, "BYTES", .min = 1370, .max = 65535,
 			 .doc = "of the underlay (default 1500)" },
+	[MZ_OPT_TRANSIT] = { "transit", 0, "MODE", "auto|tc|xdp",
+			     .doc = "of every mizard; xdp also sets the underlay's devices up for "
+				    "it (default auto, which is tc here)" },
 	[MZ_OPT_KEEP_GOING] = { "keep-going", 0,
 				.doc = "when something fails, leave what was made, to look at it" },
 };
@@ -190,7 +193,8 @@ const struct mz_verb mz_verbs[] = {
 	  "not "
 	  "run.",
 	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(UNDERLAY) | MZ_OPT_BIT(ROUTED) |
-		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(KEEP_GOING) | MZ_OPT_BIT(TIMEOUT),
+		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(KEEP_GOING) |
+		  MZ_OPT_BIT(TIMEOUT),
 	  .run = mz_verb_lab_up },
 	{ "lab down", "", "remove a lab and all that it made",
 	  "Ends only processes that the lab recorded when it started them.", LAB_OPTIONS,

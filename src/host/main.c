@@ -95,11 +95,18 @@ static int load_programs(struct mz_host *host)
 		.virtual_mac = MZ_VIRTUAL_MAC,
 		.ifindex = (uint32_t)host->underlay.ifindex,
 	};
+	struct mz_transit transit = {};
 	struct mz_programs *programs;
 	int r;
 
+	transit.wanted = host->options->transit;
 	r = mz_programs_new(host->options->dir, host->tables, &config, host->options->attach,
-			    &programs);
+			    &transit, &programs);
+	if (r < 0 && *transit.reason && transit.mode != transit.wanted) {
+		mz_log_err("--transit xdp: device %s: %s: use --transit auto, or tc",
+			   host->underlay.ifname, transit.reason);
+		return r;
+	}
 	if (r < 0) {
 		mz_log_err("programs: not loaded, those of before stay: %s%s", strerror(-r),
 			   r == -EOPNOTSUPP ? ": try --attach clsact, or a later kernel" : "");
@@ -107,6 +114,9 @@ static int load_programs(struct mz_host *host)
 	}
 	mz_programs_free(host->programs); /* of another device: see follow_underlay() */
 	host->programs = programs;
+	host->transit = transit;
+	mz_log_info("device %s: transit by %s: %s", host->underlay.ifname,
+		    mz_transit_names[transit.mode], transit.reason);
 	r = mz_programs_attach_transit(host->programs, host->underlay.ifindex);
 	if (r < 0)
 		mz_log_err("device %s: transit is not attached: %s", host->underlay.ifname,

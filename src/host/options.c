@@ -159,6 +159,17 @@ static int set_attach(struct mz_options *options, const char *value)
 	return misused("--attach %s: use auto, tcx or clsact", value);
 }
 
+static int set_transit(struct mz_options *options, const char *value)
+{
+	for (int i = MZ_TRANSIT_AUTO; i <= MZ_TRANSIT_XDP; i++) {
+		if (!strcmp(value, mz_transit_names[i])) {
+			options->transit = (enum mz_transit_mode)i;
+			return 0;
+		}
+	}
+	return misused("--transit %s: use auto, tc or xdp", value);
+}
+
 static int set_standalone(struct mz_options *options, const char *value)
 {
 	options->standalone = true;
@@ -215,6 +226,7 @@ static const struct {
 	{ "dir", "PATH", "socket and pins (/run/mizar)", set_dir },
 	{ "port", "PORT", "UDP port of the tunnels (6081)", set_port },
 	{ "attach", "MODE", "auto, tcx or clsact (auto)", set_attach },
+	{ "transit", "MODE", "auto, tc or xdp (auto)", set_transit },
 	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)", set_table_limit },
 	{ "standalone", NULL, "no controller: rows are set by hand", set_standalone },
 	{ "log-level", "LEVEL", "err, warn, info or debug (info)", set_log_level },

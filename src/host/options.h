@@ -21,6 +21,7 @@ struct mz_options {
 	const char *dir;
 	uint16_t port;
 	enum mz_attach_mode attach;
+	enum mz_transit_mode transit;
 	uint32_t table_limit; /* rows that a table may grow to */
 	bool standalone;
 	enum mz_log_level log_level;

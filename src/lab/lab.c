@@ -90,9 +90,9 @@ int mz_lab_record(const struct mz_lab *lab)
 	json_t *json;
 	int r;
 
-	json = json_pack("{s:s, s:i, s:i, s:b, s:b}", "name", lab->name, "hosts",
+	json = json_pack("{s:s, s:i, s:i, s:b, s:b, s:s}", "name", lab->name, "hosts",
 			 (int)lab->n_hosts, "mtu", (int)lab->mtu, "routed", (int)lab->routed,
-			 "ipv6", (int)lab->ipv6);
+			 "ipv6", (int)lab->ipv6, "transit", lab->transit);
 	if (!json)
 		return -ENOMEM;
 	r = json_dump_file(json, mz_lab_path(lab->name, path, "lab.json"), JSON_INDENT(2));
@@ -104,6 +104,7 @@ int mz_lab_load(const char *name, struct mz_lab *ret_lab)
 {
 	char path[MZ_LAB_PATH_SIZE];
 	int hosts = 0, mtu = 0, routed = 0, ipv6 = 0;
+	const char *transit = "";
 	json_t *json;
 	int r;
 
@@ -113,16 +114,20 @@ int mz_lab_load(const char *name, struct mz_lab *ret_lab)
 	if (access(path, F_OK) < 0)
 		return -errno;
 	json = json_load_file(path, 0, NULL);
-	r = json_unpack(json, "{s:i, s:i, s:b, s:b}", "hosts", &hosts, "mtu", &mtu, "routed",
-			&routed, "ipv6", &ipv6);
-	json_decref(json);
-	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1)
+	r = json_unpack(json, "{s:i, s:i, s:b, s:b, s:s}", "hosts", &hosts, "mtu", &mtu, "routed",
+			&routed, "ipv6", &ipv6, "transit", &transit);
+	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1 ||
+	    strlen(transit) >= sizeof(ret_lab->transit)) {
+		json_decref(json);
 		return -EINVAL;
+	}
 	*ret_lab = (struct mz_lab){ .n_hosts = (unsigned int)hosts,
 				    .mtu = (unsigned int)mtu,
 				    .routed = routed,
 				    .ipv6 = ipv6 };
 	memcpy(ret_lab->name, name, strlen(name) + 1);
+	memcpy(ret_lab->transit, transit, strlen(transit) + 1);
+	json_decref(json);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct mz_lab {
 	unsigned int mtu;
 	bool routed;
 	bool ipv6; /* the underlay; else IPv4 */
+	char transit[8]; /* of every mizard: "auto", "tc" or "xdp" */
 };
 
 /* Lower-case letters, digits and dashes, as in a host name. */

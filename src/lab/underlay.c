@@ -99,8 +99,8 @@ static int set_up_place(const struct mz_lab *lab, unsigned int place, struct mz_
 }
 
 /* The -net end: a port of the bridge, or the router's address. */
-static int set_up_port(const struct mz_lab *lab, unsigned int place, struct mz_netlink *net,
-		       int bridge)
+static int set_up_port(const struct mz_lab *lab, unsigned int place, int net_fd,
+		       struct mz_netlink *net, int bridge)
 {
 	char name[MZ_LAB_PLACE_SIZE], text[MZ_LAB_PLACE_SIZE];
 	struct mz_addr addr;
@@ -112,6 +112,8 @@ static int set_up_port(const struct mz_lab *lab, unsigned int place, struct mz_n
 		r = mz_link_change(
 			net, port.ifindex,
 			&(struct mz_link_change){ .up = 1, .mtu = lab->mtu, .master = bridge });
+	if (!r && !strcmp(lab->transit, "xdp"))
+		r = mz_netns_call(net_fd, mz_lab_suit_xdp, name);
 	if (r < 0 || !lab->routed)
 		return r;
 	r = mz_addr_parse(mz_lab_address(lab, place, text), &addr);
@@ -121,8 +123,8 @@ static int set_up_port(const struct mz_lab *lab, unsigned int place, struct mz_n
 	return mz_ip_add_address(net, port.ifindex, &addr, prefix_len(lab));
 }
 
-static int add_place(const struct mz_lab *lab, unsigned int place, struct mz_netlink *net,
-		     int bridge)
+static int add_place(const struct mz_lab *lab, unsigned int place, int net_fd,
+		     struct mz_netlink *net, int bridge)
 {
 	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
 	_cleanup_close_ int fd = -1;
@@ -138,7 +140,7 @@ static int add_place(const struct mz_lab *lab, unsigned int place, struct mz_net
 						     .mtu = lab->mtu });
 	if (r < 0 && r != -EEXIST)
 		return r;
-	r = set_up_port(lab, place, net, bridge);
+	r = set_up_port(lab, place, net_fd, net, bridge);
 	if (!r)
 		r = set_up_place(lab, place, nl);
 	if (r < 0)
@@ -159,6 +161,6 @@ int mz_lab_underlay_add(const struct mz_lab *lab)
 		r = lab->routed ? mz_netns_call(fd, forward, (void *)lab)
 				: add_bridge(lab, net, &bridge);
 	for (unsigned int place = 1; !r && place <= lab->n_hosts; place++)
-		r = add_place(lab, place, net, bridge);
-	return r ?: add_place(lab, MZ_LAB_CTL, net, bridge);
+		r = add_place(lab, place, fd, net, bridge);
+	return r ?: add_place(lab, MZ_LAB_CTL, fd, net, bridge);
 }

@@ -192,6 +192,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		"--controller", controller, "--server-name", "controller",
 		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
 		"--dir", dir,
+		"--transit", lab->transit,
 		NULL,
 	});
 }
@@ -349,13 +350,14 @@ static int check_wanted(const struct mz_lab *wanted, bool *ret_exists)
 	if (r < 0)
 		return r;
 	if (present.n_hosts == wanted->n_hosts && present.mtu == wanted->mtu &&
-	    present.routed == wanted->routed && present.ipv6 == wanted->ipv6)
+	    present.routed == wanted->routed && present.ipv6 == wanted->ipv6 &&
+	    !strcmp(present.transit, wanted->transit))
 		return 0;
 	mz_lab_say(wanted,
-		   "it exists with %u hosts, IPv%d, mtu %u, %s: take it down first (mizar lab down "
-		   "--name %s)",
+		   "it exists with %u hosts, IPv%d, mtu %u, %s, transit %s: take it down first "
+		   "(mizar lab down --name %s)",
 		   present.n_hosts, present.ipv6 ? 6 : 4, present.mtu,
-		   present.routed ? "routed" : "on one segment", wanted->name);
+		   present.routed ? "routed" : "on one segment", present.transit, wanted->name);
 	return -EEXIST;
 }
 

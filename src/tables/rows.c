@@ -143,6 +143,23 @@ static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void
 	}
 }
 
+int mz_tables_raise_epoch(struct mz_tables *tables)
+{
+	uint32_t slot = 0, epoch;
+	int r = bpf_map_lookup_elem(tables->epoch_fd, &slot, &epoch);
+
+	if (r < 0)
+		return r;
+	epoch += epoch == UINT32_MAX ? 2 : 1;
+	return bpf_map_update_elem(tables->epoch_fd, &slot, &epoch, BPF_ANY);
+}
+
+/* See bpf/cache.h. */
+static bool is_cached(enum mz_table_id id)
+{
+	return id == MZ_TABLE_droplet || id == MZ_TABLE_nexthop || id == MZ_TABLE_vpc;
+}
+
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value)
 {
 	struct table *table = &tables->tables[id];
@@ -164,6 +181,8 @@ int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key,
 			return -ENOSPC;
 	}
 	r = put_growing(tables, id, key, value);
+	if (r == 0 && is_cached(id))
+		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0 && !had_row)
 		table->n_rows++;
 	return r;
@@ -182,6 +201,8 @@ int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *k
 			break;
 		(void)sched_yield(); /* as in mz_inner_put() */
 	}
+	if (r == 0 && is_cached(id))
+		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0)
 		table->n_rows--;
 	return r == -ENOENT ? 0 : r;

@@ -181,14 +181,27 @@ void plane_use_old_kernel(bool is_old)
 	current = planes[frame_underlay_is_ipv6()][is_old];
 }
 
+static void raise_epoch(void)
+{
+	static uint32_t now;
+	uint32_t slot = 0;
+
+	now++;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(planes[i / 2][i % 2]->maps.epoch),
+						     &slot, &now, BPF_ANY), 0);
+}
+
 void row_put(enum mz_table_id table, const void *key, const void *value)
 {
 	assert_int_equal(bpf_map_update_elem(tables[table], key, value, BPF_ANY), 0);
+	raise_epoch();
 }
 
 void row_delete(enum mz_table_id table, const void *key)
 {
 	assert_int_equal(bpf_map_delete_elem(tables[table], key), 0);
+	raise_epoch();
 }
 
 static void empty_tables(void)
@@ -301,20 +314,22 @@ int plane_setup(void **state)
 	return 0;
 }
 
-/* Reads and clears; sums over the CPUs. */
-static void take_counts(struct bpf_map *map, struct mz_count *ret, uint32_t n)
+/* Reads and clears a row of n counts; sums over the CPUs. */
+static void take_row(struct bpf_map *map, uint32_t row, struct mz_count *ret, uint32_t n)
 {
-	static struct mz_count values[MAX_CPUS], zero[MAX_CPUS];
+	static struct mz_count values[MAX_CPUS * MZ_COUNTERS_MAX], zero[MAX_CPUS * MZ_COUNTERS_MAX];
+	uint32_t n_in_row = bpf_map__value_size(map) / sizeof(*values);
 	int n_cpus = libbpf_num_possible_cpus();
 
 	assert_in_range(n_cpus, 1, MAX_CPUS);
+	assert_in_range(n, 1, n_in_row);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &row, values), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &row, zero, BPF_ANY), 0);
 	for (uint32_t i = 0; i < n; i++) {
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &i, values), 0);
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &i, zero, BPF_ANY), 0);
 		ret[i] = (struct mz_count){};
 		for (int cpu = 0; cpu < n_cpus; cpu++) {
-			ret[i].packets += values[cpu].packets;
-			ret[i].bytes += values[cpu].bytes;
+			ret[i].packets += values[cpu * n_in_row + i].packets;
+			ret[i].bytes += values[cpu * n_in_row + i].bytes;
 		}
 	}
 }
@@ -355,8 +370,9 @@ static int run(enum hook hook, const struct frame *in, void *ctx, uint32_t ctx_s
 		return r;
 	result->verdict = verdict_of(hook, opts.retval);
 	result->out.size = opts.data_size_out;
-	take_counts(counting->maps.counter, result->counters, MZ_N_COUNTERS);
-	take_counts(counting->maps.drop, result->drops, MZ_DROP_CODES);
+	take_row(counting->maps.counter, 0, result->counters, MZ_N_COUNTERS);
+	for (uint32_t i = 0; i < MZ_DROP_CODES; i++)
+		take_row(counting->maps.drop, i, &result->drops[i], 1);
 	for (int i = 0; i < MZ_DROP_CODES; i++)
 		has_dropped[i] |= result->drops[i].packets;
 	return 0;

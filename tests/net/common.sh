@@ -41,10 +41,10 @@ refused() {
 	[ -z "$out" ] || fail "$* printed: $out"
 }
 
-# lab [OPTION...]: a lab of our own, with the underlay that the environment says.
+# lab [OPTION...]: a lab of our own, with the transit and the underlay that the environment says.
 lab() {
-	mizar lab up --name $MIZAR_LAB ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} ${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 ||
-		fail "lab up $*"
+	mizar lab up --name $MIZAR_LAB --transit "${MIZAR_TRANSIT:-auto}" ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
+		${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 || fail "lab up $*"
 }
 
 # under REST: an address of the underlay, of its family: 0.1 is 172.31.0.1 or fd00:31::1, 2.1 is 172.31.2.1 or fd00:31:2::1.
