@@ -44,6 +44,7 @@ struct mz_pkt {
 	const struct mz_port *port; /* sender; agent only */
 	const struct mz_vpc *vpc;
 	const struct mz_local *local; /* destination, if it is on this host */
+	const struct mz_location *location; /* destination, if this host bounces for its network */
 	struct mz_addr src, dst;      /* of the inner packet */
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
@@ -65,7 +66,6 @@ struct mz_pkt {
 	__u8 outer_ttl;
 	bool is_fragment;    /* the inner packet; agent only (*) */
 	bool is_tunneled;
-	bool is_from_divider;
 	bool is_error; /* an ICMP error of ours: about it there is none */
 	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */
 	__u8 next; /* enum mz_next */

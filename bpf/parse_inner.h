@@ -27,11 +27,17 @@ static __always_inline int parse_frame(struct mz_pkt *p)
 	return eth->h_dest[0] & 1 && p->is_tunneled ? DROP(multicast) : 0;
 }
 
-/* Cuts `end` to what the IP header admits, or finds that it lies. */
+/*
+ * Cuts `end` to what the IP header admits, or finds that it lies. A super-packet that came by a
+ * tunnel must be one packet: tunnel packets that UDP GRO or GSO has made into one have those of
+ * other tenants behind the first. UDP lengths hold 16 bits: longer ones cannot be such.
+ */
 static __always_inline int parse_inner_length(struct mz_pkt *p, __u32 size)
 {
+	__u32 rest = p->end - p->inner;
+
 	if (ctx_is_gso(p->ctx))
-		return 0;
+		return p->is_tunneled && size != rest && rest <= 0xffff ? DROP(inner_malformed) : 0;
 	if (p->inner + size > p->end)
 		return DROP(inner_malformed);
 	p->end = p->inner + size;

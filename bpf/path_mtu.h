@@ -49,11 +49,14 @@ static __always_inline bool path_mtu_holds(const struct mz_nexthop *nexthop)
 	return nexthop->path_mtu && nexthop->path_mtu_until > boot_seconds();
 }
 
-/* What the way to a host takes: its device, and the path behind it (nexthop or NULL). */
+/*
+ * What the way to a host takes: its device (0: it need not be asked), and the path behind it
+ * (nexthop or NULL). 0: not known.
+ */
 static __always_inline __u32 way_mtu(struct mz_pkt *p, const struct mz_nexthop *nexthop,
 				     __u32 ifindex)
 {
-	__u32 mtu = ctx_mtu(p->ctx, ifindex);
+	__u32 mtu = ifindex ? ctx_mtu(p->ctx, ifindex) : 0;
 
 	if (nexthop && path_mtu_holds(nexthop) && (nexthop->path_mtu < mtu || !mtu))
 		return nexthop->path_mtu;
@@ -127,5 +130,6 @@ static __always_inline void heed_router(struct mz_pkt *p, int verdict)
 		return;
 	row->path_mtu_until = boot_seconds() + PATH_MTU_SECONDS;
 	row->path_mtu = mtu;
+	raise_epoch();
 	POINT(p, path_mtu);
 }

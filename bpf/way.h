@@ -56,7 +56,9 @@ static __always_inline const struct mz_way *choose_way(struct mz_pkt *p,
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	const struct mz_nexthop *row = table_lookup(nexthop, &p->host);
+	const struct cached_host *host = find_host(&p->host);
+	const struct mz_nexthop *row = host && host->has_nexthop ? &host->nexthop : NULL;
+	__u32 device; /* 0: what came in by it fits */
 	int r;
 
 	ret->row = choose_way(p, row);
@@ -65,8 +67,8 @@ static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *
 	ret->ifindex = ret->row ? ret->row->ifindex : mz_config.ifindex;
 	if (!ret->ifindex || (!ret->row && is_unreachable(p)))
 		return DROP(no_nexthop);
-	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth,
-		       way_mtu(p, row, ret->ifindex));
+	device = growth || ret->ifindex != ctx_ifindex(p->ctx) ? ret->ifindex : 0;
+	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth, way_mtu(p, row, device));
 	return r && !CTX_IS_LAST ? MZ_PASS : r;
 }
 

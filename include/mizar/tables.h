@@ -229,12 +229,19 @@ enum mz_table_id {
 	MZ_N_TABLES
 };
 
-/* One packet count and one byte count per CPU, in the arrays `counter` and `drop`. */
+/* A packet count and a byte count of one CPU. The array `drop` has one by reason. */
 struct mz_count {
 	__u64 packets;
 	__u64 bytes;
 };
 MZ_ASSERT_SIZE(mz_count, 16);
+
+/* The row of `counter`; room for counters to come, since the list is append-only. */
+#define MZ_COUNTERS_MAX 64
+struct mz_counters {
+	struct mz_count counts[MZ_COUNTERS_MAX]; /* by enum mz_counter */
+};
+MZ_ASSERT_SIZE(mz_counters, 1024);
 
 /* Constants of a loaded program (read-only data, set before it is loaded). */
 struct mz_config {

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <linux/pkt_cls.h>
+
 #define ETH	14
 #define UDP	(ETH + frame_outer_size())
 #define GENEVE	(UDP + 8)
@@ -446,6 +448,26 @@ static void what_the_kernel_cannot_unpack_is_named(void **state)
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
 }
 
+/* Of one size and one flow outside, UDP GRO makes one of them: the second is data of the first. */
+static void merged_tunnel_packets_are_refused(void **state)
+{
+	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" },
+						{ "fd00:a::2", "fd00:a::4" } };
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct result result;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct frame in = {}, inner = inner_from(pairs[i][0], pairs[i][1]);
+		struct frame second = tunnelled(BOUNCER, &inner);
+
+		frame_append(&inner, second.bytes + UDP + 8, second.size - UDP - 8);
+		frame_tunnel(&in, &spec, &inner);
+		plane_run_gso(TRANSIT, &in, 100, &result);
+		assert_int_equal(result.verdict, TC_ACT_SHOT);
+		assert_int_equal(result.drops[MZ_DROP_inner_malformed].packets, 1);
+	}
+}
+
 int test_transit(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +490,7 @@ int test_transit(void)
 		TEST(lying_lengths_inside_are_malformed),
 		TEST(congestion_marks_come_out_of_the_tunnel),
 		TEST(what_the_kernel_cannot_unpack_is_named),
+		TEST(merged_tunnel_packets_are_refused),
 #undef TEST
 	};
 

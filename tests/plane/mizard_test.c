@@ -41,10 +41,12 @@ static void expect_exit(const char *const *args, int status, const char *text)
 static void refuses_misuse(void **state)
 {
 	EXPECT_EXIT(2, "--standalone", "--address", "192.0.2.1");
-	EXPECT_EXIT(2, "--device", "--standalone");
 	EXPECT_EXIT(2, "--no-such", "--no-such");
 	EXPECT_EXIT(2, "--address 1.2.3: not an IP", "--address", "1.2.3", "--standalone");
-	EXPECT_EXIT(2, "IPv4", "--address", "fd00::1", "--standalone");
+	EXPECT_EXIT(2, "no link-local", "--address", "fe80::1", "--standalone");
+	EXPECT_EXIT(2, "unicast", "--address", "ff02::1", "--standalone");
+	EXPECT_EXIT(2, "unicast", "--address", "::1", "--standalone");
+	EXPECT_EXIT(2, "unicast", "--address", "127.0.0.1", "--standalone");
 	EXPECT_EXIT(2, "--port 0", "--port", "0");
 	EXPECT_EXIT(2, "--port 6081x", "--port", "6081x");
 	EXPECT_EXIT(2, "auto, tcx or clsact", "--attach", "xdp");
@@ -58,9 +60,11 @@ static void refuses_misuse(void **state)
 
 static void refuses_the_wrong_place(void **state)
 {
+	EXPECT_EXIT(1, "no default route", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "192.0.2.9", "--standalone");
 	EXPECT_EXIT(1, "--device nope", "--device", "nope", "--standalone");
-	EXPECT_EXIT(1, "no IPv4 address", "--device", "under1", "--standalone");
+	EXPECT_EXIT(1, "no device here has it", "--address", "fd00::9", "--standalone");
+	EXPECT_EXIT(1, "it has no address", "--device", "under1", "--standalone");
 	EXPECT_EXIT(1, "is on under0", "--device", "under1", "--address", "192.0.2.1",
 		    "--standalone");
 }
