@@ -23,6 +23,8 @@
 /* Not TC_ACT_OK: other programs on the device may want the packet too. */
 #define CTX_PASS    TC_ACT_UNSPEC
 #define CTX_DROP    TC_ACT_SHOT
+/* Counters that can be reached from this hook. */
+#define CTX_POINTS  ~0U
 #define CTX_IS_LAST 1 /* what passes here is the host's */
 
 int mz_error(struct mz_ctx *ctx);
