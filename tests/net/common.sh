@@ -6,6 +6,7 @@
 
 set -u -o pipefail
 programs=$(realpath "$1")
+patience=${MIZAR_TEST_PATIENCE:-1} # how many times longer to wait, on a slow machine
 PATH=$programs:$PATH
 export MIZAR_LAB=t$$
 namespaces=()
@@ -42,7 +43,7 @@ refused() {
 }
 
 # lab [OPTION...]: a lab of our own.
-lab() { mizar lab up --name $MIZAR_LAB "$@" >&2 || fail "lab up $*"; }
+lab() { mizar lab up --name $MIZAR_LAB --timeout $((30 * patience)) "$@" >&2 || fail "lab up $*"; }
 
 # manifest: applies standard input.
 manifest() { mizar apply -f - >/dev/null || fail "apply"; }
@@ -52,14 +53,14 @@ endpoint() {
 	local ns=$MIZAR_LAB-${1/\//-}
 	if ! ip netns pids "$ns" >/dev/null 2>&1; then ip netns add "$ns" && namespaces+=("$ns"); fi
 	mizar -n "${1%/*}" attach "${1#*/}" --host "$2" --netns "$ns" >/dev/null || fail "attach $1 on $2"
-	mizar -n "${1%/*}" wait endpoint "${1#*/}" --for Provisioned --timeout 10 >/dev/null || fail "$1 was not provisioned"
+	mizar -n "${1%/*}" wait endpoint "${1#*/}" --for Provisioned --timeout $((10 * patience)) >/dev/null || fail "$1 was not provisioned"
 }
 
 # within TENANT/NAME COMMAND...: in the endpoint's namespace.
 within() { local ep=$1; shift; ip netns exec "$MIZAR_LAB-${ep/\//-}" "$@"; }
 
 # reaches TENANT/NAME ADDRESS, reaches_not TENANT/NAME ADDRESS
-reaches() { within "$1" ping -n -q -c 2 -i 0.02 -W 2 "$2" >/dev/null || fail "$1 does not reach $2"; }
+reaches() { within "$1" ping -n -q -c 2 -i 0.02 -W $((2 * patience)) "$2" >/dev/null || fail "$1 does not reach $2"; }
 reaches_not() { if within "$1" ping -n -q -c 2 -i 0.1 -W 1 "$2" >/dev/null; then fail "$1 reaches $2"; fi; }
 
 # count HOST stats|drops NAME: packets counted so far.
@@ -72,10 +73,10 @@ print(next((int(c["packets"]) for c in json.load(sys.stdin) if c["name"] == sys.
 # rows HOST TABLE: how many rows the table has.
 rows() { mizar host tables "$2" --host "$1" -o json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))'; }
 
-# eventually COMMAND...: until it succeeds, 5 s at most.
+# eventually COMMAND...: until it succeeds, 5 s at most on a fast machine.
 eventually() {
 	local i
-	for i in $(seq 100); do "$@" && return 0; sleep 0.05; done
+	for i in $(seq $((100 * patience))); do "$@" && return 0; sleep 0.05; done
 	fail "never came true: $*"
 }
 
@@ -94,7 +95,7 @@ transfer() {
 	head -c $bytes /dev/urandom >$sent
 	background "$2" nc $family -l -N -p 5001 </dev/null >"$received"
 	eventually listening "$2" 5001
-	within "$1" timeout 20 nc -N -w 5 "$3" 5001 <$sent || fail "TCP from $1 to $3"
+	within "$1" timeout $((20 * patience)) nc -N -w $((5 * patience)) "$3" 5001 <$sent || fail "TCP from $1 to $3"
 	wait $!
 	cmp $sent $received >&2 || fail "TCP from $1 to $3: $(wc -c <"$received") of $bytes bytes arrived"
 }
