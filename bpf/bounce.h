@@ -17,12 +17,9 @@ static __always_inline int to_location(struct mz_pkt *p, const struct mz_locatio
 
 static __always_inline int bounce(struct mz_pkt *p)
 {
-	const struct mz_location *location;
-
 	if (p->next != MZ_TO_BOUNCE)
 		return 0;
-	location = find_location(p, &p->dst);
-	if (!location || !may_enter(p, location->network))
+	if (!p->location || !may_enter(p, p->location->network))
 		return to_divider(p);
-	return to_location(p, location);
+	return to_location(p, p->location);
 }

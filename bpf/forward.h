@@ -11,14 +11,15 @@
 /* The header may have options: it is changed, not made anew. */
 static __always_inline __u32 forward_ipv4(struct mz_pkt *p, struct iphdr *ip)
 {
-	__be32 new[2] = { mz_config.self.words_be[3], p->host.words_be[3] };
-	__s64 sum;
+	__be32 src = mz_config.self.words_be[3], dst = p->host.words_be[3];
+	__u64 sum = (__u16)~ip->check;
 
-	ipv4_rewrite(ip, ip->tos, p->outer_ttl - 1);
-	sum = bpf_csum_diff(&ip->saddr, sizeof(new), new, sizeof(new), (__u16)~ip->check);
-	ip->check = csum_fold(sum);
-	ip->saddr = new[0];
-	ip->daddr = new[1];
+	sum += csum_change(ip->saddr, src) + csum_change(ip->daddr, dst);
+	sum += csum_change(bpf_htons(p->outer_ttl << 8), bpf_htons((p->outer_ttl - 1) << 8));
+	ip->check = csum_fold_long(sum);
+	ip->ttl = p->outer_ttl - 1;
+	ip->saddr = src;
+	ip->daddr = dst;
 	return ip->ihl * 4;
 }
 

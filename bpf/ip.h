@@ -28,6 +28,19 @@ static __always_inline __u16 csum_replace(__u16 check, __u16 from, __u16 to)
 	return csum_fold((__u16)~check + (__u16)~from + to);
 }
 
+/* What a checksum gets when one word of the header becomes another; words of 32 bits add up too. */
+static __always_inline __u64 csum_change(__be32 from, __be32 to)
+{
+	return (__u64)(__u32)~from + to;
+}
+
+static __always_inline __u16 csum_fold_long(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return csum_fold(sum);
+}
+
 static __always_inline void ipv4_rewrite(struct iphdr *ip, __u8 tos, __u8 ttl)
 {
 	__u16 check = ip->check;
@@ -51,6 +64,19 @@ static __always_inline void ipv6_rewrite(struct mz_pkt *p, struct ipv6hdr *ip, _
 	words[0] = new[0];
 	words[1] = new[1];
 	ctx_csum_follow(p->ctx, bpf_csum_diff(old, sizeof(old), new, sizeof(new), 0));
+}
+
+static __always_inline int inner_rewrite(struct mz_pkt *p, bool is_ipv6, __u8 tos, __u8 ttl)
+{
+	void *ip = mz_at(p, p->inner, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+
+	if (!ip)
+		return DROP(inner_malformed);
+	if (is_ipv6)
+		ipv6_rewrite(p, ip, tos, ttl);
+	else
+		ipv4_rewrite(ip, tos, ttl);
+	return 0;
 }
 
 /* RFC 6040, figure 4: the inner traffic class after decapsulation, or a drop. */

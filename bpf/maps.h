@@ -25,12 +25,21 @@ MZ_BPF_TABLES(X)
 #undef X
 /* clang-format on */
 
+/* One row for all counters: a packet passes several, and finds them at once. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MZ_N_COUNTERS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct mz_count);
+	__type(value, struct mz_counters);
 } counter SEC(".maps");
+
+/* Raised by user space after every change of a table that is cached: droplet, nexthop, vpc. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} epoch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

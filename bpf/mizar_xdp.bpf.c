@@ -12,6 +12,7 @@
 #include "packet.h"
 #include "cursor.h"
 #include "addr.h"
+#include "cache.h"
 #include "ip.h"
 #include "parse_outer.h"
 #include "parse_geneve.h"
@@ -35,7 +36,7 @@ int mz_transit_xdp(struct mz_ctx *ctx)
 	v = v ?: parse_frame(&p);     /* -> eth_proto, inner                       */
 	v = v ?: parse_inner(&p);     /* -> src, dst                               */
 	v = v ?: check_carried(&p);   /* addresses that the overlay carries?       */
-	v = v ?: find_vpc(&p);	      /* -> vpc, is_from_divider                   */
+	v = v ?: find_vpc(&p);	      /* -> vpc                                    */
 	v = v ?: find_local(&p);      /* -> local, if the destination is here      */
 	v = v ?: route_transit(&p);   /* -> next: deliver, bounce, divide, tunnel  */
 	v = v ?: bounce(&p);	      /* -> next: deliver, divide, tunnel          */

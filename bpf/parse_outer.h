@@ -10,6 +10,7 @@
 #include <linux/udp.h>
 
 #include "addr.h"
+#include "cache.h"
 #include "extensions.h"
 #include "maps.h"
 
@@ -118,7 +119,7 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 /* From a host that we know? Our own address never comes in from outside. */
 static __always_inline int check_host(struct mz_pkt *p)
 {
-	if (!table_lookup(droplet, &p->outer_src) || addr_is_self(&p->outer_src))
-		return DROP(unknown_host);
-	return 0;
+	const struct cached_host *host = find_host(&p->outer_src);
+
+	return host && host->is_droplet && !addr_is_self(&p->outer_src) ? 0 : DROP(unknown_host);
 }

@@ -7,6 +7,7 @@
 
 #include "mizar/hash.h"
 #include "addr.h"
+#include "cache.h"
 #include "cursor.h"
 #include "maps.h"
 
@@ -92,14 +93,16 @@ static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
 	return table_lookup(location, &key);
 }
 
-/* Sets vpc, is_from_divider. */
+/* Sets vpc. */
 static __always_inline int find_vpc(struct mz_pkt *p)
 {
-	p->vpc = table_lookup(vpc, &p->vni);
-	if (!p->vpc)
-		return DROP(no_vpc);
-	p->is_from_divider = p->is_tunneled && replicas_have(&p->vpc->dividers, &p->outer_src);
-	return 0;
+	p->vpc = find_cached_vpc(p->vni);
+	return p->vpc ? 0 : DROP(no_vpc);
+}
+
+static __always_inline bool is_from_divider(struct mz_pkt *p)
+{
+	return p->is_tunneled && replicas_have(&p->vpc->dividers, &p->outer_src);
 }
 
 /* Sets local: the destination's row, if it is on this host and has its device. */
@@ -128,7 +131,7 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 {
 	const struct mz_location *src;
 
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || p->is_from_divider)
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || is_from_divider(p))
 		return true;
 	if (p->port)
 		return p->port->network == network;
@@ -141,7 +144,7 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 /* The table of networks decides: here, or on a divider. Who divides does it first, and once. */
 static __always_inline int to_divider(struct mz_pkt *p)
 {
-	if (p->is_from_divider)
+	if (is_from_divider(p))
 		return DROP(no_endpoint);
 	if (replicas_have_self(&p->vpc->dividers)) {
 		p->next = MZ_TO_DIVIDE;
@@ -164,6 +167,7 @@ static __always_inline int route_agent(struct mz_pkt *p)
 	}
 	row = find_network(p, p->port->network);
 	if (row && replicas_have_self(&row->bouncers)) {
+		p->location = find_location(p, &p->dst);
 		p->next = MZ_TO_BOUNCE;
 		return 0;
 	}
@@ -187,11 +191,12 @@ static __always_inline int route_transit(struct mz_pkt *p)
 		p->next = MZ_TO_DELIVER;
 		return 0;
 	}
-	if (find_location(p, &p->dst)) {
+	p->location = find_location(p, &p->dst);
+	if (p->location) {
 		p->next = MZ_TO_BOUNCE;
 		return 0;
 	}
-	if (p->is_from_divider || replicas_have_self(&p->vpc->dividers) || is_bouncer_of_source(p))
+	if (is_from_divider(p) || replicas_have_self(&p->vpc->dividers) || is_bouncer_of_source(p))
 		return to_divider(p);
 	return p->local ? DROP(not_divided) : DROP(not_here);
 }

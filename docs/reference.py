@@ -68,7 +68,7 @@ def layouts():
     for macro in ("MZ_BPF_TABLES", "MZ_USER_TABLES"):
         for _, _, key, value, _, _ in rows(text, macro):
             names += [t[7:] for t in (key, value) if t.startswith("struct ")]
-    names = ["mz_addr", "mz_replicas"] + names + ["mz_count", "mz_config"]
+    names = ["mz_addr", "mz_replicas", "mz_way"] + names + ["mz_count", "mz_config"]
     parts = [struct(text, name) for name in dict.fromkeys(names)]
     version = define(text, "MZ_LAYOUT_VERSION")
     return f"Layout version {version}.\n\n```c\n" + "\n\n".join(parts) + "\n```"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is on the wire. Geneve (RFC 8926) over UDP over IPv4, inner Ethernet:
+ * What is on the wire. Geneve (RFC 8926) over UDP over IPv4 or IPv6, inner Ethernet:
  *
- *	outer Ethernet | outer IPv4 | UDP | Geneve | options | inner Ethernet | inner packet
- *	            14 |         20 |   8 |      8 |  0..252 |             14 |
+ *	outer Ethernet | outer IP | UDP | Geneve | options | inner Ethernet | inner packet
+ *	            14 | 20 or 40 |   8 |      8 |  0..252 |             14 |
  */
 #ifndef MIZAR_WIRE_H
 #define MIZAR_WIRE_H
@@ -42,7 +42,7 @@ struct mz_geneve_opt {
  */
 #define MZ_OPT_BUDGET 40
 
-#define MZ_ENCAP_SIZE_IPV4 50	/* IPv4, UDP, Geneve, inner Ethernet */
+#define MZ_ENCAP_SIZE_IPV4 50	/* IP, UDP, Geneve, inner Ethernet */
 #define MZ_ENCAP_SIZE_IPV6 70
 #define MZ_OUTER_TTL 64
 

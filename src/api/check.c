@@ -267,7 +267,16 @@ static int check_droplet(const struct mz_object *object, struct mz_problems *pro
 {
 	const struct mz_path path = { .parent = &spec_path, .name = "address" };
 
-	return check_address(object->droplet->spec->address, &path, problems);
+	const char *text = object->droplet->spec->address;
+	struct mz_addr addr;
+	int r;
+
+	r = check_address(text, &path, problems);
+	if (r || !text || mz_addr_parse(text, &addr) < 0 || mz_addr_is_tunnel(&addr))
+		return r;
+	return mz_path_problem(problems, &path,
+			       "%s lies in ::/32, of which nobody has an address: give another",
+			       text);
 }
 
 static int check_vpc(const struct mz_object *object, struct mz_problems *problems)

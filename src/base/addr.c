@@ -13,6 +13,17 @@ bool mz_addr_is_ipv4(const struct mz_addr *addr)
 	return !memcmp(addr->bytes, ipv4_mapped, sizeof(ipv4_mapped));
 }
 
+bool mz_addr_is_tunnel(const struct mz_addr *addr)
+{
+	const uint8_t *bytes = addr->bytes;
+
+	if (mz_addr_is_ipv4(addr))
+		return bytes[12] != 0 && bytes[12] != 127 && bytes[12] < 224 &&
+		       !(bytes[12] == 169 && bytes[13] == 254);
+	return addr->words_be[0] && bytes[0] != 0xff &&
+	       !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+}
+
 bool mz_addr_is_zero(const struct mz_addr *addr)
 {
 	const struct mz_addr zero = {};

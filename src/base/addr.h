@@ -16,6 +16,11 @@
 
 bool mz_addr_is_ipv4(const struct mz_addr *addr);
 bool mz_addr_is_zero(const struct mz_addr *addr);
+/*
+ * Whether a host may have it as its tunnel address: not of 0000::/32, which the data plane takes
+ * for IPv4 (RFC 4291, 2.4 gives nobody an address of it), and good on more than one link.
+ */
+bool mz_addr_is_tunnel(const struct mz_addr *addr);
 int mz_addr_compare(const struct mz_addr *a, const struct mz_addr *b);
 
 /* Strict: no leading zeros in IPv4, no zone, no mapped form. -EINVAL. */

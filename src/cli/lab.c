@@ -55,7 +55,7 @@ static enum mz_exit load(const struct mz_args *args, struct mz_lab *ret_lab)
 
 enum mz_exit mz_verb_lab_up(const struct mz_args *args)
 {
-	struct mz_lab lab = { .n_hosts = 3, .mtu = 1500 };
+	struct mz_lab lab = { .n_hosts = 3, .mtu = 1500, .transit = "auto" };
 	enum mz_exit result = check(args);
 
 	if (result != MZ_DONE)
@@ -65,7 +65,11 @@ enum mz_exit mz_verb_lab_up(const struct mz_args *args)
 	snprintf(lab.name, sizeof(lab.name), "%s", lab_name(args));
 	lab.n_hosts = (unsigned int)mz_args_number(args, MZ_OPT_HOSTS, lab.n_hosts);
 	lab.mtu = (unsigned int)mz_args_number(args, MZ_OPT_MTU, lab.mtu);
+	if (mz_args_has(args, MZ_OPT_UNDERLAY))
+		lab.ipv6 = !strcmp(args->values[MZ_OPT_UNDERLAY], "ipv6");
 	lab.routed = lab.routed || mz_args_has(args, MZ_OPT_ROUTED);
+	if (mz_args_has(args, MZ_OPT_TRANSIT))
+		snprintf(lab.transit, sizeof(lab.transit), "%s", args->values[MZ_OPT_TRANSIT]);
 	if (mz_lab_up(&lab, mz_args_has(args, MZ_OPT_KEEP_GOING),
 		      (unsigned int)mz_args_number(args, MZ_OPT_TIMEOUT, UP_TIMEOUT_S)) < 0)
 		return MZ_FAILED;
@@ -222,8 +226,10 @@ enum mz_exit mz_verb_lab_status(const struct mz_args *args)
 		r = add_place(&s, MZ_LAB_CTL);
 	for (unsigned int p = 1; !r && p <= lab.n_hosts; p++)
 		r = add_place(&s, p);
-	json = json_pack("{s:s, s:i, s:b, s:i, s:o}", "name", lab.name, "hosts", (int)lab.n_hosts,
-			 "routed", (int)lab.routed, "mtu", (int)lab.mtu, "places", s.places);
+	json = json_pack("{s:s, s:i, s:s, s:b, s:i, s:s, s:o}", "name", lab.name, "hosts",
+			 (int)lab.n_hosts, "underlay", lab.ipv6 ? "ipv6" : "ipv4", "routed",
+			 (int)lab.routed, "mtu", (int)lab.mtu, "transit", lab.transit, "places",
+			 s.places);
 	if (r < 0)
 		mz_error("lab %s: %s", lab.name, strerror(-r));
 	else if (s.form == MZ_FORM_JSON || s.form == MZ_FORM_YAML)

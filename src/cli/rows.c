@@ -61,13 +61,19 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 			  .doc = "the lab; else --lab, $MIZAR_LAB, \"mizar\"" },
 	[MZ_OPT_HOSTS] = { "hosts", 0, "N", .min = 1, .max = 200,
 			   .doc = "how many hosts (default 3): h1, h2, ..." },
+	[MZ_OPT_UNDERLAY] = { "underlay", 0, "FAMILY", "ipv4|ipv6",
+			      .doc = "family of the tunnels' addresses (default ipv4)" },
 	[MZ_OPT_ROUTED] = { "routed", 0,
 			    .doc = "each host in a subnet of its own, joined by a router; else all "
 				   "on one bridge" },
 	[MZ_OPT_MTU] = { "mtu", 0, "BYTES", .min = 1370, .max = 65535,
 			 .doc = "of the underlay (default 1500)" },
+	[MZ_OPT_TRANSIT] = { "transit", 0, "MODE", "auto|tc|xdp",
+			     .doc = "of every mizard; xdp also sets the underlay's devices up for "
+				    "it (default auto, which is tc here)" },
 	[MZ_OPT_KEEP_GOING] = { "keep-going", 0,
 				.doc = "when something fails, leave what was made, to look at it" },
+	[MZ_OPT_DEVICES] = { "devices", 0, .doc = "also remove the devices of endpoints" },
 };
 
 const struct mz_verb mz_verbs[] = {
@@ -180,15 +186,17 @@ const struct mz_verb mz_verbs[] = {
 	{ "host unset", "ROW...", "remove rows by hand", "Of a ROW, only the key is needed.",
 	  HOST_OPTIONS, 1, 1000, .run = mz_verb_host_unset },
 	{ "host uninstall", "", "remove the data plane that a stopped mizard left in place",
-	  "Its endpoints' devices go down.", HOST_OPTIONS, .run = mz_verb_host_uninstall },
+	  "Its endpoints' devices go down.", HOST_OPTIONS | MZ_OPT_BIT(DEVICES),
+	  .run = mz_verb_host_uninstall },
 	{ "lab up", "", "make a lab: hosts as network namespaces, with their own underlay",
 	  "Namespaces NAME-h1, NAME-h2, ... for hosts, NAME-ctl for the controller, NAME-net for "
 	  "the "
 	  "underlay; everything else is below /run/mizar-lab/NAME. Repeated, it starts what does "
 	  "not "
 	  "run.",
-	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(ROUTED) | MZ_OPT_BIT(MTU) |
-		  MZ_OPT_BIT(KEEP_GOING) | MZ_OPT_BIT(TIMEOUT),
+	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(UNDERLAY) | MZ_OPT_BIT(ROUTED) |
+		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(KEEP_GOING) |
+		  MZ_OPT_BIT(TIMEOUT),
 	  .run = mz_verb_lab_up },
 	{ "lab down", "", "remove a lab and all that it made",
 	  "Ends only processes that the lab recorded when it started them.", LAB_OPTIONS,

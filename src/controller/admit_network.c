@@ -14,6 +14,36 @@
 
 /* ---- droplets -------------------------------------------------------------------------------- */
 
+static int refuse_family(struct ctl_admission *a, const char *text, const char *other)
+{
+	return mz_problem_add(&a->problems, "spec.address",
+			      "%s is not of the family of droplet %s: the underlay has IPv4 or "
+			      "IPv6 addresses, not both",
+			      text, other);
+}
+
+/* Against the first droplet of the batch, whose family must be that of those there are. */
+static int check_family(struct ctl_admission *a, const char *text, const struct mz_addr *addr)
+{
+	const struct ctl_droplet *known = ctl_model_other_family(&a->c->model, addr);
+	struct mz_addr first_addr;
+	size_t i;
+
+	if (known)
+		return refuse_family(a, text, known->name);
+	for (i = 0; i < a->n_items; i++) {
+		const struct mz_object *first = a->items[i] ? a->items[i]->object : NULL;
+
+		if (!first || first->kind != MZ_KIND_DROPLET ||
+		    mz_addr_parse(first->droplet->spec->address, &first_addr) < 0)
+			continue;
+		if (mz_addr_is_ipv4(&first_addr) != mz_addr_is_ipv4(addr))
+			return refuse_family(a, text, mz_object_name(first));
+		break;
+	}
+	return 0;
+}
+
 static int admit_droplet(struct ctl_admission *a, struct ctl_admitted *item)
 {
 	const char *text = item->object->droplet->spec->address;
@@ -23,6 +53,9 @@ static int admit_droplet(struct ctl_admission *a, struct ctl_admitted *item)
 
 	if (mz_addr_parse(text, &addr) < 0)
 		return mz_problem_add(&a->problems, "spec.address", "'%s' is no address", text);
+	r = check_family(a, text, &addr);
+	if (r)
+		return r;
 	r = mz_txn_take_address(ctl_write_txn(a->write), CTL_VNI_DROPLETS, &addr, uid);
 	if (r == -EADDRINUSE)
 		return mz_problem_add(&a->problems, "spec.address",

@@ -305,6 +305,8 @@ static void refuse_registration(struct ctl_session *session, int r)
 void ctl_hello_message(struct ctl_session *session, const Mizar__V1__HostHello *message)
 {
 	const char *name = ctl_host_name(session->call, message->droplet), *problem;
+	const struct ctl_droplet *other;
+	char addr[MZ_ADDR_STRLEN];
 	int r;
 
 	if (session->hello || session->droplet) {
@@ -329,6 +331,14 @@ void ctl_hello_message(struct ctl_session *session, const Mizar__V1__HostHello *
 	}
 	if (ctl_model_droplet(&session->c->model, name)) {
 		take_in(session);
+		return;
+	}
+	other = ctl_model_other_family(&session->c->model, &session->hello->addr);
+	if (other) {
+		mz_rpc_call_finish(session->call, MZ_RPC_FAILED_PRECONDITION,
+				   "droplet %s: its address %s is not of the family of droplet %s; "
+				   "start mizard with an --address of that family",
+				   name, mz_addr_format(&session->hello->addr, addr), other->name);
 		return;
 	}
 	r = register_droplet(session);

@@ -23,6 +23,14 @@ char *ctl_model_key(const char *ns, const char *name)
 	return ctl_strdup(key);
 }
 
+struct ctl_droplet *ctl_model_other_family(const struct ctl_model *model,
+					   const struct mz_addr *addr)
+{
+	struct ctl_droplet *first = model->droplets; /* the others are of its family */
+
+	return first && mz_addr_is_ipv4(&first->addr) != mz_addr_is_ipv4(addr) ? first : NULL;
+}
+
 struct ctl_droplet *ctl_model_droplet(const struct ctl_model *model, const char *name)
 {
 	struct ctl_droplet *droplet;

@@ -159,6 +159,12 @@ struct ctl_model {
 };
 
 struct ctl_droplet *ctl_model_droplet(const struct ctl_model *model, const char *name);
+/*
+ * A droplet whose address is of the other family, or NULL: the underlay has one family, so that
+ * every host can reach every other.
+ */
+struct ctl_droplet *ctl_model_other_family(const struct ctl_model *model,
+					   const struct mz_addr *addr);
 struct ctl_vpc *ctl_model_vpc(const struct ctl_model *model, const char *ns, const char *name);
 struct ctl_network *ctl_model_network(const struct ctl_model *model, const char *ns,
 				      const char *name);

@@ -10,9 +10,10 @@
 enum mz_hook {
 	MZ_HOOK_AGENT,
 	MZ_HOOK_TRANSIT,
+	MZ_HOOK_XDP,
 	MZ_N_HOOKS,
 };
-/* Names of the programs in bpf/mizar.bpf.c: an attachment is known by the one that it has. */
+/* Names of the programs in bpf/: an attachment is known by the one that it has. */
 extern const char *const mz_hook_names[MZ_N_HOOKS];
 
 struct mz_attach_ops {
@@ -33,6 +34,11 @@ struct mz_attach_ops {
 
 extern const struct mz_attach_ops mz_attach_tcx;
 extern const struct mz_attach_ops mz_attach_clsact;
+
+/* XDP on the droplet, beside one of these. -EOPNOTSUPP, -EBUSY or -EEXIST (not ours), -EINVAL. */
+int mz_attach_xdp(const char *bpf_dir, int prog_fd, int ifindex);
+int mz_detach_xdp(const char *bpf_dir, int ifindex);
+int mz_detach_xdp_all(const char *bpf_dir, int except); /* except: a device, or 0 */
 
 /* The hook that a program of ours is for; -ENOENT: it is not ours. */
 int mz_hook_of_program(unsigned int prog_id, enum mz_hook *ret_hook);

@@ -34,6 +34,7 @@ struct mz_host {
 	int port_fd;		   /* holds the tunnels' UDP port */
 	struct mz_tables *tables;
 	struct mz_programs *programs;
+	struct mz_transit transit;
 	struct mz_nexthops *nexthops;
 	struct mz_scopes *scopes;
 	struct mz_ipc_server *ipc;

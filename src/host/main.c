@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "host/apply.h"
 #include "host/endpoint.h"
 #include "host/host.h"
@@ -95,11 +96,18 @@ static int load_programs(struct mz_host *host)
 		.virtual_mac = MZ_VIRTUAL_MAC,
 		.ifindex = (uint32_t)host->underlay.ifindex,
 	};
+	struct mz_transit transit = {};
 	struct mz_programs *programs;
 	int r;
 
+	transit.wanted = host->options->transit;
 	r = mz_programs_new(host->options->dir, host->tables, &config, host->options->attach,
-			    &programs);
+			    &transit, &programs);
+	if (r < 0 && *transit.reason && transit.mode != transit.wanted) {
+		mz_log_err("--transit xdp: device %s: %s: use --transit auto, or tc",
+			   host->underlay.ifname, transit.reason);
+		return r;
+	}
 	if (r < 0) {
 		mz_log_err("programs: not loaded, those of before stay: %s%s", strerror(-r),
 			   r == -EOPNOTSUPP ? ": try --attach clsact, or a later kernel" : "");
@@ -107,6 +115,9 @@ static int load_programs(struct mz_host *host)
 	}
 	mz_programs_free(host->programs); /* of another device: see follow_underlay() */
 	host->programs = programs;
+	host->transit = transit;
+	mz_log_info("device %s: transit by %s: %s", host->underlay.ifname,
+		    mz_transit_names[transit.mode], transit.reason);
 	r = mz_programs_attach_transit(host->programs, host->underlay.ifindex);
 	if (r < 0)
 		mz_log_err("device %s: transit is not attached: %s", host->underlay.ifname,
@@ -204,6 +215,7 @@ static int start(struct mz_host *host)
 		    host->options->droplet, mz_addr_format(&host->self, text),
 		    host->underlay.ifname, mz_host_endpoint_mtu(host),
 		    mz_programs_mode(host->programs) == MZ_ATTACH_TCX ? "tcx" : "clsact");
+	mz_notify("READY=1");
 	return 0;
 }
 
@@ -212,6 +224,7 @@ static int start(struct mz_host *host)
 static void on_signal(uv_signal_t *signal, int number)
 {
 	mz_log_info("stopping; the data plane goes on");
+	mz_notify("STOPPING=1");
 	uv_stop(signal->loop);
 }
 
@@ -333,9 +346,12 @@ int main(int argc, char **argv)
 	mz_log_setup(options.log_level, options.journal);
 	if (geteuid() != 0) {
 		mz_log_err("mizard must run as root: it loads BPF programs and makes devices");
+		mz_options_fini(&options);
 		return 1;
 	}
 	/* A client of the local socket may go while it is answered. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	return run(&options) < 0 ? 1 : 0;
+	r = run(&options);
+	mz_options_fini(&options);
+	return r < 0 ? 1 : 0;
 }

@@ -11,65 +11,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
-
-static void log_address(const struct mz_addr *addr, const char *what, int r)
-{
-	char text[MZ_ADDR_STRLEN];
-
-	mz_log_debug("next hop %s: %s: %s", mz_addr_format(addr, text), what, strerror(-r));
-}
-
-struct egress *mz_nexthops_find_egress(struct mz_nexthops *nexthops, int ifindex)
-{
-	struct egress *egress;
-
-	HASH_FIND_INT(nexthops->egresses, &ifindex, egress);
-	return egress;
-}
-
-static void leave_egress(struct mz_nexthops *nexthops, struct egress *egress)
-{
-	if (--egress->n_ways)
-		return;
-	HASH_DEL(nexthops->egresses, egress);
-	free(egress);
-}
-
-/* For one more way. */
-static int enter_egress(struct mz_nexthops *nexthops, int ifindex, struct egress **ret_egress)
-{
-	struct egress *egress = mz_nexthops_find_egress(nexthops, ifindex);
-	int r;
-
-	if (!egress) {
-		egress = calloc(1, sizeof(*egress));
-		if (!egress)
-			return -ENOMEM;
-		egress->ifindex = ifindex;
-		r = mz_link_by_index(nexthops->nl, ifindex, &egress->link);
-		if (r == 0) {
-			HASH_ADD_INT(nexthops->egresses, ifindex, egress);
-			r = egress->hh.tbl ? 0 : -ENOMEM;
-		}
-		if (r < 0) {
-			free(egress);
-			return r;
-		}
-	}
-	egress->n_ways++;
-	*ret_egress = egress;
-	return 0;
-}
-
-struct way *mz_nexthops_find_way(struct mz_nexthops *nexthops, int ifindex,
-				 const struct mz_addr *gateway)
-{
-	struct way_key key = { .ifindex = ifindex, .gateway = *gateway };
-	struct way *way;
-
-	HASH_FIND(hh, nexthops->ways, &key, sizeof(key), way);
-	return way;
-}
+#include "host/slots.h"
 
 static int delete_row(struct mz_nexthops *nexthops, struct droplet *droplet)
 {
@@ -90,26 +32,48 @@ static bool is_unicast(const uint8_t mac[static 6])
 	return !(mac[0] & 1) && memcmp(mac, zero, sizeof(zero)) != 0;
 }
 
-/* Makes the row of a droplet what its way says. */
+/* A way that packets can take: its neighbour is known, and its device works. */
+static bool is_alive(const struct way *way)
+{
+	const struct mz_link *link = &way->egress->link;
+
+	return way->has_mac && link->arp_type == ARPHRD_ETHER && link->flags & IFF_UP &&
+	       link->flags & IFF_RUNNING && is_unicast(way->mac) && is_unicast(link->mac);
+}
+
+/* Returns how many ways the row has. */
+static unsigned int make_row(const struct droplet *droplet, struct mz_nexthop *row)
+{
+	struct mz_slot_way slot_ways[MZ_WAYS_MAX] = {};
+	unsigned int i, n = 0;
+
+	for (i = 0; i < droplet->n_legs; i++) {
+		const struct way *way = droplet->legs[i].way;
+
+		slot_ways[i] = (struct mz_slot_way){ droplet->legs[i].weight, is_alive(way) };
+		if (!slot_ways[i].is_alive)
+			continue;
+		row->ways[n].ifindex = (uint32_t)way->egress->ifindex;
+		memcpy(row->ways[n].dst_mac, way->mac, sizeof(way->mac));
+		memcpy(row->ways[n++].src_mac, way->egress->link.mac, sizeof(way->mac));
+	}
+	row->slots = mz_slots_fill(slot_ways, droplet->n_legs);
+	return n;
+}
+
+/* Makes the row of a droplet what its ways say. The MTU of a former way's path goes with it. */
 static int write_row(struct mz_nexthops *nexthops, struct droplet *droplet)
 {
-	const struct way *way = droplet->way;
-	const struct egress *egress = way ? way->egress : NULL;
 	struct mz_nexthop row = {};
 	int r;
 
-	if (!egress || !way->has_mac || egress->link.arp_type != ARPHRD_ETHER ||
-	    !(egress->link.flags & IFF_UP) || !is_unicast(way->mac) ||
-	    !is_unicast(egress->link.mac))
+	if (!make_row(droplet, &row))
 		return delete_row(nexthops, droplet);
-	row.ways[0].ifindex = (uint32_t)egress->ifindex;
-	memcpy(row.ways[0].dst_mac, way->mac, sizeof(way->mac));
-	memcpy(row.ways[0].src_mac, egress->link.mac, sizeof(way->mac));
 	if (droplet->has_row && !memcmp(&row, &droplet->row, sizeof(row)))
 		return 0;
 	r = mz_table_put(nexthops->tables, MZ_TABLE_nexthop, &droplet->addr, &row);
 	if (r < 0) {
-		log_address(&droplet->addr, "no row", r);
+		mz_nexthops_log(&droplet->addr, "no row", r);
 		return r;
 	}
 	droplet->row = row;
@@ -117,174 +81,94 @@ static int write_row(struct mz_nexthops *nexthops, struct droplet *droplet)
 	return 0;
 }
 
-static int write_rows(struct mz_nexthops *nexthops, struct way *way)
+int mz_nexthops_write_rows(struct mz_nexthops *nexthops, struct way *way)
 {
-	struct droplet *droplet;
+	struct leg *leg;
 	int r = 0, row_r;
 
-	DL_FOREACH (way->droplets, droplet) {
-		row_r = write_row(nexthops, droplet);
+	DL_FOREACH (way->legs, leg) {
+		row_r = write_row(nexthops, leg->droplet);
 		r = r < 0 ? r : row_r;
 	}
 	return r;
 }
 
+/* The n legs were the droplet's; ways that nobody has any more go. */
+static void leave_ways(struct mz_nexthops *nexthops, struct leg *legs, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		DL_DELETE(legs[i].way->legs, &legs[i]);
+		if (!legs[i].way->legs)
+			mz_nexthops_release_way(nexthops, legs[i].way);
+	}
+}
+
+/* Heavy ones first, else in an order that does not depend on the kernel's. */
+static int compare_ways(const void *a, const void *b)
+{
+	const struct mz_ip_way *left = a, *right = b;
+
+	if (left->weight != right->weight)
+		return left->weight > right->weight ? -1 : 1;
+	if (left->ifindex != right->ifindex)
+		return left->ifindex < right->ifindex ? -1 : 1;
+	return mz_addr_compare(&left->gateway, &right->gateway);
+}
+
 /*
- * A kernel before 5.16 takes no notice of the flag, so it is read back. There the neighbour is used
- * instead whenever it goes stale.
+ * Before the old ways are left, so that what is in both stays. A way that cannot be had is left
+ * out, but -ENOMEM is an error, and so many are kept.
  */
-static int register_way(struct mz_nexthops *nexthops, struct way *way,
-			struct mz_neighbour *ret_neighbour)
+static int enter_ways(struct mz_nexthops *nexthops, struct droplet *droplet,
+		      struct mz_ip_ways *ip_ways)
 {
-	const struct way_key *key = &way->key;
+	unsigned int i;
 	int r;
 
-	if (!nexthops->has_managed) {
-		r = mz_neighbour_use(nexthops->nl, key->ifindex, &key->gateway);
-		return r < 0 ? r : mz_neighbour_get(nexthops->nl, key->ifindex, &key->gateway,
-						    ret_neighbour);
-	}
-	r = mz_neighbour_manage(nexthops->nl, key->ifindex, &key->gateway);
-	if (r == 0)
-		r = mz_neighbour_get(nexthops->nl, key->ifindex, &key->gateway, ret_neighbour);
-	if (r < 0)
-		return r;
-	if (!ret_neighbour->is_managed) {
-		mz_log_debug("next hops: this kernel has no managed neighbours (Linux 5.16)");
-		nexthops->has_managed = false;
-		return mz_neighbour_use(nexthops->nl, key->ifindex, &key->gateway);
-	}
-	return 0;
-}
+	qsort(ip_ways->ways, ip_ways->n, sizeof(*ip_ways->ways), compare_ways);
+	for (i = 0; i < ip_ways->n && droplet->n_legs < MZ_WAYS_MAX; i++) {
+		struct leg *leg = &droplet->legs[droplet->n_legs];
 
-int mz_nexthops_update_way(struct mz_nexthops *nexthops, struct way *way,
-			   const struct mz_neighbour *neighbour)
-{
-	bool had_mac = way->has_mac;
-
-	way->is_managed = neighbour->is_managed;
-	way->has_mac = neighbour->has_mac;
-	if (way->has_mac == had_mac && !memcmp(way->mac, neighbour->mac, sizeof(way->mac)))
-		return 0;
-	memcpy(way->mac, neighbour->mac, sizeof(way->mac));
-	return write_rows(nexthops, way);
-}
-
-/* What the kernel has of the neighbour, which it is asked to keep if nobody did yet. */
-static int refresh_way(struct mz_nexthops *nexthops, struct way *way)
-{
-	struct mz_neighbour neighbour = {};
-	int r = mz_neighbour_get(nexthops->nl, way->key.ifindex, &way->key.gateway, &neighbour);
-
-	if (r == -ENOENT || (r == 0 && !neighbour.is_static && !neighbour.is_managed))
-		r = register_way(nexthops, way, &neighbour);
-	if (r < 0) {
-		log_address(&way->key.gateway, "no neighbour", r);
-		neighbour = (struct mz_neighbour){};
-	}
-	return mz_nexthops_update_way(nexthops, way, &neighbour);
-}
-
-static int get_way(struct mz_nexthops *nexthops, const struct mz_ip_way *ip_way,
-		   struct way **ret_way)
-{
-	struct way *way = mz_nexthops_find_way(nexthops, ip_way->ifindex, &ip_way->gateway);
-	struct egress *egress;
-	int r;
-
-	if (!way) {
-		r = enter_egress(nexthops, ip_way->ifindex, &egress);
-		if (r < 0)
+		r = mz_nexthops_get_way(nexthops, &ip_ways->ways[i], &leg->way);
+		if (r == -ENOMEM)
 			return r;
-		way = calloc(1, sizeof(*way));
-		if (way) {
-			way->key = (struct way_key){ ip_way->ifindex, ip_way->gateway };
-			HASH_ADD(hh, nexthops->ways, key, sizeof(way->key), way);
+		if (r < 0) {
+			mz_nexthops_log(&ip_ways->ways[i].gateway, "no way", r);
+			continue;
 		}
-		if (!way || !way->hh.tbl) {
-			free(way);
-			leave_egress(nexthops, egress);
-			return -ENOMEM;
-		}
-		way->egress = egress;
-		(void)refresh_way(nexthops, way); /* fails for rows only: it has none yet */
+		leg->droplet = droplet;
+		leg->weight = ip_ways->ways[i].weight;
+		DL_APPEND(leg->way->legs, leg);
+		droplet->n_legs++;
 	}
-	*ret_way = way;
+	if (i < ip_ways->n)
+		mz_nexthops_log(&droplet->addr, "of its ways, the heaviest are taken", -E2BIG);
 	return 0;
-}
-
-static void release_way(struct mz_nexthops *nexthops, struct way *way)
-{
-	int r;
-
-	if (way->is_managed) {
-		r = mz_neighbour_use(nexthops->nl, way->key.ifindex, &way->key.gateway);
-		if (r < 0)
-			log_address(&way->key.gateway, "stays managed", r);
-	}
-	HASH_DEL(nexthops->ways, way);
-	leave_egress(nexthops, way->egress);
-	free(way);
-}
-
-static void leave_way(struct mz_nexthops *nexthops, struct droplet *droplet)
-{
-	struct way *way = droplet->way;
-
-	if (!way)
-		return;
-	DL_DELETE(way->droplets, droplet);
-	droplet->way = NULL;
-	if (!way->droplets)
-		release_way(nexthops, way);
 }
 
 int mz_nexthops_resolve(struct mz_nexthops *nexthops, struct droplet *droplet)
 {
-	struct mz_ip_way ip_way;
-	struct way *way = NULL;
-	int r = mz_ip_get_way(nexthops->nl, &droplet->addr, &nexthops->self, &ip_way);
+	struct mz_ip_ways ip_ways = {};
+	struct leg old[MZ_WAYS_MAX];
+	unsigned int i, n_old = droplet->n_legs;
+	int r, row_r;
 
-	if (r == 0)
-		r = get_way(nexthops, &ip_way, &way);
+	r = mz_ip_get_ways(nexthops->nl, &droplet->addr, &nexthops->self, &ip_ways);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		log_address(&droplet->addr, "no way", r);
-	if (way != droplet->way) {
-		leave_way(nexthops, droplet);
-		droplet->way = way;
-		if (way)
-			DL_APPEND(way->droplets, droplet);
+		mz_nexthops_log(&droplet->addr, "no way", r);
+	for (i = 0; i < n_old; i++) {
+		old[i] = droplet->legs[i];
+		DL_REPLACE_ELEM(droplet->legs[i].way->legs, &droplet->legs[i], &old[i]);
 	}
-	return write_row(nexthops, droplet);
-}
-
-int mz_nexthops_update_egress(struct mz_nexthops *nexthops, struct egress *egress,
-			      const struct mz_link *link)
-{
-	struct way *way, *next;
-	int r = 0, way_r;
-
-	egress->link = *link;
-	HASH_ITER (hh, nexthops->ways, way, next) {
-		if (way->egress != egress)
-			continue;
-		way_r = write_rows(nexthops, way);
-		r = r < 0 ? r : way_r;
-	}
-	return r;
-}
-
-static void refresh_egresses(struct mz_nexthops *nexthops)
-{
-	struct egress *egress, *next;
-
-	HASH_ITER (hh, nexthops->egresses, egress, next) {
-		/* A device that is gone has no flags: nothing goes out by it. */
-		if (mz_link_by_index(nexthops->nl, egress->ifindex, &egress->link) < 0)
-			egress->link.flags = 0;
-	}
+	droplet->n_legs = 0;
+	r = enter_ways(nexthops, droplet, &ip_ways);
+	leave_ways(nexthops, old, n_old);
+	row_r = write_row(nexthops, droplet);
+	return r < 0 ? r : row_r;
 }
 
 int mz_nexthops_resolve_all(struct mz_nexthops *nexthops, bool is_lost)
@@ -294,10 +178,11 @@ int mz_nexthops_resolve_all(struct mz_nexthops *nexthops, bool is_lost)
 	int r = 0, one_r;
 
 	if (is_lost)
-		refresh_egresses(nexthops);
+		mz_nexthops_refresh_egresses(nexthops);
 	HASH_ITER (hh, nexthops->ways, way, next_way) {
 		if (is_lost || !way->has_mac)
-			(void)refresh_way(nexthops, way); /* its rows are written below */
+			/* Its rows are written below. */
+			(void)mz_nexthops_refresh_way(nexthops, way);
 	}
 	HASH_ITER (hh, nexthops->droplets, droplet, next_droplet) {
 		one_r = mz_nexthops_resolve(nexthops, droplet);
@@ -318,6 +203,8 @@ int mz_nexthops_add(struct mz_nexthops *nexthops, const struct mz_addr *addr)
 		return -ENOMEM;
 	droplet->addr = *addr;
 	droplet->has_row = !mz_table_get(nexthops->tables, MZ_TABLE_nexthop, addr, &droplet->row);
+	/* Transit's, for as long as the row stays as it is. */
+	droplet->row.path_mtu = droplet->row.path_mtu_until = 0;
 	HASH_ADD(hh, nexthops->droplets, addr, sizeof(droplet->addr), droplet);
 	if (!droplet->hh.tbl) {
 		free(droplet);
@@ -337,7 +224,7 @@ int mz_nexthops_remove(struct mz_nexthops *nexthops, const struct mz_addr *addr)
 	r = delete_row(nexthops, droplet);
 	if (r < 0)
 		return r;
-	leave_way(nexthops, droplet);
+	leave_ways(nexthops, droplet->legs, droplet->n_legs);
 	HASH_DEL(nexthops->droplets, droplet);
 	free(droplet);
 	return 0;
@@ -355,46 +242,6 @@ static int drop_unknown(const void *key, const void *value, void *user)
 
 	HASH_FIND(hh, nexthops->droplets, key, sizeof(struct mz_addr), droplet);
 	return droplet ? 0 : mz_table_delete(nexthops->tables, MZ_TABLE_nexthop, key);
-}
-
-struct orphans {
-	struct mz_nexthops *nexthops;
-	struct way_key *keys;
-	size_t n;
-};
-
-static int keep_orphan(const struct mz_neighbour *neighbour, void *user)
-{
-	struct orphans *orphans = user;
-	struct way_key *keys;
-
-	if (!neighbour->is_ours || !neighbour->is_managed ||
-	    mz_nexthops_find_way(orphans->nexthops, neighbour->ifindex, &neighbour->addr))
-		return 0;
-	keys = reallocarray(orphans->keys, orphans->n + 1, sizeof(*keys));
-	if (!keys)
-		return -ENOMEM;
-	orphans->keys = keys;
-	keys[orphans->n++] = (struct way_key){ neighbour->ifindex, neighbour->addr };
-	return 0;
-}
-
-/* Neighbours that a former mizard registered for droplets that have left meanwhile. */
-static void release_orphans(struct mz_nexthops *nexthops)
-{
-	struct orphans orphans = { .nexthops = nexthops };
-	size_t i;
-	int r = mz_neighbour_each(nexthops->nl, keep_orphan, &orphans);
-
-	if (r < 0 && r != -EINTR)
-		mz_log_debug("next hops: reading neighbours: %s", strerror(-r));
-	for (i = 0; i < orphans.n; i++) {
-		r = mz_neighbour_use(nexthops->nl, orphans.keys[i].ifindex,
-				     &orphans.keys[i].gateway);
-		if (r < 0)
-			log_address(&orphans.keys[i].gateway, "stays managed", r);
-	}
-	free(orphans.keys);
 }
 
 /* First the subscription, then the reading, so that no change falls between them. */
@@ -418,7 +265,7 @@ int mz_nexthops_new(uv_loop_t *loop, struct mz_tables *tables, const struct mz_a
 		r = mz_table_each(tables, MZ_TABLE_nexthop, drop_unknown, nexthops);
 	if (r < 0)
 		return r;
-	release_orphans(nexthops);
+	mz_nexthops_release_orphans(nexthops);
 	*ret_nexthops = TAKE(nexthops);
 	return 0;
 }

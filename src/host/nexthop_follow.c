@@ -26,8 +26,9 @@ struct follower {
 	struct mnl_socket *socket;
 	uv_poll_t *poll;
 	uv_timer_t *timer;
-	uint64_t last_ms; /* how long the last reading took */
-	bool is_lost;	  /* events were lost */
+	uint64_t last_ms;  /* how long the last reading took */
+	bool is_lost;	   /* events were lost */
+	bool is_congested; /* and more may be, without a word, until the socket is empty */
 	char buf[32768] __attribute__((aligned(8)));
 };
 
@@ -143,6 +144,16 @@ static void on_message(struct follower *follower, const struct nlmsghdr *nlh)
 	}
 }
 
+/* The kernel says ENOBUFS once, and not again before the socket was empty. */
+static void end_congestion(struct follower *follower)
+{
+	if (!follower->is_congested)
+		return;
+	follower->is_congested = false;
+	follower->is_lost = true;
+	read_later(follower);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct follower *follower = poll->data;
@@ -157,12 +168,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 						sizeof(follower->buf));
 		if (size < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
 			mz_log_debug("next hops: events were lost, reading all anew");
-			follower->is_lost = true;
+			follower->is_lost = follower->is_congested = true;
 			read_later(follower);
 			continue;
 		}
-		if (size <= 0)
+		if (size <= 0) {
+			end_congestion(follower);
 			return;
+		}
 		for (nlh = (void *)follower->buf; mnl_nlmsg_ok(nlh, size);
 		     nlh = mnl_nlmsg_next(nlh, &size))
 			on_message(follower, nlh);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "host/transit.h"
 #include "tables/tables.h"
 
 struct mz_programs;
@@ -18,11 +19,14 @@ enum mz_attach_mode {
 
 /*
  * Loads agent and transit with config as their read-only data and the tables of `tables`, pins them
- * below dir/bpf/prog, and updates every existing attachment to them. -EPERM, -EOPNOTSUPP (names
- * what is missing), -EINVAL (the verifier's log goes to debug).
+ * below dir/bpf/prog, and updates every existing attachment to them. Where transit->wanted comes to
+ * XDP, that is attached to config's device; all other XDP of ours is taken off. -EPERM, -EOPNOTSUPP
+ * (names what is missing), -EINVAL (the verifier's log goes to debug); transit->reason is set if
+ * XDP was asked for and is not to be had.
  */
 int mz_programs_new(const char *dir, struct mz_tables *tables, const struct mz_config *config,
-		    enum mz_attach_mode mode, struct mz_programs **ret_programs);
+		    enum mz_attach_mode mode, struct mz_transit *transit,
+		    struct mz_programs **ret_programs);
 void mz_programs_free(struct mz_programs *programs); /* attachments stay */
 DEFINE_CLEANUP(struct mz_programs *, mz_programs_free)
 

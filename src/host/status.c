@@ -17,6 +17,8 @@ static void fill_underlay(struct mz_host *host, Mizar__V1__LocalStatus *status)
 	SET(status, endpoint_mtu, mz_host_endpoint_mtu(host));
 	SET(status, port, host->options->port);
 	status->attach = mz_programs_mode(host->programs) == MZ_ATTACH_TCX ? "tcx" : "clsact";
+	status->transit = (char *)mz_transit_names[host->transit.mode];
+	status->transit_reason = host->transit.reason;
 }
 
 static void fill_controller(struct mz_host *host, Mizar__V1__LocalStatus *status)

@@ -12,33 +12,81 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "mizar/wire.h"
 
 #define MTU_MIN_IPV6 1280
 
-static struct mz_addr from_ipv4(struct in_addr in)
+static bool from_sockaddr(const struct sockaddr *sa, int family, struct mz_addr *ret_addr)
 {
 	struct mz_addr addr = { .bytes = { [10] = 0xff, [11] = 0xff } };
 
-	memcpy(addr.bytes + 12, &in, sizeof(in));
-	return addr;
+	if (!sa || sa->sa_family != family)
+		return false;
+	if (family == AF_INET)
+		memcpy(addr.bytes + 12, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+	else
+		memcpy(addr.bytes, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
+	if (!mz_addr_is_tunnel(&addr))
+		return false;
+	*ret_addr = addr;
+	return true;
 }
 
-/* The first IPv4 address of a device. -EADDRNOTAVAIL. */
+/* The first IPv4 address of a device, or if it has none the first IPv6. -EADDRNOTAVAIL. */
 static int first_address(const char *ifname, struct mz_addr *ret_addr)
 {
+	static const int families[] = { AF_INET, AF_INET6 };
 	struct ifaddrs *list, *ifa;
 	int r = -EADDRNOTAVAIL;
+	size_t i;
 
 	if (getifaddrs(&list) < 0)
 		return -errno;
-	for (ifa = list; ifa && r < 0; ifa = ifa->ifa_next) {
-		if (!ifa->ifa_addr || ifa->ifa_addr->sa_family != AF_INET ||
-		    strcmp(ifa->ifa_name, ifname))
-			continue;
-		*ret_addr = from_ipv4(((struct sockaddr_in *)ifa->ifa_addr)->sin_addr);
-		r = 0;
-	}
+	for (i = 0; i < ARRAY_SIZE(families); i++)
+		for (ifa = list; ifa && r < 0; ifa = ifa->ifa_next)
+			if (!strcmp(ifa->ifa_name, ifname) &&
+			    from_sockaddr(ifa->ifa_addr, families[i], ret_addr))
+				r = 0;
 	freeifaddrs(list);
+	return r;
+}
+
+/*
+ * The address that packets to far away would leave with. Nothing is sent: class E (RFC 1112,
+ * section 4) and the start of the global unicast addresses (RFC 4291) stand for what only the
+ * default route leads to. -EADDRNOTAVAIL.
+ */
+static int default_address(int family, struct mz_addr *ret_addr)
+{
+	struct sockaddr_in6 sin6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(MZ_GENEVE_PORT),
+		.sin6_addr.s6_addr = { 0x20, [15] = 1 },
+	};
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(MZ_GENEVE_PORT),
+		.sin_addr.s_addr = htonl(0xf0000001),
+	};
+	struct sockaddr *sa = family == AF_INET ? (void *)&sin : (void *)&sin6;
+	socklen_t size = family == AF_INET ? sizeof(sin) : sizeof(sin6);
+	_cleanup_close_ int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, sa, size) < 0 || getsockname(fd, sa, &size) < 0)
+		return -errno;
+	return from_sockaddr(sa, family, ret_addr) ? 0 : -EADDRNOTAVAIL;
+}
+
+static int find_default_device(struct mz_host *host)
+{
+	int r = default_address(AF_INET, &host->self);
+
+	if (r < 0)
+		r = default_address(AF_INET6, &host->self);
+	if (r >= 0)
+		r = mz_device_by_address(&host->self, &host->underlay);
+	if (r < 0)
+		mz_log_err("which underlay? there is no default route: give --address or --device");
 	return r;
 }
 
@@ -66,6 +114,8 @@ static int find_device(struct mz_host *host)
 		}
 		return 0;
 	}
+	if (!options->device)
+		return find_default_device(host);
 	r = mz_device_by_name(options->device, &host->underlay);
 	if (r < 0) {
 		mz_log_err("--device %s: %s", options->device, strerror(-r));
@@ -73,7 +123,8 @@ static int find_device(struct mz_host *host)
 	}
 	r = first_address(options->device, &host->self);
 	if (r < 0)
-		mz_log_err("--device %s: it has no IPv4 address: set one, or give another device",
+		mz_log_err("--device %s: it has no address that other hosts could reach: set one, "
+			   "or give another device",
 			   options->device);
 	return r;
 }
@@ -84,20 +135,32 @@ static int find_device(struct mz_host *host)
  */
 static int hold_port(struct mz_host *host)
 {
+	bool is_ipv6 = !mz_addr_is_ipv4(&host->self);
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
 	struct sockaddr_in sin = {
 		.sin_family = AF_INET,
 		.sin_port = htons(host->options->port),
 	};
+	struct sockaddr_in6 sin6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(host->options->port),
+	};
+	const struct sockaddr *sa = is_ipv6 ? (void *)&sin6 : (void *)&sin;
+	socklen_t size = is_ipv6 ? sizeof(sin6) : sizeof(sin);
+	int one = 1;
 	_cleanup_close_ int fd = -1;
 	char text[MZ_ADDR_STRLEN];
 
 	memcpy(&sin.sin_addr, host->self.bytes + 12, sizeof(sin.sin_addr));
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memcpy(&sin6.sin6_addr, host->self.bytes, sizeof(sin6.sin6_addr));
+	fd = socket(sa->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
+	/* An IPv6 address cannot be bound before the link has been asked for duplicates. */
+	if (is_ipv6 && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) < 0)
+		return -errno;
+	if (bind(fd, sa, size) < 0) {
 		int r = -errno;
 
 		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), or "

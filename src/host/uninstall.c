@@ -146,7 +146,9 @@ int mz_programs_uninstall(const char *dir)
 	if (r == 0)
 		r = mz_attach_clsact.detach_all(bpf_dir);
 	while (r == 0 && is_bpffs(bpf_dir)) {
-		r = mz_attach_tcx.detach_all(bpf_dir);
+		r = mz_detach_xdp_all(bpf_dir, 0);
+		if (r == 0)
+			r = mz_attach_tcx.detach_all(bpf_dir);
 		if (r == 0)
 			r = empty_dir(AT_FDCWD, bpf_dir, 1);
 		if (r == 0 && umount2(bpf_dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)

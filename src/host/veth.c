@@ -201,7 +201,7 @@ static int disable_offloads(struct pair *pair)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < ARRAY_SIZE(features); i++)
-		r = mz_feature_disable(pair->peer_socket_fd, pair->ifname, features[i]);
+		r = mz_feature_set(pair->peer_socket_fd, pair->ifname, features[i], false);
 	return r;
 }
 

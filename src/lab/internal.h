@@ -13,6 +13,8 @@
 void mz_lab_say(const struct mz_lab *lab, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* What mz_lab_load() does, without the name: that is the directory's. */
+int mz_lab_read(const char *path, struct mz_lab *ret_lab);
 /* Writes lab.json. */
 int mz_lab_record(const struct mz_lab *lab);
 
@@ -29,6 +31,9 @@ int mz_lab_netns_remove(const char *path);
 
 /* All devices, addresses and routes of the underlay; what is there stays. */
 int mz_lab_underlay_add(const struct mz_lab *lab);
+
+/* For mz_netns_call(): makes a veth device fit for a peer that runs XDP. user: its name. */
+int mz_lab_suit_xdp(void *user);
 
 /* A file in the place's directory; its process's log. Return buf. */
 const char *mz_lab_place_path(const struct mz_lab *lab, unsigned int place, const char *file,

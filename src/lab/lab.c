@@ -74,12 +74,13 @@ const char *mz_lab_netns_path(const struct mz_lab *lab, unsigned int place,
 const char *mz_lab_address(const struct mz_lab *lab, unsigned int place,
 			   char buf[static MZ_LAB_PLACE_SIZE])
 {
+	static const char *const formats[2][2] = { /* by family, and whether it is routed */
+		{ "172.31.0.%u", "172.31.%u.2" },
+		{ "fd00:31::%u", "fd00:31:%u::2" },
+	};
 	unsigned int n = place == MZ_LAB_CTL ? 250 : place & 0xff;
 
-	if (lab->routed)
-		snprintf(buf, MZ_LAB_PLACE_SIZE, "172.31.%u.2", n);
-	else
-		snprintf(buf, MZ_LAB_PLACE_SIZE, "172.31.0.%u", n);
+	snprintf(buf, MZ_LAB_PLACE_SIZE, formats[lab->ipv6][lab->routed], n);
 	return buf;
 }
 
@@ -89,8 +90,9 @@ int mz_lab_record(const struct mz_lab *lab)
 	json_t *json;
 	int r;
 
-	json = json_pack("{s:s, s:i, s:i, s:b}", "name", lab->name, "hosts", (int)lab->n_hosts,
-			 "mtu", (int)lab->mtu, "routed", (int)lab->routed);
+	json = json_pack("{s:s, s:i, s:i, s:b, s:b, s:s}", "name", lab->name, "hosts",
+			 (int)lab->n_hosts, "mtu", (int)lab->mtu, "routed", (int)lab->routed,
+			 "ipv6", (int)lab->ipv6, "transit", lab->transit);
 	if (!json)
 		return -ENOMEM;
 	r = json_dump_file(json, mz_lab_path(lab->name, path, "lab.json"), JSON_INDENT(2));
@@ -98,27 +100,45 @@ int mz_lab_record(const struct mz_lab *lab)
 	return r < 0 ? -EIO : 0;
 }
 
+int mz_lab_read(const char *path, struct mz_lab *ret_lab)
+{
+	int hosts = 0, mtu = 0, routed = 0, ipv6 = 0;
+	const char *transit = "";
+	json_t *json;
+	int r;
+
+	if (access(path, F_OK) < 0)
+		return -errno;
+	json = json_load_file(path, 0, NULL);
+	r = json_unpack(json, "{s:i, s:i, s:b, s:b, s:s}", "hosts", &hosts, "mtu", &mtu, "routed",
+			&routed, "ipv6", &ipv6, "transit", &transit);
+	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1 ||
+	    strlen(transit) >= sizeof(ret_lab->transit)) {
+		json_decref(json);
+		return -EINVAL;
+	}
+	*ret_lab = (struct mz_lab){ .n_hosts = (unsigned int)hosts,
+				    .mtu = (unsigned int)mtu,
+				    .routed = routed,
+				    .ipv6 = ipv6 };
+	memcpy(ret_lab->transit, transit, strlen(transit) + 1);
+	json_decref(json);
+	return 0;
+}
+
 int mz_lab_load(const char *name, struct mz_lab *ret_lab)
 {
 	char path[MZ_LAB_PATH_SIZE];
-	int hosts = 0, mtu = 0, routed = 0;
-	json_t *json;
+	struct mz_lab lab;
 	int r;
 
 	if (!mz_lab_name_is_valid(name))
 		return -EINVAL;
-	mz_lab_path(name, path, "lab.json");
-	if (access(path, F_OK) < 0)
-		return -errno;
-	json = json_load_file(path, 0, NULL);
-	r = json_unpack(json, "{s:i, s:i, s:b}", "hosts", &hosts, "mtu", &mtu, "routed", &routed);
-	json_decref(json);
-	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1)
-		return -EINVAL;
-	*ret_lab = (struct mz_lab){ .n_hosts = (unsigned int)hosts,
-				    .mtu = (unsigned int)mtu,
-				    .routed = routed };
-	memcpy(ret_lab->name, name, strlen(name) + 1);
+	r = mz_lab_read(mz_lab_path(name, path, "lab.json"), &lab);
+	if (r < 0)
+		return r;
+	memcpy(lab.name, name, strlen(name) + 1);
+	*ret_lab = lab;
 	return 0;
 }
 

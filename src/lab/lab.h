@@ -15,8 +15,10 @@
  *	h2 under0 172.31.0.2/24 --+ br0           h2 under0 172.31.2.2/24 -- 172.31.2.1
  *	ctl under0 172.31.0.250/24 +              ctl under0 172.31.250.2/24 -- 172.31.250.1
  *
+ * With an underlay of IPv6, 172.31.0.1/24 is fd00:31::1/64, and 172.31.1.2/24 is fd00:31:1::2/64.
+ *
  * A place is a host ("h1"), the controller's ("ctl") or the underlay's ("net"). Places are
- *numbered: hosts from 1, then these two.
+ * numbered: hosts from 1, then these two.
  */
 #pragma once
 
@@ -41,6 +43,8 @@ struct mz_lab {
 	unsigned int n_hosts;
 	unsigned int mtu;
 	bool routed;
+	bool ipv6; /* the underlay; else IPv4 */
+	char transit[8]; /* of every mizard: "auto", "tc" or "xdp" */
 };
 
 /* Lower-case letters, digits and dashes, as in a host name. */

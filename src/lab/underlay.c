@@ -13,8 +13,12 @@
 #include "netlink/link.h"
 #include "netlink/namespace.h"
 
-#define BRIDGE	   "br0"
-#define PREFIX_LEN (96 + 24)
+#define BRIDGE "br0"
+
+static unsigned int prefix_len(const struct mz_lab *lab)
+{
+	return lab->ipv6 ? 64 : 96 + 24;
+}
 
 static int open_place(const struct mz_lab *lab, unsigned int place, int *ret_fd,
 		      struct mz_netlink **ret_nl)
@@ -50,7 +54,10 @@ static int add_bridge(const struct mz_lab *lab, struct mz_netlink *net, int *ret
 
 static int forward(void *user)
 {
-	_cleanup_close_ int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+	const struct mz_lab *lab = user;
+	_cleanup_close_ int fd = open(lab->ipv6 ? "/proc/sys/net/ipv6/conf/all/forwarding"
+						: "/proc/sys/net/ipv4/ip_forward",
+				      O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -80,20 +87,20 @@ static int set_up_place(const struct mz_lab *lab, unsigned int place, struct mz_
 		r = mz_link_change(nl, link.ifindex,
 				   &(struct mz_link_change){ .up = 1, .mtu = lab->mtu });
 	if (!r)
-		r = mz_ip_add_address(nl, link.ifindex, &addr, PREFIX_LEN);
+		r = mz_ip_add_address(nl, link.ifindex, &addr, prefix_len(lab));
 	if (r < 0 || !lab->routed)
 		return r;
 	gateway = gateway_of(&addr);
-	return mz_ip_add_route(nl, &(struct mz_ip_route){ .prefix = mz_ip_default(true),
-							  .prefix_len = 96,
+	return mz_ip_add_route(nl, &(struct mz_ip_route){ .prefix = mz_ip_default(!lab->ipv6),
+							  .prefix_len = lab->ipv6 ? 0 : 96,
 							  .gateway = &gateway,
 							  .ifindex = link.ifindex,
 							  .replace = true });
 }
 
 /* The -net end: a port of the bridge, or the router's address. */
-static int set_up_port(const struct mz_lab *lab, unsigned int place, struct mz_netlink *net,
-		       int bridge)
+static int set_up_port(const struct mz_lab *lab, unsigned int place, int net_fd,
+		       struct mz_netlink *net, int bridge)
 {
 	char name[MZ_LAB_PLACE_SIZE], text[MZ_LAB_PLACE_SIZE];
 	struct mz_addr addr;
@@ -105,17 +112,19 @@ static int set_up_port(const struct mz_lab *lab, unsigned int place, struct mz_n
 		r = mz_link_change(
 			net, port.ifindex,
 			&(struct mz_link_change){ .up = 1, .mtu = lab->mtu, .master = bridge });
+	if (!r && !strcmp(lab->transit, "xdp"))
+		r = mz_netns_call(net_fd, mz_lab_suit_xdp, name);
 	if (r < 0 || !lab->routed)
 		return r;
 	r = mz_addr_parse(mz_lab_address(lab, place, text), &addr);
 	if (r < 0)
 		return r;
 	addr = gateway_of(&addr);
-	return mz_ip_add_address(net, port.ifindex, &addr, PREFIX_LEN);
+	return mz_ip_add_address(net, port.ifindex, &addr, prefix_len(lab));
 }
 
-static int add_place(const struct mz_lab *lab, unsigned int place, struct mz_netlink *net,
-		     int bridge)
+static int add_place(const struct mz_lab *lab, unsigned int place, int net_fd,
+		     struct mz_netlink *net, int bridge)
 {
 	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
 	_cleanup_close_ int fd = -1;
@@ -131,7 +140,7 @@ static int add_place(const struct mz_lab *lab, unsigned int place, struct mz_net
 						     .mtu = lab->mtu });
 	if (r < 0 && r != -EEXIST)
 		return r;
-	r = set_up_port(lab, place, net, bridge);
+	r = set_up_port(lab, place, net_fd, net, bridge);
 	if (!r)
 		r = set_up_place(lab, place, nl);
 	if (r < 0)
@@ -149,8 +158,9 @@ int mz_lab_underlay_add(const struct mz_lab *lab)
 
 	r = open_place(lab, MZ_LAB_NET, &fd, &net);
 	if (!r)
-		r = lab->routed ? mz_netns_call(fd, forward, NULL) : add_bridge(lab, net, &bridge);
+		r = lab->routed ? mz_netns_call(fd, forward, (void *)lab)
+				: add_bridge(lab, net, &bridge);
 	for (unsigned int place = 1; !r && place <= lab->n_hosts; place++)
-		r = add_place(lab, place, net, bridge);
-	return r ?: add_place(lab, MZ_LAB_CTL, net, bridge);
+		r = add_place(lab, place, fd, net, bridge);
+	return r ?: add_place(lab, MZ_LAB_CTL, fd, net, bridge);
 }

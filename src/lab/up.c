@@ -133,9 +133,21 @@ static int start(const struct mz_lab *lab, unsigned int place, const char *folde
 	return r;
 }
 
+#define ENDPOINT_SIZE 64
+
+/* Where the controller listens: "ADDRESS:PORT". */
+static const char *controller_endpoint(const struct mz_lab *lab, char buf[static ENDPOINT_SIZE])
+{
+	char address[MZ_LAB_PLACE_SIZE];
+
+	mz_lab_address(lab, MZ_LAB_CTL, address);
+	snprintf(buf, ENDPOINT_SIZE, lab->ipv6 ? "[%s]:%d" : "%s:%d", address, MZ_LAB_PORT);
+	return buf;
+}
+
 static int start_controller(const struct mz_lab *lab)
 {
-	char store[MZ_LAB_PATH_SIZE], socket[MZ_LAB_PATH_SIZE], listen[64];
+	char store[MZ_LAB_PATH_SIZE], socket[MZ_LAB_PATH_SIZE], listen[ENDPOINT_SIZE];
 	char address[MZ_LAB_PLACE_SIZE];
 	struct identity id;
 	int r;
@@ -146,7 +158,7 @@ static int start_controller(const struct mz_lab *lab)
 		r = make_identity(lab, "controller", "controller", address, &id);
 	if (r < 0)
 		return r;
-	snprintf(listen, sizeof(listen), "%s:%d", address, MZ_LAB_PORT);
+	controller_endpoint(lab, listen);
 	mz_lab_place_path(lab, MZ_LAB_CTL, "store.db", store);
 	mz_lab_place_path(lab, MZ_LAB_CTL, "controller.sock", socket);
 	return start(lab, MZ_LAB_CTL, "controller", (const char *const[]){
@@ -162,8 +174,7 @@ static int start_controller(const struct mz_lab *lab)
 static int start_host(const struct mz_lab *lab, unsigned int place)
 {
 	char dir[MZ_LAB_PATH_SIZE], name[MZ_LAB_PLACE_SIZE], address[MZ_LAB_PLACE_SIZE];
-	char controller_address[MZ_LAB_PLACE_SIZE], controller[64];
-	char common_name[64];
+	char controller[ENDPOINT_SIZE], common_name[64];
 	struct identity id;
 	int r;
 
@@ -172,8 +183,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 	r = make_identity(lab, name, common_name, mz_lab_address(lab, place, address), &id);
 	if (r < 0)
 		return r;
-	snprintf(controller, sizeof(controller), "%s:%d",
-		 mz_lab_address(lab, MZ_LAB_CTL, controller_address), MZ_LAB_PORT);
+	controller_endpoint(lab, controller);
 	mz_lab_path(lab->name, dir, "%s", name);
 	return start(lab, place, "host", (const char *const[]){
 		"mizard",
@@ -182,6 +192,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		"--controller", controller, "--server-name", "controller",
 		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
 		"--dir", dir,
+		"--transit", lab->transit,
 		NULL,
 	});
 }
@@ -339,13 +350,14 @@ static int check_wanted(const struct mz_lab *wanted, bool *ret_exists)
 	if (r < 0)
 		return r;
 	if (present.n_hosts == wanted->n_hosts && present.mtu == wanted->mtu &&
-	    present.routed == wanted->routed)
+	    present.routed == wanted->routed && present.ipv6 == wanted->ipv6 &&
+	    !strcmp(present.transit, wanted->transit))
 		return 0;
 	mz_lab_say(wanted,
-		   "it exists with %u hosts, mtu %u, %s: take it down first (mizar lab down "
-		   "--name %s)",
-		   present.n_hosts, present.mtu, present.routed ? "routed" : "on one segment",
-		   wanted->name);
+		   "it exists with %u hosts, IPv%d, mtu %u, %s, transit %s: take it down first "
+		   "(mizar lab down --name %s)",
+		   present.n_hosts, present.ipv6 ? 6 : 4, present.mtu,
+		   present.routed ? "routed" : "on one segment", present.transit, wanted->name);
 	return -EEXIST;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static int find_feature(int socket_fd, const char *ifname, uint32_t n, const cha
 	return -ENOENT;
 }
 
-static int set_off(int socket_fd, const char *ifname, uint32_t n, uint32_t index)
+static int set(int socket_fd, const char *ifname, uint32_t n, uint32_t index, bool on)
 {
 	_cleanup_free_ struct ethtool_sfeatures *command = NULL;
 
@@ -87,6 +88,7 @@ static int set_off(int socket_fd, const char *ifname, uint32_t n, uint32_t index
 	command->cmd = ETHTOOL_SFEATURES;
 	command->size = N_BLOCKS(n);
 	command->features[index / 32].valid = 1U << index % 32;
+	command->features[index / 32].requested = on ? 1U << index % 32 : 0;
 	return ethtool(socket_fd, ifname, command);
 }
 
@@ -107,7 +109,7 @@ static int is_on(int socket_fd, const char *ifname, uint32_t n, uint32_t index)
 	return command->features[index / 32].active >> index % 32 & 1;
 }
 
-int mz_feature_disable(int socket_fd, const char *ifname, const char *feature)
+int mz_feature_set(int socket_fd, const char *ifname, const char *feature, bool on)
 {
 	uint32_t n, index;
 	int r;
@@ -116,9 +118,26 @@ int mz_feature_disable(int socket_fd, const char *ifname, const char *feature)
 	if (r == 0)
 		r = find_feature(socket_fd, ifname, n, feature, &index);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = set_off(socket_fd, ifname, n, index);
+		return r == -ENOENT && !on ? 0 : r;
+	r = set(socket_fd, ifname, n, index, on);
 	if (r == 0)
 		r = is_on(socket_fd, ifname, n, index);
-	return r > 0 ? -EOPNOTSUPP : r;
+	if (r < 0)
+		return r;
+	return r == on ? 0 : -EOPNOTSUPP;
+}
+
+int mz_device_driver(int socket_fd, const char *ifname, struct mz_driver *ret_driver)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	int r = ethtool(socket_fd, ifname, &info);
+
+	if (r < 0)
+		return r;
+	_Static_assert(sizeof(ret_driver->name) == sizeof(info.driver), "size of a driver's name");
+	memcpy(ret_driver->name, info.driver, sizeof(info.driver) - 1);
+	ret_driver->name[sizeof(info.driver) - 1] = 0;
+	/* Software has none, or a word of its own there. */
+	ret_driver->is_hardware = strpbrk(info.bus_info, ":-0123456789") != NULL;
+	return 0;
 }

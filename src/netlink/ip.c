@@ -144,10 +144,61 @@ static void parse_via(const struct nlattr *attr, struct mz_addr *ret_gateway)
 	memcpy(ret_gateway->bytes, via->rtvia_addr, 16);
 }
 
-static int keep_way(const struct nlmsghdr *nlh, void *user)
+struct way_search {
+	const struct mz_addr *to;
+	struct mz_ip_ways *ways;
+};
+
+static void parse_way(const struct nlattr *attr, int family, struct mz_ip_way *way)
+{
+	switch (mnl_attr_get_type(attr)) {
+	case RTA_OIF:
+		if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			way->ifindex = (int)mnl_attr_get_u32(attr);
+		break;
+	case RTA_GATEWAY:
+		(void)mz_ip_parse(attr, family, &way->gateway); /* or unchanged */
+		break;
+	case RTA_VIA:
+		parse_via(attr, &way->gateway);
+		break;
+	}
+}
+
+static void add_way(struct mz_ip_ways *ways, const struct mz_ip_way *way)
+{
+	if (way->ifindex && ways->n < MZ_IP_WAYS_MAX)
+		ways->ways[ways->n++] = *way;
+}
+
+/* RTA_MULTIPATH: structs rtnexthop, each with attributes behind it. */
+static void parse_multipath(const struct nlattr *nest, int family, const struct way_search *search)
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(nest);
+	int size = mnl_attr_get_payload_len(nest);
+
+	while (RTNH_OK(hop, size)) {
+		const void *attrs = RTNH_DATA(hop);
+		size_t attrs_size = hop->rtnh_len - sizeof(*hop);
+		struct mz_ip_way way = { .ifindex = hop->rtnh_ifindex,
+					 .gateway = *search->to,
+					 .weight = hop->rtnh_hops + 1U };
+		const struct nlattr *attr;
+
+		mnl_attr_for_each_payload (attrs, attrs_size) {
+			parse_way(attr, family, &way);
+		}
+		add_way(search->ways, &way);
+		size -= (int)RTNH_ALIGN(hop->rtnh_len);
+		hop = RTNH_NEXT(hop);
+	}
+}
+
+static int keep_ways(const struct nlmsghdr *nlh, void *user)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	struct mz_ip_way *way = user;
+	const struct way_search *search = user;
+	struct mz_ip_way way = { .gateway = *search->to, .weight = 1 };
 	const struct nlattr *attr;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
@@ -155,38 +206,48 @@ static int keep_way(const struct nlmsghdr *nlh, void *user)
 	if (rtm->rtm_type != RTN_UNICAST)
 		return -ENETUNREACH;
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
-		uint16_t type = mnl_attr_get_type(attr);
-
-		if (type == RTA_OIF && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-			way->ifindex = (int)mnl_attr_get_u32(attr);
-		else if (type == RTA_GATEWAY)
-			(void)mz_ip_parse(attr, rtm->rtm_family, &way->gateway); /* or unchanged */
-		else if (type == RTA_VIA)
-			parse_via(attr, &way->gateway);
+		if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
+			parse_multipath(attr, rtm->rtm_family, search);
+		else
+			parse_way(attr, rtm->rtm_family, &way);
 	}
+	if (!search->ways->n)
+		add_way(search->ways, &way);
 	return 0;
 }
 
-int mz_ip_get_way(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
-		  struct mz_ip_way *ret_way)
+/* flags: RTM_F_FIB_MATCH asks for the route as it stands, else for what it comes to. */
+static int get_ways(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
+		    unsigned int flags, struct mz_ip_ways *ways)
 {
 	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_GETROUTE, 0);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-	struct mz_ip_way way = { .gateway = *to };
-	int r;
+	struct way_search search = { to, ways };
 
+	rtm->rtm_flags = flags;
 	rtm->rtm_family = (uint8_t)mz_ip_put(nlh, RTA_DST, to);
 	rtm->rtm_dst_len = family_len(rtm->rtm_family, 128);
 	if (source && mz_ip_put(nlh, RTA_SRC, source) != rtm->rtm_family)
 		return -EINVAL;
 	if (source)
 		rtm->rtm_src_len = rtm->rtm_dst_len;
-	r = mz_netlink_get(nl, nlh, keep_way, &way);
-	if (r == 0 && !way.ifindex)
+	return mz_netlink_get(nl, nlh, keep_ways, &search);
+}
+
+int mz_ip_get_ways(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
+		   struct mz_ip_ways *ret_ways)
+{
+	struct mz_ip_ways ways = {};
+	int r = get_ways(nl, to, source, RTM_F_FIB_MATCH, &ways);
+
+	/* With nexthop_compat_mode 0, a route has no ways but the number of an object. */
+	if (r == 0 && !ways.n)
+		r = get_ways(nl, to, source, 0, &ways);
+	if (r == 0 && !ways.n)
 		r = -ENETUNREACH;
 	if (r < 0)
 		return r;
-	*ret_way = way;
+	*ret_ways = ways;
 	return 0;
 }
 

@@ -35,15 +35,26 @@ struct mz_ip_route {
 
 int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route);
 
-/* Which way the kernel sends to an address. */
+/* A way by which the kernel sends to an address. */
 struct mz_ip_way {
 	int ifindex;
 	struct mz_addr gateway; /* of either family; the address itself if it is on the link */
+	unsigned int weight;	/* beside the others; at least 1 */
 };
 
-/* source: NULL, or an address of this host. -ENETUNREACH and others: no way off this host. */
-int mz_ip_get_way(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
-		  struct mz_ip_way *ret_way);
+#define MZ_IP_WAYS_MAX 32
+
+struct mz_ip_ways {
+	unsigned int n;
+	struct mz_ip_way ways[MZ_IP_WAYS_MAX];
+};
+
+/*
+ * All ways of the route to an address; of a route with more than there is room for, the first.
+ * source: NULL, or an address of this host. -ENETUNREACH and others: no way off this host.
+ */
+int mz_ip_get_ways(struct mz_netlink *nl, const struct mz_addr *to, const struct mz_addr *source,
+		   struct mz_ip_ways *ret_ways);
 
 /* 1: the main table has a default route of the family, by whatever way; 0: it has none. */
 int mz_ip_has_default(struct mz_netlink *nl, bool ipv4);

@@ -29,7 +29,7 @@ struct mz_netlink {
 	char answer[ANSWER_SIZE] __attribute__((aligned(8)));
 };
 
-int mz_netlink_open(struct mz_netlink **ret_netlink)
+static int open_family(int family, struct mz_netlink **ret_netlink)
 {
 	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = calloc(1, sizeof(*nl));
 	int one = 1;
@@ -37,7 +37,7 @@ int mz_netlink_open(struct mz_netlink **ret_netlink)
 	if (!nl)
 		return -ENOMEM;
 	nl->seq = (unsigned int)time(NULL);
-	nl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	nl->socket = mnl_socket_open2(family, SOCK_CLOEXEC);
 	if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	/* Kernels that lack these (before 4.12 and 4.20) answer less precisely, nothing more. */
@@ -46,6 +46,16 @@ int mz_netlink_open(struct mz_netlink **ret_netlink)
 	(void)mnl_socket_setsockopt(nl->socket, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 	*ret_netlink = TAKE(nl);
 	return 0;
+}
+
+int mz_netlink_open(struct mz_netlink **ret_netlink)
+{
+	return open_family(NETLINK_ROUTE, ret_netlink);
+}
+
+int mz_netlink_open_generic(struct mz_netlink **ret_netlink)
+{
+	return open_family(NETLINK_GENERIC, ret_netlink);
 }
 
 static int open_here(void *user)

@@ -28,6 +28,8 @@ struct mz_netlink;
  */
 int mz_netlink_open(struct mz_netlink **ret_netlink);
 int mz_netlink_open_at(int netns_fd, struct mz_netlink **ret_netlink);
+/* For generic netlink, whose families have numbers of their own as message types. */
+int mz_netlink_open_generic(struct mz_netlink **ret_netlink);
 void mz_netlink_free(struct mz_netlink *netlink);
 DEFINE_CLEANUP(struct mz_netlink *, mz_netlink_free)
 

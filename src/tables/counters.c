@@ -18,26 +18,32 @@ static const struct {
 #undef X
 };
 
-static int read_counts(int fd, uint32_t n, struct mz_count ret_counts[])
+/* Each row has n_in_row counts, of which the first n are wanted. */
+static int read_counts(int fd, uint32_t n_rows, uint32_t n_in_row, uint32_t n,
+		       struct mz_count ret_counts[])
 {
 	_cleanup_free_ struct mz_count *per_cpu = NULL;
 	int n_cpus = libbpf_num_possible_cpus();
-	uint32_t i;
+	uint32_t row, i;
 	int r, cpu;
 
 	if (n_cpus < 0)
 		return n_cpus;
-	per_cpu = calloc((size_t)n_cpus, sizeof(*per_cpu));
+	per_cpu = calloc((size_t)n_cpus * n_in_row, sizeof(*per_cpu));
 	if (!per_cpu)
 		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		r = bpf_map_lookup_elem(fd, &i, per_cpu);
+	for (row = 0; row < n_rows; row++) {
+		r = bpf_map_lookup_elem(fd, &row, per_cpu);
 		if (r < 0)
 			return r;
-		ret_counts[i] = (struct mz_count){};
-		for (cpu = 0; cpu < n_cpus; cpu++) {
-			ret_counts[i].packets += per_cpu[cpu].packets;
-			ret_counts[i].bytes += per_cpu[cpu].bytes;
+		for (i = 0; i < n; i++) {
+			struct mz_count sum = {};
+
+			for (cpu = 0; cpu < n_cpus; cpu++) {
+				sum.packets += per_cpu[cpu * n_in_row + i].packets;
+				sum.bytes += per_cpu[cpu * n_in_row + i].bytes;
+			}
+			ret_counts[row * n + i] = sum;
 		}
 	}
 	return 0;
@@ -45,12 +51,12 @@ static int read_counts(int fd, uint32_t n, struct mz_count ret_counts[])
 
 int mz_tables_counters(struct mz_tables *tables, struct mz_count ret_counts[static MZ_N_COUNTERS])
 {
-	return read_counts(tables->counter_fd, MZ_N_COUNTERS, ret_counts);
+	return read_counts(tables->counter_fd, 1, MZ_COUNTERS_MAX, MZ_N_COUNTERS, ret_counts);
 }
 
 int mz_tables_drops(struct mz_tables *tables, struct mz_count ret_counts[static MZ_DROP_CODES])
 {
-	return read_counts(tables->drop_fd, MZ_DROP_CODES, ret_counts);
+	return read_counts(tables->drop_fd, MZ_DROP_CODES, 1, 1, ret_counts);
 }
 
 const char *mz_counter_name(enum mz_counter counter)

@@ -33,12 +33,19 @@ struct mz_tables {
 	int lock_fd;
 	int counter_fd;
 	int drop_fd;
+	int epoch_fd;
 	struct table tables[MZ_N_TABLES];
 };
 
 /* A file descriptor of the table's present inner map, to be closed. */
 int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int *ret_fd);
 int mz_table_create_inner(enum mz_table_id id, uint32_t rows, int *ret_fd);
+
+/*
+ * Programs keep rows of some tables until this is raised: after a change, never before it. Never 0.
+ *
+ */
+int mz_tables_raise_epoch(struct mz_tables *tables);
 
 /* Puts without asking for checks, count or growth; -E2BIG: the map is full. */
 int mz_inner_put(int inner_fd, const void *key, const void *value);
@@ -50,3 +57,6 @@ int mz_table_grow(struct mz_tables *tables, enum mz_table_id id);
 
 /* -EINVAL: no valid row. */
 int mz_table_check_row(enum mz_table_id id, const void *key, const void *value);
+
+/* Pins are files: texts in a value that was read end, whoever wrote it. */
+void mz_table_end_texts(enum mz_table_id id, void *value);

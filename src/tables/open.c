@@ -5,7 +5,9 @@
  *	DIR/lock		flock(2) of the one writer
  *	DIR/bpf/		bpffs, mode 0700
  *	    layout		array of one: MZ_LAYOUT_VERSION of all the others; made first
- *	    counter  drop	per-CPU arrays of struct mz_count
+ *	    counter		per-CPU array of one struct mz_counters
+ *	    drop		per-CPU array of struct mz_count
+ *	    epoch		array of one: the epoch of what programs keep of the tables
  *	    table/NAME		outer map, its slot 0 always filled
  */
 #include <errno.h>
@@ -23,9 +25,7 @@
 #include "base/log.h"
 #include "tables/internal.h"
 
-/* Room for counters to come: the list is append-only, so the pin need not change with it. */
-#define COUNTER_CODES 64
-_Static_assert(MZ_N_COUNTERS <= COUNTER_CODES, "the pin of the counters is too small");
+_Static_assert(MZ_N_COUNTERS <= MZ_COUNTERS_MAX, "the row of the counters is too small");
 
 const struct mz_table_info mz_table_infos[MZ_N_TABLES] = {
 #define X(name_, type_, key_, value_, rows_, doc_)                                                 \
@@ -307,10 +307,16 @@ static int open_pins(struct mz_tables *tables, const char *bpf_dir)
 		r = make_dir(table_dir, 0700);
 	if (r == 0)
 		r = open_array(bpf_dir, "counter", tables->is_writer, BPF_MAP_TYPE_PERCPU_ARRAY,
-			       sizeof(struct mz_count), COUNTER_CODES, &tables->counter_fd);
+			       sizeof(struct mz_counters), 1, &tables->counter_fd);
 	if (r == 0)
 		r = open_array(bpf_dir, "drop", tables->is_writer, BPF_MAP_TYPE_PERCPU_ARRAY,
 			       sizeof(struct mz_count), MZ_DROP_CODES, &tables->drop_fd);
+	if (r == 0)
+		r = open_array(bpf_dir, "epoch", tables->is_writer, BPF_MAP_TYPE_ARRAY,
+			       sizeof(uint32_t), 1, &tables->epoch_fd);
+	/* The last writer may have died between a change and this. */
+	if (r == 0 && tables->is_writer)
+		r = mz_tables_raise_epoch(tables);
 	for (id = 0; r == 0 && id < MZ_N_TABLES; id++) {
 		r = open_table(tables, table_dir, id);
 		if (r < 0)
@@ -327,7 +333,7 @@ static struct mz_tables *new_tables(bool is_writer)
 	if (!tables)
 		return NULL;
 	tables->is_writer = is_writer;
-	tables->lock_fd = tables->counter_fd = tables->drop_fd = -1;
+	tables->lock_fd = tables->counter_fd = tables->drop_fd = tables->epoch_fd = -1;
 	for (id = 0; id < MZ_N_TABLES; id++)
 		tables->tables[id] = (struct table){
 			.outer_fd = -1,
@@ -371,6 +377,7 @@ void mz_tables_free(struct mz_tables *tables)
 	mz_closep(&tables->lock_fd);
 	mz_closep(&tables->counter_fd);
 	mz_closep(&tables->drop_fd);
+	mz_closep(&tables->epoch_fd);
 	for (id = 0; id < MZ_N_TABLES; id++) {
 		mz_closep(&tables->tables[id].outer_fd);
 		mz_closep(&tables->tables[id].inner_fd);
@@ -386,6 +393,11 @@ int mz_tables_outer_fd(const struct mz_tables *tables, enum mz_table_id id)
 int mz_tables_counter_fd(const struct mz_tables *tables)
 {
 	return tables->counter_fd;
+}
+
+int mz_tables_epoch_fd(const struct mz_tables *tables)
+{
+	return tables->epoch_fd;
 }
 
 int mz_tables_drop_fd(const struct mz_tables *tables)

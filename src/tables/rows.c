@@ -101,7 +101,10 @@ static int inner_get(int inner_fd, enum mz_table_id id, const void *key, void *r
 		r = trie_has(inner_fd, key);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	return bpf_map_lookup_elem(inner_fd, key, ret_value);
+	r = bpf_map_lookup_elem(inner_fd, key, ret_value);
+	if (r == 0)
+		mz_table_end_texts(id, ret_value);
+	return r;
 }
 
 int mz_table_get(struct mz_tables *tables, enum mz_table_id id, const void *key, void *ret_value)
@@ -143,6 +146,23 @@ static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void
 	}
 }
 
+int mz_tables_raise_epoch(struct mz_tables *tables)
+{
+	uint32_t slot = 0, epoch;
+	int r = bpf_map_lookup_elem(tables->epoch_fd, &slot, &epoch);
+
+	if (r < 0)
+		return r;
+	epoch += epoch == UINT32_MAX ? 2 : 1;
+	return bpf_map_update_elem(tables->epoch_fd, &slot, &epoch, BPF_ANY);
+}
+
+/* See bpf/cache.h. */
+static bool is_cached(enum mz_table_id id)
+{
+	return id == MZ_TABLE_droplet || id == MZ_TABLE_nexthop || id == MZ_TABLE_vpc;
+}
+
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value)
 {
 	struct table *table = &tables->tables[id];
@@ -164,6 +184,8 @@ int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key,
 			return -ENOSPC;
 	}
 	r = put_growing(tables, id, key, value);
+	if (r == 0 && is_cached(id))
+		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0 && !had_row)
 		table->n_rows++;
 	return r;
@@ -182,6 +204,8 @@ int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *k
 			break;
 		(void)sched_yield(); /* as in mz_inner_put() */
 	}
+	if (r == 0 && is_cached(id))
+		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0)
 		table->n_rows--;
 	return r == -ENOENT ? 0 : r;
@@ -223,9 +247,12 @@ static int visit_rows(const struct rows *rows, enum mz_table_id id,
 	uint32_t i;
 	int r = 0;
 
-	for (i = 0; r == 0 && i < rows->n; i++)
-		r = fn(rows->keys + (size_t)i * shape->key_size,
-		       rows->values + (size_t)i * shape->value_size, user);
+	for (i = 0; r == 0 && i < rows->n; i++) {
+		char *value = rows->values + (size_t)i * shape->value_size;
+
+		mz_table_end_texts(id, value);
+		r = fn(rows->keys + (size_t)i * shape->key_size, value, user);
+	}
 	return r;
 }
 

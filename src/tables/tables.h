@@ -37,6 +37,7 @@ DEFINE_CLEANUP(struct mz_tables *, mz_tables_free)
 int mz_tables_outer_fd(const struct mz_tables *tables, enum mz_table_id id);
 int mz_tables_counter_fd(const struct mz_tables *tables);
 int mz_tables_drop_fd(const struct mz_tables *tables);
+int mz_tables_epoch_fd(const struct mz_tables *tables);
 
 /*
  * Keys and values are the structs of that table's row. put makes or replaces, and grows the table

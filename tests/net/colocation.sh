@@ -26,8 +26,8 @@ P
 only() {
 	local i
 	for i in 1 2 3 4 5; do
-		printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h%d}, spec: {address: %s, unschedulable: %s}}\n' \
-			$i 172.31.0.$i "$([ $i = "$1" ] && echo false || echo true)"
+		printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h%d}, spec: {address: "%s", unschedulable: %s}}\n' \
+			$i "$(under 0.$i)" "$([ $i = "$1" ] && echo false || echo true)"
 	done | manifest
 }
 

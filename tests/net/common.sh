@@ -6,7 +6,6 @@
 
 set -u -o pipefail
 programs=$(realpath "$1")
-patience=${MIZAR_TEST_PATIENCE:-1} # how many times longer to wait, on a slow machine
 PATH=$programs:$PATH
 export MIZAR_LAB=t$$
 namespaces=()
@@ -42,8 +41,18 @@ refused() {
 	[ -z "$out" ] || fail "$* printed: $out"
 }
 
-# lab [OPTION...]: a lab of our own.
-lab() { mizar lab up --name $MIZAR_LAB --timeout $((30 * patience)) "$@" >&2 || fail "lab up $*"; }
+# lab [OPTION...]: a lab of our own, with the transit and the underlay that the environment says.
+lab() {
+	mizar lab up --name $MIZAR_LAB --transit "${MIZAR_TRANSIT:-auto}" ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
+		${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 || fail "lab up $*"
+}
+
+# under REST: an address of the underlay, of its family: 0.1 is 172.31.0.1 or fd00:31::1, 2.1 is 172.31.2.1 or fd00:31:2::1.
+under() {
+	local net=${1%.*} host=${1#*.}
+	[ "${MIZAR_UNDERLAY:-ipv4}" = ipv6 ] || { echo "172.31.$net.$host"; return; }
+	[ "$net" = 0 ] && echo "fd00:31::$host" || echo "fd00:31:$net::$host"
+}
 
 # manifest: applies standard input.
 manifest() { mizar apply -f - >/dev/null || fail "apply"; }
@@ -53,14 +62,14 @@ endpoint() {
 	local ns=$MIZAR_LAB-${1/\//-}
 	if ! ip netns pids "$ns" >/dev/null 2>&1; then ip netns add "$ns" && namespaces+=("$ns"); fi
 	mizar -n "${1%/*}" attach "${1#*/}" --host "$2" --netns "$ns" >/dev/null || fail "attach $1 on $2"
-	mizar -n "${1%/*}" wait endpoint "${1#*/}" --for Provisioned --timeout $((10 * patience)) >/dev/null || fail "$1 was not provisioned"
+	mizar -n "${1%/*}" wait endpoint "${1#*/}" --for Provisioned --timeout 10 >/dev/null || fail "$1 was not provisioned"
 }
 
 # within TENANT/NAME COMMAND...: in the endpoint's namespace.
 within() { local ep=$1; shift; ip netns exec "$MIZAR_LAB-${ep/\//-}" "$@"; }
 
 # reaches TENANT/NAME ADDRESS, reaches_not TENANT/NAME ADDRESS
-reaches() { within "$1" ping -n -q -c 2 -i 0.02 -W $((2 * patience)) "$2" >/dev/null || fail "$1 does not reach $2"; }
+reaches() { within "$1" ping -n -q -c 2 -i 0.02 -W 2 "$2" >/dev/null || fail "$1 does not reach $2"; }
 reaches_not() { if within "$1" ping -n -q -c 2 -i 0.1 -W 1 "$2" >/dev/null; then fail "$1 reaches $2"; fi; }
 
 # count HOST stats|drops NAME: packets counted so far.
@@ -73,10 +82,10 @@ print(next((int(c["packets"]) for c in json.load(sys.stdin) if c["name"] == sys.
 # rows HOST TABLE: how many rows the table has.
 rows() { mizar host tables "$2" --host "$1" -o json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))'; }
 
-# eventually COMMAND...: until it succeeds, 5 s at most on a fast machine.
+# eventually COMMAND...: until it succeeds, 5 s at most.
 eventually() {
 	local i
-	for i in $(seq $((100 * patience))); do "$@" && return 0; sleep 0.05; done
+	for i in $(seq 100); do "$@" && return 0; sleep 0.05; done
 	fail "never came true: $*"
 }
 
@@ -95,7 +104,7 @@ transfer() {
 	head -c $bytes /dev/urandom >$sent
 	background "$2" nc $family -l -N -p 5001 </dev/null >"$received"
 	eventually listening "$2" 5001
-	within "$1" timeout $((20 * patience)) nc -N -w $((5 * patience)) "$3" 5001 <$sent || fail "TCP from $1 to $3"
+	within "$1" timeout 20 nc -N -w 5 "$3" 5001 <$sent || fail "TCP from $1 to $3"
 	wait $!
 	cmp $sent $received >&2 || fail "TCP from $1 to $3: $(wc -c <"$received") of $bytes bytes arrived"
 }

@@ -6,7 +6,7 @@ import sys
 
 FILE, PORT, VNI = sys.argv[1:]
 SIZES = {"ip": 20, "ipv6": 40}
-WARNING = 0x600000  # expert.h of Wireshark
+ERROR = 0x800000  # PI_ERROR of Wireshark; its warnings tell of TCP that has to repeat itself
 FIELDS = """frame.number frame.len frame.protocols eth.src ip.len ipv6.plen ip.ttl ipv6.hlim ip.dsfield ipv6.tclass ip.flags.df
     ip.checksum.status udp.srcport udp.dstport udp.length udp.checksum udp.checksum.status tcp.checksum.status icmp.checksum.status
     icmpv6.checksum.status geneve.version geneve.flags geneve.reserved geneve.proto_type geneve.vni geneve.options
@@ -41,7 +41,7 @@ def check(f, seen):
     outer_tos, outer_ttl = tos[outer][0], int(ttl[outer][0])
     assert stack[:5] == ["eth", "ethertype", outer, "udp", "geneve"], stack
     assert not f["_ws.malformed"], "malformed"
-    assert all(int(s) < WARNING for s in f["_ws.expert.severity"]), f["_ws.expert.message"]
+    assert all(int(s) < ERROR for s in f["_ws.expert.severity"]), f["_ws.expert.message"]
     assert int(f["frame.len"][0]) == 14 + size <= 1514, "length of the frame"
     assert number(outer_tos) == number(tos[inner][-1]), "DSCP and ECN are not those of the inner packet"
     assert int(f["udp.length"][0]) == size - SIZES[outer], "UDP length"

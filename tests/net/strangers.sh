@@ -27,7 +27,7 @@ mizard_is_refused "droplet h3: the address 172.31.0.1 is that of droplet h1" dro
 mizard_is_refused "not connected, retrying: " ca=$pki/foreign.pem
 mizard_is_refused "not connected, retrying: " cert=$pki/foreign.pem key=$pki/foreign.key
 says ctl "h1: stream is up" && [ "$(mizar get droplets -o name | wc -l)" = 2 ] || fail "droplets: $(mizar get droplets)"
-refused 1 "does not belong to certificate" $programs/../host/mizard --droplet h1 --address 127.0.0.1 --controller h:1 \
+refused 1 "does not belong to certificate" $programs/../host/mizard --droplet h1 --address 172.31.0.1 --controller h:1 \
 	--ca $pki/ca.pem --cert $pki/h1.pem --key $pki/h2.key --dir $dir/none
 [ ! -e $dir/none ] || fail "a mizard with a wrong key has made something"
 
@@ -44,6 +44,6 @@ refused 1 "eof while reading" nameless
 nobody() { refused 1 "$1" setpriv --reuid nobody --regid nogroup --clear-groups "${@:2}"; }
 nobody "mizard.sock: permission denied: this needs root" mizar attach web-1 --host h2 --netns x
 nobody "this needs root" mizar host uninstall --host h2
-nobody "mizard must run as root" $programs/../host/mizard --address 127.0.0.1 --standalone --dir $dir/none
+nobody "mizard must run as root" $programs/../host/mizard --address 172.31.0.1 --standalone --dir $dir/none
 refused 1 "no privilege for BPF: run mizard as root, in a container with CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN" \
 	mizar lab exec h1 -- setpriv --bounding-set -bpf,-sys_admin,-perfmon $programs/../host/mizard --address 172.31.0.1 --standalone --dir $dir/h1

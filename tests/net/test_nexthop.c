@@ -23,6 +23,8 @@
 #include "own_namespaces.h"
 
 #define PATIENCE_MS 8000
+#define ROW_SIZE    160
+#define N_HOSTS	    1500
 
 struct place {
 	char dir[64];
@@ -110,17 +112,26 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* "MAC/DEVICE" or "none". */
-static const char *row_of(struct place *place, const char *droplet, char buf[static 64])
+/* "MAC/DEVICE", "none", or with ECMP for each way "MAC/DEVICE:SLOTS ". */
+static const char *row_of(struct place *place, const char *droplet, char buf[static ROW_SIZE])
 {
 	struct mz_addr a = addr(droplet);
 	struct mz_nexthop row;
 	char mac[MZ_MAC_STRLEN], ifname[IF_NAMESIZE];
+	size_t size = 0;
+	unsigned int i, slot, n_slots;
 
 	if (mz_table_get(place->tables, MZ_TABLE_nexthop, &a, &row) < 0)
 		return "none";
-	snprintf(buf, 64, "%s/%s", mz_mac_format(row.ways[0].dst_mac, mac),
-		 if_indextoname(row.ways[0].ifindex, ifname) ? ifname : "?");
+	for (i = 0; i < MZ_WAYS_MAX && row.ways[i].ifindex; i++) {
+		for (n_slots = slot = 0; slot < MZ_WAY_SLOTS; slot++)
+			n_slots += (row.slots >> 2 * slot & 3) == i;
+		size += (size_t)snprintf(buf + size, ROW_SIZE - size, "%s/%s",
+					 mz_mac_format(row.ways[i].dst_mac, mac),
+					 if_indextoname(row.ways[i].ifindex, ifname) ?: "?");
+		if (row.ways[1].ifindex)
+			size += (size_t)snprintf(buf + size, ROW_SIZE - size, ":%u ", n_slots);
+	}
 	return buf;
 }
 
@@ -132,7 +143,7 @@ static void nothing(uv_timer_t *timer)
 static void expect(struct place *place, const char *droplet, const char *expected)
 {
 	uint64_t end = uv_hrtime() + PATIENCE_MS * 1000000ULL;
-	char buf[64];
+	char buf[ROW_SIZE];
 	uv_timer_t timer;
 
 	(void)uv_timer_init(&place->loop, &timer);
@@ -225,7 +236,7 @@ static void test_neighbour_is_flushed(void **state)
 static void test_gateway_changes_its_mac(void **state)
 {
 	struct place *place = *state;
-	char buf[64];
+	char buf[ROW_SIZE];
 
 	start(place, "10.1.0.1");
 	add(place, "10.1.0.2");
@@ -308,7 +319,7 @@ static void test_restart(void **state)
 	struct place *place = *state;
 	struct mz_addr stays = addr("10.2.0.9"), leaves = addr("10.1.0.3");
 	struct mz_droplet none = {};
-	char buf[64];
+	char buf[ROW_SIZE];
 
 	assert_int_equal(mz_table_put(place->tables, MZ_TABLE_droplet, &stays, &none), 0);
 	assert_int_equal(mz_table_put(place->tables, MZ_TABLE_droplet, &leaves, &none), 0);
@@ -349,11 +360,144 @@ static void test_overflow(void **state)
 	expect(place, "10.2.0.9", "02:00:00:00:00:78/up0"); /* it goes on listening */
 }
 
+/*
+ * A second way:
+ *
+ *	this namespace: up1 10.4.0.1/24, fd04::1/64 --- g1 .2, 02:00:00:00:00:12: the fabric
+ */
+static void add_second_way(struct place *place)
+{
+	struct mz_veth veth = { .name = "up1",
+				.peer_name = "g1",
+				.peer_netns_fd = place->fabric };
+
+	assert_int_equal(mz_link_add_veth(place->nl, &veth), 0);
+	there(place, "ip link set g1 address 02:00:00:00:00:12; ip link set g1 up;"
+		     "ip addr add 10.4.0.2/24 dev g1; ip addr add fd04::2/64 dev g1 nodad");
+	here("ip link set up1 up; ip addr add 10.4.0.1/24 dev up1;"
+	     "ip addr add fd04::1/64 dev up1 nodad");
+}
+
+#define BY_UP0 "02:00:00:00:00:02/up0"
+#define BY_UP1 "02:00:00:00:00:12/up1"
+
+static void test_several_ways(void **state)
+{
+	struct place *place = *state;
+
+	add_second_way(place);
+	here("ip route replace 10.2.0.0/16 nexthop via 10.1.0.2 nexthop via 10.4.0.2");
+	start(place, "10.1.0.1");
+	add(place, "10.2.0.9");
+	expect(place, "10.2.0.9", BY_UP0 ":16 " BY_UP1 ":16 ");
+	here("ip route replace 10.2.0.0/16 nexthop via 10.1.0.2 nexthop via 10.4.0.2 weight 3");
+	expect(place, "10.2.0.9", BY_UP1 ":24 " BY_UP0 ":8 ");
+	/* Without a carrier, with a device that is down, and without a neighbour it is left out. */
+	there(place, "ip link set g1 down");
+	expect(place, "10.2.0.9", BY_UP0);
+	there(place, "ip link set g1 up");
+	expect(place, "10.2.0.9", BY_UP1 ":24 " BY_UP0 ":8 ");
+	here("ip link set up0 down");
+	expect(place, "10.2.0.9", BY_UP1);
+	here("ip link set up0 up; ip route replace 10.2.0.0/16 nexthop via 10.1.0.2"
+	     " nexthop via 10.4.0.2 weight 3");
+	expect(place, "10.2.0.9", BY_UP1 ":24 " BY_UP0 ":8 ");
+	there(place, "ip addr del 10.4.0.2/24 dev g1");
+	here("ip neigh flush dev up1");
+	expect(place, "10.2.0.9", BY_UP0);
+	there(place, "ip addr add 10.4.0.2/24 dev g1");
+	expect(place, "10.2.0.9", BY_UP1 ":24 " BY_UP0 ":8 ");
+	here("ip link del up1");
+	expect(place, "10.2.0.9", BY_UP0);
+}
+
+static void test_several_ways_ipv6(void **state)
+{
+	struct place *place = *state;
+
+	add_second_way(place);
+	here("ip -6 route replace fd02::/64 nexthop via fd01::2 nexthop via fd04::2");
+	start(place, "fd01::1");
+	add(place, "fd02::9");
+	expect(place, "fd02::9", BY_UP0 ":16 " BY_UP1 ":16 ");
+	here("ip link set up1 down");
+	expect(place, "fd02::9", BY_UP0);
+	here("ip link del up1");
+	expect(place, "fd02::9", BY_UP0);
+}
+
+/* Next hop objects; and of more than four ways, the heaviest four. */
+static void test_groups_and_many_ways(void **state)
+{
+	struct place *place = *state;
+
+	add_second_way(place);
+	here("ip nexthop add id 1 via 10.1.0.2 dev up0; ip nexthop add id 2 via 10.4.0.2 dev up1;"
+	     "ip nexthop add id 9 group 1/2,3; ip route replace 10.2.0.0/16 nhid 9");
+	start(place, "10.1.0.1");
+	add(place, "10.2.0.9");
+	expect(place, "10.2.0.9", BY_UP1 ":24 " BY_UP0 ":8 ");
+	here("ip nexthop replace id 9 group 1");
+	expect(place, "10.2.0.9", BY_UP0);
+	there(place, "ip addr add 10.1.0.4/24 dev g0; ip addr add 10.1.0.5/24 dev g0");
+	here("ip route replace 10.2.0.0/16 nexthop via 10.1.0.2 weight 2"
+	     " nexthop via 10.1.0.3 weight 2 nexthop via 10.1.0.4 weight 2"
+	     " nexthop via 10.4.0.2 nexthop via 10.1.0.5 weight 2");
+	expect(place, "10.2.0.9", BY_UP0 ":8 " BY_UP0 ":8 " BY_UP0 ":8 " BY_UP0 ":8 ");
+	here("ip link del up1; ip nexthop flush >/dev/null");
+}
+
+/* The kernel's own neighbours are 1024 at most (gc_thresh3). Ours are exempt. */
+static void many_on_one_segment(struct place *place, const char *format, const char *self)
+{
+	uint64_t begun = uv_hrtime();
+	char droplet[32];
+	FILE *batch;
+	int i;
+
+	(void)snprintf(droplet, sizeof(droplet), "/mnt/%s", self);
+	batch = fopen(droplet, "w");
+	assert_non_null(batch);
+	for (i = 256; i < 256 + N_HOSTS; i++) {
+		fprintf(batch, "addr add ");
+		fprintf(batch, format, i / 256, i % 256);
+		fprintf(batch, "/%d dev g0%s\n", strchr(self, ':') ? 64 : 16,
+			strchr(self, ':') ? " nodad" : "");
+	}
+	assert_int_equal(fclose(batch), 0);
+	there(place, strchr(self, ':') ? "ip -batch /mnt/fd08::1" : "ip -batch /mnt/10.8.0.1");
+	start(place, self);
+	for (i = 256; i < 256 + N_HOSTS; i++) {
+		(void)snprintf(droplet, sizeof(droplet), format, i / 256, i % 256);
+		add(place, droplet);
+	}
+	for (i = 256; i < 256 + N_HOSTS; i++) {
+		(void)snprintf(droplet, sizeof(droplet), format, i / 256, i % 256);
+		expect(place, droplet, BY_UP0);
+	}
+	print_message("%d on one segment: %u ms\n", N_HOSTS,
+		      (unsigned int)((uv_hrtime() - begun) / 1000000));
+	add(place, strchr(self, ':') ? "fd01::2" : "10.1.0.2"); /* and there is room for more */
+	expect(place, strchr(self, ':') ? "fd01::2" : "10.1.0.2", BY_UP0);
+}
+
+static void test_many_on_one_segment(void **state)
+{
+	here("ip addr add 10.8.0.1/16 dev up0");
+	many_on_one_segment(*state, "10.8.%d.%d", "10.8.0.1");
+}
+
+static void test_many_on_one_segment_ipv6(void **state)
+{
+	here("ip addr add fd08::1/64 dev up0 nodad");
+	many_on_one_segment(*state, "fd08::%x:%x", "fd08::1");
+}
+
 static void test_ten_thousand_behind_a_gateway(void **state)
 {
 	struct place *place = *state;
 	uint64_t begun = uv_hrtime(), changed;
-	char droplet[32], buf[64];
+	char droplet[32], buf[ROW_SIZE];
 	int i;
 
 	start(place, "10.1.0.1");
@@ -393,6 +537,11 @@ int main(void)
 		TEST(test_static_neighbour),
 		TEST(test_restart),
 		TEST(test_overflow),
+		TEST(test_several_ways),
+		TEST(test_several_ways_ipv6),
+		TEST(test_groups_and_many_ways),
+		TEST(test_many_on_one_segment),
+		TEST(test_many_on_one_segment_ipv6),
 		TEST(test_ten_thousand_behind_a_gateway),
 #undef TEST
 	};

@@ -37,6 +37,7 @@ struct host {
 	struct mz_programs *programs;
 };
 
+static struct mz_transit by_tc = { .wanted = MZ_TRANSIT_TC };
 static const struct mz_config config = { .port_be = 0xc117 /* 6081 */ };
 
 static void add_address(struct mz_netlink *nl, const char *ifname, const char *text)
@@ -153,7 +154,8 @@ static void load(struct host *host, enum mz_attach_mode mode)
 {
 	mz_programs_free(host->programs);
 	host->programs = NULL;
-	assert_int_equal(mz_programs_new(host->dir, host->tables, &config, mode, &host->programs),
+	assert_int_equal(mz_programs_new(host->dir, host->tables, &config, mode, &by_tc,
+					 &host->programs),
 			 0);
 }
 
@@ -330,7 +332,7 @@ static void test_process_ends(void **state)
 	pid = fork();
 	if (!pid) {
 		if (mz_tables_open(host->dir, true, &host->tables) < 0 ||
-		    mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_AUTO,
+		    mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_AUTO, &by_tc,
 				    &host->programs) < 0 ||
 		    mz_programs_attach_transit(host->programs, host->left) < 0)
 			_exit(1);
@@ -380,7 +382,7 @@ static void test_failed_load_changes_nothing(void **state)
 	/* A map that no program of ours can use. */
 	assert_true(dup2(mz_tables_counter_fd(host->tables),
 			 mz_tables_outer_fd(host->tables, MZ_TABLE_port)) >= 0);
-	r = mz_programs_new(host->dir, host->tables, &config, best_mode(), &programs);
+	r = mz_programs_new(host->dir, host->tables, &config, best_mode(), &by_tc, &programs);
 	assert_true(r < 0);
 	assert_null(programs);
 	assert_int_equal(program_on(host->left), program);

@@ -60,6 +60,12 @@ static const struct {
 	{ "apiVersion: mizar.com/v1\nkind: Droplet\nmetadata: {name: h9}\n"
 	  "spec: {address: 172.31.0.1}",
 	  "spec.address: 172.31.0.1 is the address of another droplet" },
+	{ "apiVersion: mizar.com/v1\nkind: Droplet\nmetadata: {name: h9}\n"
+	  "spec: {address: 'fd00::9'}",
+	  "spec.address: fd00::9 is not of the family of droplet h1" },
+	{ "apiVersion: mizar.com/v1\nkind: Droplet\nmetadata: {name: h9}\n"
+	  "spec: {address: '::9'}",
+	  "spec.address: ::9 lies in ::/32, of which nobody has an address" },
 };
 
 static void prepare(struct plane *plane, struct host *host)
@@ -91,6 +97,22 @@ static void test_refused(void **state)
 	apply(plane, HEAD("VPC", "w") "spec: {vni: 4242}" END HEAD(
 			     "Endpoint", "x") "spec: {network: n, addresses: [10.1.0.7]}");
 	host_free(&host);
+}
+
+/* The first droplet decides for all, also for those that come with it. */
+static void test_one_family(void **state)
+{
+	struct plane *plane = *state;
+	const char *both = "apiVersion: mizar.com/v1\nkind: Droplet\nmetadata: {name: h1}\n"
+			   "spec: {address: 'fd00::1'}" END
+			   "apiVersion: mizar.com/v1\nkind: Droplet\nmetadata: {name: h2}\n"
+			   "spec: {address: 172.31.0.2}";
+	char *problem = apply_refused(plane, "%s", both);
+
+	assert_string_equal(problem, "spec.address: 172.31.0.2 is not of the family of droplet h1: "
+				     "the underlay has IPv4 or IPv6 addresses, not both");
+	free(problem);
+	assert_int_equal(count(plane, "Droplet"), 0);
 }
 
 /* Objects may refer to what comes later; explicit addresses go before chosen ones. */
@@ -277,6 +299,8 @@ static void test_hello(void **state)
 		       "has the address 172.31.0.1, and its host says 172.31.0.77");
 	expect_refused(plane, "h2", "172.31.0.1", MZ_RPC_FAILED_PRECONDITION,
 		       "is that of droplet h1");
+	expect_refused(plane, "h3", "fd00::3", MZ_RPC_FAILED_PRECONDITION,
+		       "not of the family of droplet h1");
 	expect_refused(plane, "Bad_Name", "172.31.0.3", MZ_RPC_INVALID_ARGUMENT, "DNS label");
 	expect_refused(plane, "h3", "224.0.0.1", MZ_RPC_INVALID_ARGUMENT, "unicast");
 	assert_true(host.welcome);
@@ -354,7 +378,7 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_refused),	  TEST(test_order_of_batch),
+		TEST(test_refused),	  TEST(test_one_family), TEST(test_order_of_batch),
 		TEST(test_again),	  TEST(test_dry_run_and_create),
 		TEST(test_conflict),	  TEST(test_full_network),
 		TEST(test_deleting),	  TEST(test_migration),

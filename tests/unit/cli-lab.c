@@ -29,12 +29,13 @@ static void test_names(void **state)
 static void test_places(void **state)
 {
 	static const struct {
-		const char *text, *address, *routed;
+		const char *text, *address, *routed, *ipv6, *ipv6_routed;
 		unsigned int place;
 	} cases[] = {
-		{ "h1", "172.31.0.1", "172.31.1.2", 1 },
-		{ "h200", "172.31.0.200", "172.31.200.2", 200 },
-		{ "ctl", "172.31.0.250", "172.31.250.2", MZ_LAB_CTL },
+		{ "h1", "172.31.0.1", "172.31.1.2", "fd00:31::1", "fd00:31:1::2", 1 },
+		{ "h200", "172.31.0.200", "172.31.200.2", "fd00:31::200", "fd00:31:200::2", 200 },
+		{ "ctl", "172.31.0.250", "172.31.250.2", "fd00:31::250", "fd00:31:250::2",
+		  MZ_LAB_CTL },
 	};
 	static const char *const bad[] = { "", "h", "h0", "h01", "h201",
 					   "h-1", "H1", "ctl1", "h1 " };
@@ -43,13 +44,17 @@ static void test_places(void **state)
 	unsigned int place;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		lab.routed = false;
+		lab.routed = lab.ipv6 = false;
 		assert_int_equal(mz_lab_place_parse(&lab, cases[i].text, &place), 0);
 		assert_int_equal(place, cases[i].place);
 		assert_string_equal(mz_lab_place_name(place, name), cases[i].text);
 		assert_string_equal(mz_lab_address(&lab, place, address), cases[i].address);
 		lab.routed = true;
 		assert_string_equal(mz_lab_address(&lab, place, address), cases[i].routed);
+		lab.ipv6 = true;
+		assert_string_equal(mz_lab_address(&lab, place, address), cases[i].ipv6_routed);
+		lab.routed = false;
+		assert_string_equal(mz_lab_address(&lab, place, address), cases[i].ipv6);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_true(mz_lab_place_parse(&lab, bad[i], &place) < 0);

@@ -30,7 +30,8 @@ def check(path):
         lines = file.read().split("\n")
     if "SPDX-License-Identifier: " not in lines[0]:
         problem(path, 1, "no SPDX line")
-    licence = "GPL-2.0-only OR BSD-2-Clause" if path.startswith(("bpf/", "include/")) else "Apache-2.0"
+    is_bpf = path.startswith(("bpf/", "include/")) or path.endswith(".bpf.c")
+    licence = "GPL-2.0-only OR BSD-2-Clause" if is_bpf else "Apache-2.0"
     if licence not in lines[0]:
         problem(path, 1, f"the licence here is {licence}")
     if path.startswith(("src/", "bpf/")) and len(lines) > LINES_MAX:
