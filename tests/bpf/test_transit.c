@@ -462,7 +462,7 @@ static void merged_tunnel_packets_are_refused(void **state)
 
 		frame_append(&inner, second.bytes + UDP + 8, second.size - UDP - 8);
 		frame_tunnel(&in, &spec, &inner);
-		plane_run_gso(TRANSIT, &in, &result);
+		plane_run_gso(TRANSIT, &in, 100, &result);
 		assert_int_equal(result.verdict, TC_ACT_SHOT);
 		assert_int_equal(result.drops[MZ_DROP_inner_malformed].packets, 1);
 	}
