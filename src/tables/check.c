@@ -209,3 +209,12 @@ int mz_table_check_row(enum mz_table_id id, const void *key, const void *value)
 		return -EINVAL;
 	return 0;
 }
+
+void mz_table_end_texts(enum mz_table_id id, void *value)
+{
+	const struct field *field;
+
+	for (field = mz_table_fields[id].value; field->type != FIELD_END; field++)
+		if (field->type == FIELD_TEXT)
+			((char *)value)[field->offset + field->size - 1] = '\0';
+}

@@ -57,6 +57,7 @@ int plane_open(void);
 void plane_underlay(bool is_ipv6);
 void plane_close(void);
 int plane_setup(void **state);
+void plane_empty(void); /* all tables */
 
 /* Programs of tc for a kernel that does not know of decapsulation into another family. */
 void plane_use_old_kernel(bool is_old);
@@ -70,6 +71,10 @@ void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size
 		   struct result *ret_result);
 /* As if no sender had had an error yet. */
 void plane_forget_errors(void);
+
+/* From a device of the test's namespace. */
+void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex,
+		  unsigned int gso_size, struct result *ret_result);
 
 /* By XDP, with all but so many bytes outside of the first buffer. False: the kernel cannot. */
 bool plane_run_xdp_split(const struct frame *in, unsigned int first_size,

@@ -41,7 +41,6 @@ static void expect_exit(const char *const *args, int status, const char *text)
 static void refuses_misuse(void **state)
 {
 	EXPECT_EXIT(2, "--standalone", "--address", "192.0.2.1");
-	EXPECT_EXIT(2, "--device", "--standalone");
 	EXPECT_EXIT(2, "--no-such", "--no-such");
 	EXPECT_EXIT(2, "--address 1.2.3: not an IP", "--address", "1.2.3", "--standalone");
 	EXPECT_EXIT(2, "no link-local", "--address", "fe80::1", "--standalone");
@@ -61,6 +60,7 @@ static void refuses_misuse(void **state)
 
 static void refuses_the_wrong_place(void **state)
 {
+	EXPECT_EXIT(1, "no default route", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "192.0.2.9", "--standalone");
 	EXPECT_EXIT(1, "--device nope", "--device", "nope", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "fd00::9", "--standalone");

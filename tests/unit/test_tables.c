@@ -255,6 +255,18 @@ static void test_names(void **state)
 	assert_null(mz_counter_name(MZ_N_COUNTERS));
 }
 
+/* A pin that somebody else wrote: a name without an end. */
+static void test_texts_end(void **state)
+{
+	struct mz_endpoint endpoint;
+
+	memset(&endpoint, 'x', sizeof(endpoint));
+	mz_table_end_texts(MZ_TABLE_endpoint, &endpoint);
+	assert_int_equal(strnlen(endpoint.namespace_, MZ_NAME_SIZE), MZ_NAME_SIZE - 1);
+	assert_int_equal(strnlen(endpoint.name, MZ_NAME_SIZE), MZ_NAME_SIZE - 1);
+	assert_int_equal(endpoint.mac[5], 'x');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,7 +274,7 @@ int main(void)
 		cmocka_unit_test(test_json_of_endpoints), cmocka_unit_test(test_refused_replicas),
 		cmocka_unit_test(test_refused_prefixes),  cmocka_unit_test(test_refused_values),
 		cmocka_unit_test(test_refused_ways),	  cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names),		  cmocka_unit_test(test_texts_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
