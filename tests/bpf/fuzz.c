@@ -314,7 +314,7 @@ static void run_packet(const struct world *world, const struct packet *packet)
 	enum fate fate;
 
 	run.packet = packet;
-	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso, &result);
+	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0, &result);
 	fate = check_one_fate(&result);
 	if (fate == SENT)
 		check_sent(world, &result);
@@ -326,7 +326,7 @@ static void run_packet(const struct world *world, const struct packet *packet)
 		run.n_dropped[i] += result.drops[i].packets;
 	if (run.index % 16)
 		return;
-	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso, &again);
+	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0, &again);
 	if (result.verdict != again.verdict || result.out.size != again.out.size ||
 	    memcmp(result.out.bytes, again.out.bytes, result.out.size)) {
 		report("another fate the second time", &again, NULL);

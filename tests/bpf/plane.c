@@ -16,6 +16,7 @@
 #include <linux/pkt_cls.h>
 
 #include "base/cleanup.h"
+#include "host/attach.h"
 #include "mizar.skel.h"
 #include "mizar_xdp.skel.h"
 
@@ -146,11 +147,13 @@ static int open_xdp(const struct mizar_bpf *plane, struct mizar_xdp_bpf **ret)
 
 int plane_open(void)
 {
-	int r = enter_namespace();
+	int r = enter_namespace(), decap_flags;
 
+	decap_flags = r ? r : mz_probe_decap_flags();
+	r = decap_flags < 0 ? decap_flags : 0;
 	for (int i = 0; i < 4; i++) {
 		frame_underlay(i / 2);
-		r = r ? r : open_skeleton(i % 2 == 0, &planes[i / 2][i % 2]);
+		r = r ? r : open_skeleton(i % 2 == 0 && decap_flags, &planes[i / 2][i % 2]);
 	}
 	for (int i = 0; i < 2; i++) {
 		frame_underlay(i);
@@ -183,19 +186,26 @@ void plane_use_old_kernel(bool is_old)
 
 static void raise_epoch(void)
 {
-	static uint32_t now;
-	uint32_t slot = 0;
+	uint32_t slot = 0, now;
 
-	now++;
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(planes[i / 2][i % 2]->maps.epoch),
-						     &slot, &now, BPF_ANY), 0);
+	for (int i = 0; i < 4; i++) {
+		int fd = bpf_map__fd(planes[i / 2][i % 2]->maps.epoch);
+
+		assert_int_equal(bpf_map_lookup_elem(fd, &slot, &now), 0);
+		now++;
+		assert_int_equal(bpf_map_update_elem(fd, &slot, &now, BPF_ANY), 0);
+	}
 }
 
 void row_put(enum mz_table_id table, const void *key, const void *value)
 {
 	assert_int_equal(bpf_map_update_elem(tables[table], key, value, BPF_ANY), 0);
 	raise_epoch();
+}
+
+void row_get(enum mz_table_id table, const void *key, void *ret_value)
+{
+	assert_int_equal(bpf_map_lookup_elem(tables[table], key, ret_value), 0);
 }
 
 void row_delete(enum mz_table_id table, const void *key)
@@ -245,10 +255,10 @@ void put_location(const char *ip, uint64_t network, const char *host)
 	row_put(MZ_TABLE_location, &key, &row);
 }
 
-void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len)
+void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu)
 {
 	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
-	struct mz_local row = { .network = network, .ifindex = LO, .prefix_len = prefix_len };
+	struct mz_local row = { .network = network, .ifindex = LO, .mtu = mtu };
 
 	put_mac(row.mac, mac);
 	row_put(MZ_TABLE_local, &key, &row);
@@ -271,6 +281,8 @@ static void put_port(void)
 		.ip6 = addr(PORT_IPV6),
 		.gateway4 = addr("10.0.0.254"),
 		.gateway6 = addr("fd00:a::fe"),
+		.prefix_len4 = 120,
+		.prefix_len6 = 64,
 	};
 
 	put_mac(port.mac, PORT_MAC);
@@ -305,12 +317,12 @@ int plane_setup(void **state)
 	put_network(100, LIST("192.168.50.2"));
 	put_network(200, LIST("192.168.50.4"));
 	put_port();
-	put_local(PORT_IPV4, 100, PORT_MAC, 120);
-	put_local(PORT_IPV6, 100, PORT_MAC, 64);
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 120);
-	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 64);
-	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 120);
-	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 64);
+	put_local(PORT_IPV4, 100, PORT_MAC, 0);
+	put_local(PORT_IPV6, 100, PORT_MAC, 0);
+	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 0);
+	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 0);
+	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 0);
+	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 0);
 	return 0;
 }
 
@@ -359,7 +371,9 @@ static struct bpf_program *program_of(enum hook hook)
 {
 	if (hook == XDP)
 		return planes_xdp[frame_underlay_is_ipv6()]->progs.mz_transit_xdp;
-	return hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
+	return hook == AGENT   ? current->progs.mz_agent :
+	       hook == TRANSIT ? current->progs.mz_transit :
+				 current->progs.mz_error;
 }
 
 static int verdict_of(enum hook hook, int verdict)
@@ -398,14 +412,14 @@ static int run(enum hook hook, const struct frame *in, void *ctx, uint32_t ctx_s
 	return 0;
 }
 
-void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex, bool is_gso,
-		  struct result *ret_result)
+void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex,
+		  unsigned int gso_size, struct result *ret_result)
 {
 	struct __sk_buff ctx = { .ifindex = ifindex };
 	bool has_ctx = hook != XDP; /* which is told of no other device than lo */
 
-	if (is_gso) {
-		ctx.gso_size = 100;
+	if (gso_size) {
+		ctx.gso_size = gso_size;
 		ctx.gso_segs = 2;
 	}
 	assert_int_equal(
@@ -414,12 +428,13 @@ void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex, bool
 
 void plane_run(enum hook hook, const struct frame *in, struct result *ret_result)
 {
-	plane_run_on(hook, in, LO, false, ret_result);
+	plane_run_on(hook, in, LO, 0, ret_result);
 }
 
-void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result)
+void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size,
+		   struct result *ret_result)
 {
-	plane_run_on(hook, in, LO, true, ret_result);
+	plane_run_on(hook, in, LO, gso_size, ret_result);
 }
 
 bool plane_run_xdp_split(const struct frame *in, unsigned int first_size, struct result *ret_result)
@@ -429,6 +444,15 @@ bool plane_run_xdp_split(const struct frame *in, unsigned int first_size, struct
 
 	assert_true(r == 0 || r == -EINVAL);
 	return r == 0;
+}
+
+void plane_forget_errors(void)
+{
+	static uint64_t zero[MAX_CPUS];
+	struct bpf_map *map = current->maps.error_bucket;
+
+	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &i, zero, BPF_ANY), 0);
 }
 
 void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns)
