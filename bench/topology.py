@@ -100,7 +100,7 @@ class Lab:
         self.name, self.transit, self.mtu, self.underlay = f"{transit}/{mtu}", transit, mtu, "gso"
 
     def __enter__(self):
-        mizar("lab", "up", "--name", LAB, "--hosts", str(len(PLACES)), "--mtu", str(self.mtu))
+        mizar("lab", "up", "--name", LAB, "--hosts", str(len(PLACES)), "--mtu", str(self.mtu), "--transit", self.transit)
         self.ends = overlay() | vxlan(self.mtu) | veth(self.mtu)
         self.ends |= {f"h{i}": End(f"{LAB}-h{i}", f"172.31.0.{i}") for i in (1, 2)}
         return self
