@@ -116,7 +116,8 @@ static int transmit(const char *address, int port, double seconds, size_t size, 
 
 int main(int argc, char **argv)
 {
-	if ((argc == 4 || (argc == 5 && !strcmp(argv[4], "relaxed"))) && !strcmp(argv[1], "receive"))
+	if ((argc == 4 || (argc == 5 && !strcmp(argv[4], "relaxed"))) &&
+	    !strcmp(argv[1], "receive"))
 		return receive(atoi(argv[2]), atof(argv[3]), argc == 5);
 	if ((argc == 6 || (argc == 7 && atof(argv[6]) >= 1000)) && !strcmp(argv[1], "send") &&
 	    (size_t)atol(argv[5]) <= 2048)
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
 				argc == 7 ? atof(argv[6]) : 0);
 	fprintf(stderr,
 		"usage: udp_rate receive PORT SECONDS [relaxed]\n"
-		"       udp_rate send ADDRESS PORT SECONDS SIZE [RATE]	at least 1000 a second\n");
+		"       udp_rate send ADDRESS PORT SECONDS SIZE [RATE]\n"
+		"       a rate is at least 1000 a second\n");
 	return 2;
 }
