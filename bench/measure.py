@@ -101,7 +101,7 @@ def taken(seconds):
 def cpu(source, target, seconds):
     """ns of CPU for each packet of 64 bytes, at a rate that every path carries, less what the idle machine takes."""
     idle = taken(seconds)
-    with Server(1, target, program("bench/udp_rate"), "receive", "5202", str(seconds + 0.5), "relaxed") as server:
+    with Server(1, target, program("bench/udp_rate"), "receive", "5202", str(seconds + 0.5)) as server:
         server.ready("ready")
         with Server(0, source, program("bench/udp_rate"), "send", target.address, "5202", str(seconds + 1), "64", str(OFFERED)):
             time.sleep(0.2)
