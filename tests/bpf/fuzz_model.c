@@ -270,11 +270,6 @@ static bool deliver(struct view *v)
 			return DROP(v, ecn);
 		tos = (v->tos & ~3) | ecn;
 	}
-	if (!in_prefix(&v->src, &v->dst, row->prefix_len)) {
-		if (ttl <= 1)
-			return DROP(v, inner_ttl);
-		ttl--;
-	}
 	if (v->is_tunneled && v->packet->is_gso)
 		return DROP(v, decapsulate); /* a kind that the kernel does not tunnel */
 	memcpy(out->bytes, row->mac, 6);

@@ -221,7 +221,6 @@ static void random_addr(struct world *world, struct world_addr *a, unsigned int 
 	uint64_t subnet_id = 100 * (vpc + 1) + subnet, group_id = 100 * (vpc + 1) + N_SUBNETS;
 	struct mz_vni_addr key = { .vni = vnis[vpc],
 				   .addr = endpoint_addr(is_ipv6, subnet, number) };
-	static const uint8_t lens[] = { 0, 64, 120, 126, 127, 128 };
 
 	*a = (struct world_addr){ .vni = key.vni, .addr = key.addr };
 	a->is_member = random_chance(20);
@@ -232,8 +231,6 @@ static void random_addr(struct world *world, struct world_addr *a, unsigned int 
 	a->location.host = world->hosts[random_chance(40) ? 0 : random_below(N_HOSTS)].addr;
 	a->local = (struct mz_local){ .network = random_chance(85) ? subnet_id : group_id,
 				      .ifindex = random_chance(95) ? random_device(world) : 0,
-				      .prefix_len = random_chance(70) ? is_ipv6 ? 64 : 120
-								      : lens[random_below(6)],
 				      .flags = random_chance(50) ? MZ_PORT_PEER : 0 };
 	world_mac(a->local.mac, vpc, subnet, number);
 	if (a->is_member)
