@@ -200,7 +200,7 @@ static void put_world(const struct bench *b)
 {
 	struct mz_location location = { .network = NETWORK, .host = addr(OTHER) };
 	struct mz_route route = { .network = NETWORK };
-	struct mz_local local = { .network = NETWORK, .ifindex = LO, .prefix_len = 104 };
+	struct mz_local local = { .network = NETWORK, .ifindex = LO };
 	struct mz_vpc vpc = { .dividers = { 1, { addr(b->is_divider ? SELF : OTHER) } } };
 	struct mz_network network = { .vni = VNI,
 				      .bouncers = { 1, { addr(b->is_bouncer ? SELF : OTHER) } } };

@@ -55,6 +55,16 @@ static __always_inline __u32 epoch_now(void)
 	return now ? *now : 0;
 }
 
+/* After a program itself changed a table. */
+static __always_inline void raise_epoch(void)
+{
+	__u32 slot = 0;
+	__u32 *now = bpf_map_lookup_elem(&epoch, &slot);
+
+	if (now)
+		__sync_fetch_and_add(now, 1);
+}
+
 /* Of the highest bits of a product, which all bits of the key reach (Knuth, 6.4). */
 static __always_inline __u32 cache_slot(__u32 key)
 {

@@ -62,6 +62,7 @@ static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_repl
 		best ^= (best ^ draw) & is_better;
 		chosen ^= (chosen ^ i) & is_better;
 	}
+	barrier_var(chosen); /* the mask stays: verifiers before 6.8 do not see the bound */
 	p->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
 }

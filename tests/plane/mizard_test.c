@@ -258,12 +258,13 @@ static __u32 expect_served(const char *addr, uint64_t uid, uint32_t generation)
 
 	assert_int_equal(get_row(MZ_TABLE_local, &key, &local), 0);
 	assert_int_equal(local.generation, generation);
-	assert_int_equal(local.prefix_len, 120);
+	assert_int_equal(local.mtu, 1410);
 	assert_int_equal(local.flags, MZ_PORT_PEER);
 	assert_int_equal(get_row(MZ_TABLE_port, &local.ifindex, &port), 0);
 	assert_true(port.uid == uid && port.network == 42 && port.vni == 7);
 	assert_int_equal(mz_addr_compare(&port.ip4, &key.addr), 0);
 	assert_true(mz_addr_is_zero(&port.ip6));
+	assert_int_equal(port.prefix_len4, mz_addr_is_zero(&port.gateway4) ? 0 : 120);
 	snprintf(ifname, sizeof(ifname), "mz%llx", (unsigned long long)uid);
 	assert_int_equal(if_nametoindex(ifname), local.ifindex);
 	/* The agent is on it, too (tcx: a pinned link). */
