@@ -1,27 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks share: namespaces that are removed however it ends, rounds, ratios, output."""
+"""What the benchmarks share: namespaces that are removed however it ends, options, progress, noise. What comes of the
+rounds is in figures.py, the chart in plot.py."""
+import argparse
 import atexit
-import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(TOP, "build")
 LAB = f"bench{os.getpid()}"
 namespaces = []
 warned = []
+build = os.path.join(TOP, "build")
+
+
+class Failed(Exception):
+    """Something that was to be measured, or needed for it, did not work; ends the benchmark if nobody goes on."""
 
 
 def run(*command, **options):
-    """Runs a command; its standard output. Its errors end the benchmark."""
+    """Runs a command; its standard output."""
     result = subprocess.run(command, capture_output=True, text=True, **options)
     if result.returncode:
-        sys.exit(f"error: {' '.join(command)}: {result.stderr.strip() or result.stdout.strip()}")
+        raise Failed(f"{' '.join(command)}: {result.stderr.strip() or result.stdout.strip()}")
     return result.stdout
+
+
+def say_failed(kind, error, trace):
+    """Instead of a trace, where it says all."""
+    if kind is Failed:
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def mizar(*command, **options):
@@ -30,10 +42,15 @@ def mizar(*command, **options):
 
 def namespace(name):
     """A network namespace of ours; removed at the end."""
-    run("ip", "netns", "add", name)
     namespaces.append(name)
+    run("ip", "netns", "add", name)
     run("ip", "-n", name, "link", "set", "lo", "up")
     return name
+
+
+def program(name):
+    """A program of the build directory."""
+    return os.path.join(build, name)
 
 
 def inside(name, *command):
@@ -41,28 +58,42 @@ def inside(name, *command):
     return ["ip", "netns", "exec", name, *command]
 
 
-def tidy():
-    for name in namespaces:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+def remove():
+    """All namespaces and the lab: also what was made half."""
+    while namespaces:
+        subprocess.run(["ip", "netns", "del", namespaces.pop()], capture_output=True)
     subprocess.run(["mizar", "lab", "down", "--name", LAB], capture_output=True)
+
+
+def tidy():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    remove()
 
 
 def start(doc, add_options=lambda parser: None):
     """Options, privilege, the build, and tidying up."""
-    import argparse
-    parser = argparse.ArgumentParser(description=doc)
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    name = os.path.basename(sys.argv[0])
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
+    parser.add_argument("--svg", metavar="FILE", default=os.path.join(TOP, "build", "bench", f"{name}.svg"),
+                        help=f"where the chart goes (default build/bench/{name}.svg)")
+    parser.add_argument("--build", metavar="DIR", help="take this build as it is (default: what is not built in ./build is built)")
     add_options(parser)
     options = parser.parse_args()
     if os.geteuid():
         sys.exit("error: this needs root (namespaces, BPF): run it with sudo")
     script = f'top={TOP}; . {TOP}/scripts/common.sh; cd {TOP}; install_packages; build_tree build'
-    if subprocess.run(["bash", "-c", script]).returncode:
+    if options.build:
+        global build
+        build = os.path.abspath(options.build)
+    elif subprocess.run(["bash", "-c", script]).returncode:
         sys.exit(1)
-    os.environ["PATH"] = os.path.join(BUILD, "src", "cli") + ":" + os.environ["PATH"]
+    os.environ["PATH"] = program("src/cli") + ":" + os.environ["PATH"]
     os.environ["MIZAR_LAB"] = LAB
+    sys.excepthook = say_failed
     atexit.register(tidy)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
     return options
 
@@ -70,6 +101,20 @@ def start(doc, add_options=lambda parser: None):
 def progress(text):
     end = "\r" if sys.stderr.isatty() else "\n"
     print(f"\x1b[K{text}" if end == "\r" else text, end=end, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Steps of about equal length: which one runs, and how long the rest will take."""
+
+    def __init__(self, n_steps):
+        self.n_steps, self.n_done, self.begin = n_steps, 0, None
+
+    def step(self, text):
+        self.begin = self.begin or time.monotonic()
+        left = (time.monotonic() - self.begin) / self.n_done * (self.n_steps - self.n_done) if self.n_done else None
+        self.n_done += 1
+        time_left = f", {int(left) // 60}:{int(left) % 60:02} left" if left is not None else ""
+        progress(f"{self.n_done} of {self.n_steps}{time_left}: {text}")
 
 
 def cpu_times():
@@ -80,52 +125,14 @@ def cpu_times():
 
 
 def wait_until_idle(seconds=5):
-    """Waits while others use more than a tenth of the machine; warns, once, if they do not stop."""
+    """Waits while others use more than a tenth of the machine; if they do not stop, warns, and waits no more."""
+    if warned:
+        return
     for _ in range(int(seconds / 0.2)):
         idle, total = cpu_times()
         time.sleep(0.2)
         idle_now, total_now = cpu_times()
         if idle_now - idle >= 0.9 * (total_now - total):
             return
-    if not warned:
-        warned.append(True)
-        print("warning: the machine is busy with something else: the figures are unsteady", file=sys.stderr)
-
-
-class Figures:
-    """Figures of interleaved rounds: {name: [(ours, peer or None), ...]}."""
-
-    def __init__(self):
-        self.rounds = {}
-        self.units = {}
-        self.peers = {}
-
-    def add(self, name, unit, ours, peer_name=None, peer=None):
-        self.units[name], self.peers[name] = unit, peer_name
-        self.rounds.setdefault(name, []).append((ours, peer))
-
-    def records(self):
-        for name, rounds in self.rounds.items():
-            ours = [r[0] for r in rounds]
-            record = {"name": name, "value": round(statistics.median(ours), 4), "unit": self.units[name],
-                      "min": round(min(ours), 4), "max": round(max(ours), 4)}
-            if len(ours) >= 100:
-                record["p99"] = round(sorted(ours)[len(ours) * 99 // 100], 4)
-            if self.peers[name]:
-                ratios = [o / p for o, p in rounds if p]
-                record |= {"peer": self.peers[name], "peer_value": round(statistics.median(r[1] for r in rounds), 4),
-                           "ratio": round(statistics.median(ratios), 3),
-                           "ratio_min": round(min(ratios), 3), "ratio_max": round(max(ratios), 3)}
-            yield record
-
-    def show(self, as_json):
-        progress("")
-        if as_json:
-            for record in self.records():
-                print(json.dumps(record))
-            return
-        print(f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':6} {'peer':>16} {'ratio (min .. max)':>24}")
-        for r in self.records():
-            peer = f"{r['peer']} {r['peer_value']:.4g}" if "peer" in r else f"p99 {r['p99']:.4g}" if "p99" in r else ""
-            ratio = f"{r['ratio']:.2f} ({r['ratio_min']:.2f} .. {r['ratio_max']:.2f})" if "peer" in r else ""
-            print(f"{r['name']:44}{r['value']:>10.4g} {r['min']:>9.4g} {r['max']:>9.4g}  {r['unit']:6} {peer:>16} {ratio:>24}")
+    warned.append(True)
+    print("warning: the machine is busy with something else: the figures are unsteady", file=sys.stderr)

@@ -4,7 +4,9 @@
  * receiver counts what arrives.
  *
  *	udp_rate receive PORT SECONDS	prints "ready", then packets per second since the first one
- *	udp_rate send ADDRESS PORT SECONDS SIZE
+ *	udp_rate send ADDRESS PORT SECONDS SIZE [RATE]
+ *
+ * With a rate (packets per second) the sender keeps to it, in a burst each millisecond.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,13 +55,22 @@ static int receive(int port, double seconds)
 	return 0;
 }
 
-static int transmit(const char *address, int port, double seconds, size_t size)
+static void sleep_until(double then)
+{
+	struct timespec ts = { .tv_sec = (time_t)then,
+			       .tv_nsec = (long)((then - (double)(time_t)then) * 1e9) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
+		;
+}
+
+static int transmit(const char *address, int port, double seconds, size_t size, double rate)
 {
 	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	char buf[2048] = {};
 	unsigned long n = 0;
-	double end;
+	double begin, end;
 	int fd, r;
 
 	if (inet_pton(AF_INET, address, &to4.sin_addr) == 1) {
@@ -76,8 +87,11 @@ static int transmit(const char *address, int port, double seconds, size_t size)
 		perror("udp_rate: send");
 		return 1;
 	}
-	end = now() + seconds;
+	begin = now();
+	end = begin + seconds;
 	while ((++n & 15) || now() < end) {
+		if (rate > 0 && n % (unsigned long)(rate / 1000) == 0)
+			sleep_until(begin + (double)n / rate);
 		/* Full queues and early ICMP errors are part of it. */
 		if (send(fd, buf, size, 0) < 0 && errno != ENOBUFS && errno != ECONNREFUSED) {
 			perror("udp_rate: send");
@@ -91,8 +105,12 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "receive"))
 		return receive(atoi(argv[2]), atof(argv[3]));
-	if (argc == 6 && !strcmp(argv[1], "send") && (size_t)atol(argv[5]) <= 2048)
-		return transmit(argv[2], atoi(argv[3]), atof(argv[4]), (size_t)atol(argv[5]));
-	fprintf(stderr, "usage: udp_rate receive PORT SECONDS | send ADDRESS PORT SECONDS SIZE\n");
+	if ((argc == 6 || (argc == 7 && atof(argv[6]) >= 1000)) && !strcmp(argv[1], "send") &&
+	    (size_t)atol(argv[5]) <= 2048)
+		return transmit(argv[2], atoi(argv[3]), atof(argv[4]), (size_t)atol(argv[5]),
+				argc == 7 ? atof(argv[6]) : 0);
+	fprintf(stderr,
+		"usage: udp_rate receive PORT SECONDS | send ADDRESS PORT SECONDS SIZE [RATE]\n"
+		"       a rate is at least 1000 a second\n");
 	return 2;
 }

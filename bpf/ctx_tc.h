@@ -23,7 +23,19 @@
 /* Not TC_ACT_OK: other programs on the device may want the packet too. */
 #define CTX_PASS    TC_ACT_UNSPEC
 #define CTX_DROP    TC_ACT_SHOT
+/* Counters that can be reached from this hook. */
+#define CTX_POINTS  ~0U
 #define CTX_IS_LAST 1 /* what passes here is the host's */
+
+int mz_error(struct mz_ctx *ctx);
+
+/* Programs that others go on to. User space pins it: without a holder, the kernel empties it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct mz_ctx *ctx));
+} tail SEC(".maps") = { .values = { [0] = (void *)&mz_error } };
 
 static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 {
@@ -53,6 +65,12 @@ static __always_inline int ctx_pull(struct mz_ctx *ctx, __u32 size)
 
 /* A super-packet: its length fields may be anything, the kernel writes them per segment. */
 static __always_inline bool ctx_is_gso(const struct mz_ctx *ctx)
+{
+	return ctx->gso_size;
+}
+
+/* Payload of a segment behind the headers of layer 4. */
+static __always_inline __u32 ctx_gso_size(const struct mz_ctx *ctx)
 {
 	return ctx->gso_size;
 }
@@ -126,6 +144,17 @@ static __always_inline int ctx_csum_replace(struct mz_ctx *ctx, __u32 off, __be1
 	return bpf_l4_csum_replace(ctx, off, from_be, to_be, sizeof(to_be));
 }
 
+static __always_inline int ctx_load(struct mz_ctx *ctx, __u32 off, void *to, __u32 size)
+{
+	return bpf_skb_load_bytes(ctx, off, to, size);
+}
+
+/* The flow is another one after this. */
+static __always_inline int ctx_store_all(struct mz_ctx *ctx, const void *from, __u32 size)
+{
+	return bpf_skb_store_bytes(ctx, 0, from, size, BPF_F_INVALIDATE_HASH);
+}
+
 static __always_inline int ctx_store(struct mz_ctx *ctx, __u32 off, const void *from, __u32 size)
 {
 	return bpf_skb_store_bytes(ctx, off, from, size, 0);
@@ -147,24 +176,52 @@ static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way
 	return true;
 }
 
-/* Whether the packet, grown by `growth`, is too big for a device. The kernel cuts super-packets. */
-static __always_inline bool ctx_too_big(struct mz_ctx *ctx, __u32 ifindex, __s32 growth)
+/* MTU of a device; zero: there is no such device. */
+static __always_inline __u32 ctx_mtu(struct mz_ctx *ctx, __u32 ifindex)
 {
 	__u32 mtu = 0;
 
-	return bpf_check_mtu(ctx, ifindex, &mtu, growth, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED;
+	(void)bpf_check_mtu(ctx, ifindex, &mtu, 0, 0); /* whatever it thinks of the packet */
+	return mtu;
 }
 
 /*
- * Whether the segments of a super-packet are too big for a device. After encapsulation only: the
- * kernel takes no growth into account here.
+ * What becomes of the packet now has nothing to do with what it was: an unfinished checksum of the
+ * old one, whose place the kernel keeps, would be written into the new one, and a super-packet be
+ * cut. The kernel forgets both when their bytes are gone: so room for the new one is made behind,
+ * then the old one taken away in front. size: bytes of the new frame; headers: of a tunnel, between
+ * the Ethernet header and the inner IP.
  */
-static __always_inline bool ctx_segments_too_big(struct mz_ctx *ctx, __u32 ifindex)
-{
-	__u32 mtu = 0;
+#define CTX_RENEW 1536
 
-	return ctx_is_gso(ctx) && bpf_check_mtu(ctx, ifindex, &mtu, 0, BPF_MTU_CHK_SEGS) ==
-					  BPF_MTU_CHK_RET_SEGS_TOOBIG;
+static __always_inline int ctx_renew(struct mz_ctx *ctx, __u32 size, __u32 headers, bool to_ipv6,
+				     bool changes_family)
+{
+	return ctx_resize(ctx, size + headers + CTX_RENEW) ?:
+		       ctx_decapsulate(ctx, headers + CTX_RENEW, to_ipv6, changes_family);
+}
+
+/* In the words that a packet carries from one program to the next. */
+static __always_inline struct ctx_failure ctx_failure(const struct mz_ctx *ctx)
+{
+	return (struct ctx_failure){
+		.reason = ctx->cb[0],
+		.inner_eth = ctx->cb[1],
+		.vni = ctx->cb[2],
+		.mtu = ctx->cb[3],
+		.is_tunneled = ctx->cb[4],
+	};
+}
+
+/* Does not return, unless the program is not there. */
+static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
+{
+	ctx->cb[0] = failure->reason;
+	ctx->cb[1] = failure->inner_eth;
+	ctx->cb[2] = failure->vni;
+	ctx->cb[3] = failure->mtu;
+	ctx->cb[4] = failure->is_tunneled;
+	bpf_tail_call(ctx, &tail, 0);
 }
 
 /* Out of a device. */

@@ -15,6 +15,10 @@
 
 #define CTX_PASS XDP_PASS
 #define CTX_DROP XDP_DROP
+/* Counters that can be reached from this hook. */
+#define CTX_POINTS                                                                               \
+	(1U << MZ_COUNT_transit | 1U << MZ_COUNT_bounce | 1U << MZ_COUNT_divide |                 \
+	 1U << MZ_COUNT_forward | 1U << MZ_COUNT_turn)
 /* The tc program comes after: what passes is left to it, also to be counted. */
 #define CTX_IS_LAST 0
 
@@ -50,6 +54,11 @@ static __always_inline bool ctx_is_gso(const struct mz_ctx *ctx)
 	return false;
 }
 
+static __always_inline __u32 ctx_gso_size(const struct mz_ctx *ctx)
+{
+	return 0;
+}
+
 static __always_inline bool ctx_has_vlan(const struct mz_ctx *ctx)
 {
 	return false;
@@ -60,20 +69,22 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 {
 }
 
-/* It must leave where it came in, and fit there. 0 is that device: it need not be looked up. */
+/* It must leave where it came in. */
 static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way,
 					 __s32 growth)
 {
-	__u32 len = ctx_len(ctx) - ETH_HLEN; /* in: of the IP packet, out: the MTU */
-
-	return way && way->ifindex == ctx_ifindex(ctx) &&
-	       bpf_check_mtu(ctx, 0, &len, growth, 0) == BPF_MTU_CHK_RET_SUCCESS;
+	return way && way->ifindex == ctx_ifindex(ctx);
 }
 
-/* ctx_can_send() has seen to it. */
-static __always_inline bool ctx_too_big(struct mz_ctx *ctx, __u32 ifindex, __s32 growth)
+/* It leaves by the device that it came in by, so it fits. */
+static __always_inline __u32 ctx_mtu(struct mz_ctx *ctx, __u32 ifindex)
 {
-	return false;
+	return 0;
+}
+
+/* Left to tc, as all that does not fit. */
+static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
+{
 }
 
 static __always_inline int ctx_send(struct mz_ctx *ctx, __u32 ifindex)

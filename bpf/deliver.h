@@ -7,31 +7,17 @@
 
 #include "ip.h"
 #include "route.h"
+#include "size.h"
 
-/* Networks are routed: one hop between them. Reads inner, tos, outer_tos. */
-static __always_inline int deliver_rewrite(struct mz_pkt *p)
+/* Congestion that the underlay marked. Reads inner, tos, outer_tos, ttl. */
+static __always_inline int deliver_ecn(struct mz_pkt *p)
 {
 	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
-	bool is_routed = !addr_same_prefix(&p->src, &p->dst, p->local->prefix_len);
-	int tos = p->is_tunneled ? ecn_decapsulate(p->outer_tos, p->tos) : p->tos;
-	void *header = mz_at(p, p->inner, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	__u8 ttl;
+	int tos = ecn_decapsulate(p->outer_tos, p->tos);
 
-	if (tos < 0)
-		return tos;
-	if (!header)
-		return DROP(inner_malformed);
-	if (!is_routed && tos == p->tos)
+	if (!p->is_tunneled || tos == p->tos)
 		return 0;
-	ttl = is_ipv6 ? ((struct ipv6hdr *)header)->hop_limit : ((struct iphdr *)header)->ttl;
-	if (is_routed && ttl <= 1)
-		return DROP(inner_ttl);
-	ttl -= is_routed;
-	if (is_ipv6)
-		ipv6_rewrite(p, header, tos, ttl);
-	else
-		ipv4_rewrite(header, tos, ttl);
-	return 0;
+	return tos < 0 ? tos : inner_rewrite(p, is_ipv6, tos, p->ttl);
 }
 
 /* Removes the tunnel and writes the MACs: the packet is the endpoint's. */
@@ -55,8 +41,6 @@ static __always_inline int deliver_unpack(struct mz_pkt *p)
 
 static __always_inline int deliver(struct mz_pkt *p)
 {
-	__s32 growth = p->is_tunneled ? ETH_HLEN - (__s32)p->inner : 0;
-	bool is_peer;
 	__u32 ifindex;
 	int r;
 
@@ -65,14 +49,13 @@ static __always_inline int deliver(struct mz_pkt *p)
 	if (!p->local)
 		return DROP(not_here);
 	ifindex = p->local->ifindex;
-	is_peer = p->local->flags & MZ_PORT_PEER;
-	if (!is_peer && ctx_too_big(p->ctx, ifindex, growth))
-		return DROP(too_big);
-	r = deliver_rewrite(p);
+	r = check_size(p, p->inner, 0, p->local->mtu);
+	r = r ?: deliver_ecn(p);
 	r = r ?: deliver_unpack(p);
 	if (r)
 		return r;
 	POINT(p, deliver);
-	p->action = is_peer ? ctx_send_peer(p->ctx, ifindex) : ctx_send(p->ctx, ifindex);
+	p->action = p->local->flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
+						     ctx_send(p->ctx, ifindex);
 	return MZ_SENT;
 }

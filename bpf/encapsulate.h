@@ -11,8 +11,6 @@
 #include "parse_geneve.h"
 #include "way.h"
 
-#define TUNNEL_PORT_MIN 32768 /* 15 bits of the flow's hash above it */
-
 #define FLOW_LABEL_MASK 0xfffff
 
 /* What the headers of a tunnel take. */
@@ -117,8 +115,6 @@ static __always_inline int encapsulate(struct mz_pkt *p)
 		return r;
 	if (ctx_encapsulate(p->ctx, size, underlay_is_ipv6(), &is_plain))
 		return DROP(encapsulate);
-	if (ctx_segments_too_big(p->ctx, way.ifindex))
-		return DROP(too_big);
 	if (is_plain && !way.row)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
 	p->end = ETH_HLEN + size;

@@ -14,6 +14,21 @@ static __always_inline void count(struct mz_count *c, __u32 bytes)
 	c->bytes += bytes;
 }
 
+/* Does the sender get to know of it? */
+static __always_inline void report(struct mz_pkt *p, __u32 reason)
+{
+	const struct ctx_failure failure = {
+		.reason = reason,
+		.inner_eth = p->inner_eth,
+		.vni = p->vni,
+		.mtu = p->mtu,
+		.is_tunneled = p->is_tunneled,
+	};
+
+	if (!p->is_error && (reason == MZ_DROP_too_big || reason == MZ_DROP_inner_ttl))
+		ctx_report(p->ctx, &failure);
+}
+
 static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 {
 	struct mz_counters *counters;
@@ -26,12 +41,13 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 	counters = bpf_map_lookup_elem(&counter, &slot);
 #pragma unroll
 	for (__u32 i = 0; i < MZ_N_COUNTERS; i++) {
-		if (counters && p->points & 1U << i)
+		if (CTX_POINTS & 1U << i && counters && p->points & 1U << i)
 			count(&counters->counts[i], p->len);
 	}
 	if (verdict < 0) {
 		code = -verdict;
 		count(bpf_map_lookup_elem(&drop, &code), p->len);
+		report(p, code);
 		return CTX_DROP;
 	}
 	if (verdict == MZ_SENT)

@@ -66,6 +66,19 @@ static __always_inline void ipv6_rewrite(struct mz_pkt *p, struct ipv6hdr *ip, _
 	ctx_csum_follow(p->ctx, bpf_csum_diff(old, sizeof(old), new, sizeof(new), 0));
 }
 
+static __always_inline int inner_rewrite(struct mz_pkt *p, bool is_ipv6, __u8 tos, __u8 ttl)
+{
+	void *ip = mz_at(p, p->inner, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+
+	if (!ip)
+		return DROP(inner_malformed);
+	if (is_ipv6)
+		ipv6_rewrite(p, ip, tos, ttl);
+	else
+		ipv4_rewrite(ip, tos, ttl);
+	return 0;
+}
+
 /* RFC 6040, figure 4: the inner traffic class after decapsulation, or a drop. */
 static __always_inline int ecn_decapsulate(__u8 outer_tos, __u8 inner_tos)
 {

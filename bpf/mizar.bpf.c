@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The two hooks of the data plane: mz_agent runs on tc ingress of every endpoint's host-side
- * device, mz_transit on tc ingress of the droplet. Each is the list of its stages.
+ * device, mz_transit on tc ingress of the droplet. Each is the list of its stages, and so is
+ * mz_error, to which both go on from some of their drops.
  */
 #include "bpf.h"
 #include "maps.h"
@@ -18,6 +19,7 @@
 #include "arp.h"
 #include "nd.h"
 #include "ping.h"
+#include "hop.h"
 #include "route.h"
 #include "bounce.h"
 #include "divide.h"
@@ -25,6 +27,7 @@
 #include "way.h"
 #include "encapsulate.h"
 #include "forward.h"
+#include "icmp_error.h"
 #include "finish.h"
 
 SEC("tc")
@@ -41,6 +44,7 @@ int mz_agent(struct mz_ctx *ctx)
 	v = v ?: answer_nd(&p);	      /* ND ends here                              */
 	v = v ?: check_source(&p);    /* own address, to one that is carried?      */
 	v = v ?: answer_ping(&p);     /* the gateway ends here                     */
+	v = v ?: take_hop(&p);	      /* off the link? -> ttl                      */
 	v = v ?: find_vpc(&p);	      /* -> vpc                                    */
 	v = v ?: find_local(&p);      /* -> local, if the destination is here      */
 	v = v ?: find_flow(&p);	      /* -> flow_hash                              */
@@ -70,6 +74,30 @@ int mz_transit(struct mz_ctx *ctx)
 	v = v ?: divide(&p);	    /* -> next: deliver, tunnel                  */
 	v = v ?: deliver(&p);	    /* into the endpoint                         */
 	v = v ?: forward(&p);	    /* to another host                           */
+	heed_router(&p, v);	    /* passes: about one of our packets?         */
+	return mz_finish(&p, v);
+}
+
+SEC("tc")
+int mz_error(struct mz_ctx *ctx)
+{
+	struct mz_pkt p = mz_pkt_init(ctx);
+	struct error e = {};
+	int v = error_parse(&p, &e);	 /* what failed?                        */
+
+	v = v ?: error_allowed(&p, &e);	 /* does it deserve an error?           */
+	v = v ?: error_quote(&p, &e);	 /* -> quote                            */
+	v = v ?: error_write(&p, &e);	 /* the packet is the error; -> src, dst */
+	v = v ?: error_answer(&p, &e);	 /* into the endpoint that sent it      */
+	v = v ?: find_vpc(&p);		 /* -> vpc                              */
+	v = v ?: find_local(&p);	 /* -> local, if the sender is here     */
+	v = v ?: find_flow(&p);		 /* -> flow_hash                        */
+	v = v ?: error_route(&p);	 /* -> next                             */
+	v = v ?: bounce(&p);
+	v = v ?: divide(&p);
+	v = v ?: deliver(&p);
+	v = v ?: error_port(&p, &e);	 /* -> port                             */
+	v = v ?: encapsulate(&p);
 	return mz_finish(&p, v);
 }
 

@@ -5,6 +5,17 @@
  */
 #pragma once
 
+#include "bpf.h"
+
+/* What the program `mz_error` must know of a packet that another one dropped. */
+struct ctx_failure {
+	__u32 reason; /* enum mz_drop */
+	__u32 inner_eth;
+	__u32 vni;
+	__u32 mtu;
+	bool is_tunneled;
+};
+
 #ifdef MZ_HOOK_XDP
 #include "ctx_xdp.h"
 #else
@@ -41,7 +52,9 @@ struct mz_pkt {
 	__u32 len;    /* as it came, for the counters */
 	__u32 end;    /* bytes that the length fields seen so far admit */
 	__u32 points; /* 1 << enum mz_counter */
+	__u32 epoch;  /* of what is kept of tables: cache.h */
 	__u32 flow_hash;
+	__u32 mtu; /* DROP(too_big): of the inner packet, what the way would have taken */
 	__u32 outer;	     /* offsets: outer IP (transit only), */
 	__u32 inner_eth;     /* inner Ethernet, */
 	__u32 inner;	     /* inner IP or ARP, */
@@ -49,10 +62,12 @@ struct mz_pkt {
 	__be16 eth_proto_be; /* of the inner packet */
 	__u8 ip_proto;	     /* of the inner packet; agent only (*) */
 	__u8 tos;	     /* of the inner packet */
+	__u8 ttl;	     /* of the inner packet; agent only */
 	__u8 outer_tos;
 	__u8 outer_ttl;
 	bool is_fragment;    /* the inner packet; agent only (*) */
 	bool is_tunneled;
+	bool is_error; /* an ICMP error of ours: about it there is none */
 	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */
 	__u8 next; /* enum mz_next */
 	int action;
@@ -62,7 +77,7 @@ static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
 {
 	__u32 len = ctx_len(ctx);
 
-	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len };
+	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len, .epoch = epoch_now() };
 }
 
 /* Counted when the packet is finished. */

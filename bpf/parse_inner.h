@@ -27,11 +27,17 @@ static __always_inline int parse_frame(struct mz_pkt *p)
 	return eth->h_dest[0] & 1 && p->is_tunneled ? DROP(multicast) : 0;
 }
 
-/* Cuts `end` to what the IP header admits, or finds that it lies. */
+/*
+ * Cuts `end` to what the IP header admits, or finds that it lies. A super-packet that came by a
+ * tunnel must be one packet: tunnel packets that UDP GRO or GSO has made into one have those of
+ * other tenants behind the first. UDP lengths hold 16 bits: longer ones cannot be such.
+ */
 static __always_inline int parse_inner_length(struct mz_pkt *p, __u32 size)
 {
+	__u32 rest = p->end - p->inner;
+
 	if (ctx_is_gso(p->ctx))
-		return 0;
+		return p->is_tunneled && size != rest && rest <= 0xffff ? DROP(inner_malformed) : 0;
 	if (p->inner + size > p->end)
 		return DROP(inner_malformed);
 	p->end = p->inner + size;
@@ -50,6 +56,7 @@ static __always_inline int parse_inner_ipv4(struct mz_pkt *p)
 	p->src = addr_from_ipv4(ip->saddr);
 	p->dst = addr_from_ipv4(ip->daddr);
 	p->tos = ip->tos;
+	p->ttl = ip->ttl;
 	p->ip_proto = ip->protocol;
 	p->is_fragment = ip->frag_off & bpf_htons(IPV4_MF | IPV4_OFFSET);
 	p->l4 = p->inner + header;
@@ -67,6 +74,7 @@ static __always_inline int parse_inner_ipv6(struct mz_pkt *p)
 	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
 	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	p->ttl = ip->hop_limit;
 	p->ip_proto = ip->nexthdr;
 	p->l4 = p->inner + sizeof(*ip);
 	/* In the tables a mapped address is IPv4's: never on the wire (RFC 4291, 2.5.5.2). */
@@ -75,7 +83,7 @@ static __always_inline int parse_inner_ipv6(struct mz_pkt *p)
 	return parse_inner_length(p, sizeof(*ip) + bpf_ntohs(ip->payload_len));
 }
 
-/* Reads inner, eth_proto_be; sets src, dst, tos, ip_proto, l4, is_fragment, end. */
+/* Reads inner, eth_proto_be; sets src, dst, tos, ttl, ip_proto, l4, is_fragment, end. */
 static __always_inline int parse_inner(struct mz_pkt *p)
 {
 	return p->eth_proto_be == bpf_htons(ETH_P_IP) ? parse_inner_ipv4(p) : parse_inner_ipv6(p);

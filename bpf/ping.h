@@ -6,18 +6,13 @@
 #pragma once
 
 #include "answer.h"
+#include "path_mtu.h"
 
 #define ICMP_ECHO_REQUEST   8
 #define ICMP_ECHO_ANSWER    0
 #define ICMPV6_ECHO_REQUEST 128
 #define ICMPV6_ECHO_ANSWER  129
 #define PING_TTL	    64
-
-struct icmp {
-	__u8 type, code;
-	__be16 check_be;
-	__be32 rest_be;
-};
 
 /* Swaps the addresses, which leaves every checksum as it is, and renews the TTL. */
 static __always_inline int ping_answer_ipv4(struct mz_pkt *p)

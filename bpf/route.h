@@ -62,6 +62,7 @@ static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_repl
 		best ^= (best ^ draw) & is_better;
 		chosen ^= (chosen ^ i) & is_better;
 	}
+	barrier_var(chosen); /* the mask stays: verifiers before 6.8 do not see the bound */
 	p->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
 }
@@ -95,7 +96,7 @@ static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
 /* Sets vpc. */
 static __always_inline int find_vpc(struct mz_pkt *p)
 {
-	p->vpc = find_cached_vpc(p->vni);
+	p->vpc = find_cached_vpc(p);
 	return p->vpc ? 0 : DROP(no_vpc);
 }
 

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "parse_outer.h"
+#include "path_mtu.h"
 #include "route.h"
+#include "size.h"
 
 /* The way out: one of a row that follows the kernel's routes, or the kernel itself. */
 struct way {
@@ -42,30 +44,32 @@ static __always_inline bool is_unreachable(struct mz_pkt *p)
 	       r == BPF_FIB_LKUP_RET_PROHIBIT || r == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
-/* One of the host's ways, always the same one for a flow. Reads host, flow_hash. */
-static __always_inline const struct mz_way *choose_way(struct mz_pkt *p)
+/* One of the host's ways, always the same one for a flow. Reads flow_hash. */
+static __always_inline const struct mz_way *choose_way(struct mz_pkt *p,
+						       const struct mz_nexthop *row)
 {
-	const struct cached_host *host = find_host(&p->host);
 	__u32 shift = p->flow_hash % MZ_WAY_SLOTS * MZ_WAY_BITS;
 
-	if (!host || !host->has_nexthop)
-		return NULL;
-	return &host->nexthop.ways[host->nexthop.slots >> shift & (MZ_WAYS_MAX - 1)];
+	return row ? &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)] : NULL;
 }
 
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	ret->row = choose_way(p);
+	const struct cached_host *host = find_host(p, &p->host);
+	const struct mz_nexthop *row = host && host->has_nexthop ? &host->nexthop : NULL;
+	__u32 device; /* 0: what came in by it fits */
+	int r;
+
+	ret->row = choose_way(p, row);
 	if (!ctx_can_send(p->ctx, ret->row, growth))
 		return MZ_PASS;
 	ret->ifindex = ret->row ? ret->row->ifindex : mz_config.ifindex;
 	if (!ret->ifindex || (!ret->row && is_unreachable(p)))
 		return DROP(no_nexthop);
-	/* What came in by the device fits. */
-	if (!growth && ret->ifindex == ctx_ifindex(p->ctx))
-		return 0;
-	return ctx_too_big(p->ctx, ret->ifindex, growth) ? DROP(too_big) : 0;
+	device = growth || ret->ifindex != ctx_ifindex(p->ctx) ? ret->ifindex : 0;
+	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth, way_mtu(p, row, device));
+	return r && !CTX_IS_LAST ? MZ_PASS : r;
 }
 
 static __always_inline void write_ethernet(struct ethhdr *eth, const struct way *way)

@@ -12,13 +12,13 @@ need_root() {
 	[ "$(id -u)" = 0 ] || die "this needs root (namespaces, BPF): run it with sudo"
 }
 
-# install_packages: what is missing of scripts/packages, by the system's package manager.
+# install_packages [FILE]: what is missing of scripts/packages (or FILE), by the system's package manager.
 install_packages() {
-	local missing=() package
+	local missing=() package list=$top/${1:-scripts/packages}
 	while read -r _ package; do
 		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
 			missing+=("$package")
-	done < <(grep -v '^#' "$top/scripts/packages")
+	done < <(grep -v '^#' "$list")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	command -v apt-get >/dev/null || die "not a Debian system; install by hand: ${missing[*]}"
 	say "installing ${#missing[@]} packages: ${missing[*]}"

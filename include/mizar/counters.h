@@ -18,8 +18,11 @@
 	X(forward, "tunnel packet turned round to another host")                                  \
 	X(deliver, "handed to an endpoint of this host")                                          \
 	X(resolve, "sent by way of the kernel's neighbour resolution")                            \
-	X(absorb, "ARP and ND probes and announcements that need no answer")                    \
-	X(turn, "of those forwarded: turned round in the NIC's driver, by XDP")
+	X(absorb, "ARP and ND probes and announcements that need no answer")                      \
+	X(turn, "of those forwarded: turned round in the NIC's driver, by XDP")                   \
+	X(icmp_error, "ICMP errors made: too big, out of hops")                                   \
+	X(icmp_limit, "ICMP errors not made: the sender has had too many")                        \
+	X(path_mtu, "passed to the host's stack: a router's word of a smaller MTU, heeded")
 
 /* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \
@@ -55,7 +58,7 @@
 	X(31, extension, "IPv6 extension headers are cut short, too many, or hide ND")            \
 	X(32, own_address, "endpoint sent to its own address")                                    \
 	X(33, gateway, "the gateway's address answers nothing but ping")                          \
-	X(34, too_big, "packet is bigger than the MTU of the way out; lower the endpoint's") \
+	X(34, too_big, "packet is bigger than the MTU of the way out; its sender is told")        \
 	X(35, outer_extension, "tunnel packet over IPv6 has extension headers")
 
 enum mz_counter {

@@ -68,12 +68,18 @@ MZ_ASSERT_SIZE(mz_way, 16);
  * How to reach a droplet, by one way or several (ECMP). A flow's hash finds a slot, modulo their
  * number, and the slot the way: slot i is bits 2i and 2i + 1. A single way has all slots, so they
  * are zero. Ways behind the last one are zero, and have no slot.
+ *
+ * The MTU of the path, by whatever way, is written by transit, when a router on the underlay says
+ * so (RFC 1191, RFC 8201), and holds until `path_mtu_until` (seconds of CLOCK_BOOTTIME). Zero: none
+ * is known, and that of the device counts.
  */
 struct mz_nexthop {
 	__u64 slots;
+	__u32 path_mtu;
+	__u32 path_mtu_until;
 	struct mz_way ways[MZ_WAYS_MAX];
 };
-MZ_ASSERT_SIZE(mz_nexthop, 72);
+MZ_ASSERT_SIZE(mz_nexthop, 80);
 
 #define MZ_VPC_DIVIDE (1U << 0) /* packets between networks must pass a divider */
 
@@ -135,7 +141,8 @@ struct mz_port {
 	struct mz_addr gateway4;
 	struct mz_addr gateway6;
 	__u8 mac[6];
-	__u8 pad[2];
+	__u8 prefix_len4; /* on-link prefix around the address; outside of it is a hop away */
+	__u8 prefix_len6; /* zero: everything is on the link */
 };
 MZ_ASSERT_SIZE(mz_port, 96);
 
@@ -145,9 +152,8 @@ struct mz_local {
 	__u32 ifindex;
 	__u32 generation;
 	__u8 mac[6];
-	__u8 prefix_len; /* on-link prefix around the address; outside of it is another network */
-	__u8 pad;
-	__u32 flags;	 /* MZ_PORT_* */
+	__u16 mtu;   /* of its device; zero: not known */
+	__u32 flags; /* MZ_PORT_* */
 };
 MZ_ASSERT_SIZE(mz_local, 32);
 

@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/say.h"
 #include "cli/target.h"
+#include "host/device.h"
 #include "host/program.h"
 #include "lab/lab.h"
 
@@ -166,6 +167,11 @@ static int enter_host(const struct mz_args *args)
 		mz_lab_enter(&lab, place);
 }
 
+static int delete_device(uint64_t uid, const struct mz_device *device, void *user)
+{
+	return mz_device_delete(uid);
+}
+
 enum mz_exit mz_verb_host_uninstall(const struct mz_args *args)
 {
 	char dir[PATH_MAX];
@@ -176,6 +182,8 @@ enum mz_exit mz_verb_host_uninstall(const struct mz_args *args)
 	r = enter_host(args);
 	if (!r)
 		r = mz_programs_uninstall(dir);
+	if (!r && mz_args_has(args, MZ_OPT_DEVICES))
+		r = mz_device_each(delete_device, NULL);
 	if (r == -EBUSY)
 		mz_error("mizard is running on %s: stop it first", dir);
 	else if (r < 0)

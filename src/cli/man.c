@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/usage.h"
+#include "rpc/rpc.h"
 
 /* Roff takes '.' and ''' at the start of a line, and '\' and '-' anywhere, as its own. */
 static void print_text(const char *text)
@@ -81,7 +82,7 @@ static const struct {
 static const struct {
 	const char *name, *doc;
 } files[] = {
-	{ "/run/mizar/controller.sock", "the controller, when no other is named" },
+	{ MZ_CONTROLLER_SOCKET, "the controller, when no other is named" },
 	{ "/run/mizar/mizard.sock", "this host's mizard, when no other is named" },
 	{ "/run/mizar-lab/NAME/", "a lab: certificates, and a directory with log, pid file and "
 				  "sockets per host" },
@@ -114,6 +115,7 @@ enum mz_exit mz_verb_man(const struct mz_args *args)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		print_term(files[i].name, files[i].doc);
 	printf(".SH \"EXIT STATUS\"\n0 done, 1 failed, 2 misused.\n"
-	       ".SH \"SEE ALSO\"\n.BR mizard (8),\n.BR mizar-controller (8)\n");
+	       ".SH \"SEE ALSO\"\n.BR mizar\\-manifest (5),\n.BR mizard (8),\n"
+	       ".BR mizar\\-controller (8)\n");
 	return MZ_DONE;
 }

@@ -73,6 +73,7 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 				    "it (default auto, which is tc here)" },
 	[MZ_OPT_KEEP_GOING] = { "keep-going", 0,
 				.doc = "when something fails, leave what was made, to look at it" },
+	[MZ_OPT_DEVICES] = { "devices", 0, .doc = "also remove the devices of endpoints" },
 };
 
 const struct mz_verb mz_verbs[] = {
@@ -185,7 +186,8 @@ const struct mz_verb mz_verbs[] = {
 	{ "host unset", "ROW...", "remove rows by hand", "Of a ROW, only the key is needed.",
 	  HOST_OPTIONS, 1, 1000, .run = mz_verb_host_unset },
 	{ "host uninstall", "", "remove the data plane that a stopped mizard left in place",
-	  "Its endpoints' devices go down.", HOST_OPTIONS, .run = mz_verb_host_uninstall },
+	  "Its endpoints' devices go down.", HOST_OPTIONS | MZ_OPT_BIT(DEVICES),
+	  .run = mz_verb_host_uninstall },
 	{ "lab up", "", "make a lab: hosts as network namespaces, with their own underlay",
 	  "Namespaces NAME-h1, NAME-h2, ... for hosts, NAME-ctl for the controller, NAME-net for "
 	  "the "

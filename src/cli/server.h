@@ -19,7 +19,7 @@ DEFINE_CLEANUP(struct mz_server *, mz_server_free)
 
 /* Says nothing on stderr from here on; every call waits at most this long. For completion. */
 void mz_server_set_quiet(struct mz_server *server, unsigned int timeout_ms);
-/* "unix:/run/mizar/controller.sock" */
+/* As "unix:/PATH". */
 const char *mz_server_name(const struct mz_server *server);
 
 /*

@@ -13,9 +13,9 @@
 
 #include "cli/say.h"
 #include "lab/lab.h"
+#include "rpc/rpc.h"
 
-#define DEFAULT_DIR    "/run/mizar"
-#define DEFAULT_SOCKET DEFAULT_DIR "/controller.sock"
+#define DEFAULT_DIR "/run/mizar"
 
 static const char *option_or_env(const struct mz_args *args, enum mz_option_id id, const char *name)
 {
@@ -96,9 +96,9 @@ int mz_target_server(const struct mz_args *args, struct mz_target *ret_target)
 		lab = server && *server ? NULL : mz_target_lab(args);
 	}
 	if (!lab && !(server && *server)) {
-		guess_lab(DEFAULT_SOCKET, guess);
+		guess_lab(MZ_CONTROLLER_SOCKET, guess);
 		lab = guess[0] ? guess : NULL;
-		server = "unix:" DEFAULT_SOCKET;
+		server = "unix:" MZ_CONTROLLER_SOCKET;
 	}
 	if (lab && !mz_lab_name_is_valid(lab)) {
 		mz_error("'%s' is no name of a lab", lab);

@@ -67,6 +67,7 @@ enum mz_option_id {
 	MZ_OPT_MTU,
 	MZ_OPT_TRANSIT,
 	MZ_OPT_KEEP_GOING,
+	MZ_OPT_DEVICES,
 	MZ_N_OPTIONS,
 };
 

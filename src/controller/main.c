@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "controller/controller.h"
 #include "controller/methods.h"
 #include "controller/options.h"
@@ -107,7 +108,9 @@ static int serve(uv_loop_t *loop, struct ctl_controller *c, const struct ctl_opt
 	mz_log_info("mizar-controller " MIZAR_VERSION " serves at %s%s%s: %lu endpoints in %s",
 		    options->listen_unix, options->listen ? " and " : "", options->listen ?: "",
 		    (unsigned long)mz_store_count(c->store, MZ_KIND_ENDPOINT), c->store_path);
+	mz_notify("READY=1");
 	(void)uv_run(loop, UV_RUN_DEFAULT); /* stopped by a signal */
+	mz_notify("STOPPING=1");
 	mz_log_info("mizar-controller ends");
 	return 0;
 }
@@ -149,6 +152,7 @@ int main(int argc, char **argv)
 	r = uv_loop_init(&loop);
 	if (r < 0) {
 		mz_log_err("event loop: %s", uv_strerror(r));
+		ctl_options_fini(&options);
 		return 1;
 	}
 	for (i = 0; i < ARRAY_SIZE(signals); i++) {
@@ -160,5 +164,6 @@ int main(int argc, char **argv)
 		uv_close((uv_handle_t *)&handles[i], NULL);
 	(void)uv_run(&loop, UV_RUN_DEFAULT); /* closes what is open */
 	(void)uv_loop_close(&loop);
+	ctl_options_fini(&options);
 	return r < 0 ? 1 : 0;
 }

@@ -1,83 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See options.h. */
+/* See options.h; base/settings.h reads them. */
 #include "controller/options.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stddef.h>
 
-enum {
-	OPT_STORE = 256,
-	OPT_UNIX,
-	OPT_LISTEN,
-	OPT_CA,
-	OPT_CERT,
-	OPT_KEY,
-	OPT_LEVEL,
-	OPT_JOURNAL,
-	OPT_VERSION,
-	OPT_HELP
-};
+#include "base/cleanup.h"
+#include "base/settings.h"
 
-static const struct option long_options[] = {
-	{ "store", required_argument, NULL, OPT_STORE },
-	{ "listen-unix", required_argument, NULL, OPT_UNIX },
-	{ "listen", required_argument, NULL, OPT_LISTEN },
-	{ "ca", required_argument, NULL, OPT_CA },
-	{ "cert", required_argument, NULL, OPT_CERT },
-	{ "key", required_argument, NULL, OPT_KEY },
-	{ "log-level", required_argument, NULL, OPT_LEVEL },
-	{ "journal", no_argument, NULL, OPT_JOURNAL },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{},
-};
-
-static const char usage[] =
-	"Usage: mizar-controller [OPTION...]\n"
-	"\n"
-	"The management plane of Mizar: keeps objects, places bouncers and dividers, and tells\n"
-	"each host its rows.\n"
-	"\n"
-	"  --store PATH        database, made if absent (/var/lib/mizar/store.db)\n"
-	"  --listen-unix PATH  Unix socket, only for its owner (/run/mizar/controller.sock)\n"
-	"  --listen ADDR:PORT  TCP with mutual TLS; needs --ca, --cert and --key\n"
-	"  --ca FILE           PEM: whose clients are trusted. Their common names say what they "
-	"may:\n"
-	"                      admin:NAME manages, droplet:NAME is that host\n"
-	"  --cert FILE         PEM: own certificate chain\n"
-	"  --key FILE          PEM: own private key\n"
-	"  --log-level LEVEL   error, warning, info or debug (info)\n"
-	"  --journal           log lines with the prefixes of sd-daemon(3)\n"
-	"  --version           print the version\n"
-	"  --help              print this text\n";
-
-static int misuse(const char *format, const char *what)
+static int set_log_level(void *target, const char *value)
 {
-	fprintf(stderr, "mizar-controller: ");
-	fprintf(stderr, format, what);
-	fprintf(stderr, "; see mizar-controller --help\n");
-	return -EINVAL;
+	struct ctl_options *options = target;
+
+	return mz_setting_log_level(value, &options->log_level);
 }
 
-static int parse_level(const char *text, enum mz_log_level *ret_level)
+static int set_journal(void *target, const char *value)
 {
-	static const char *const levels[] = {
-		[MZ_LOG_ERR] = "error",
-		[MZ_LOG_WARN] = "warning",
-		[MZ_LOG_INFO] = "info",
-		[MZ_LOG_DEBUG] = "debug",
-	};
-	size_t i;
+	struct ctl_options *options = target;
 
-	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (!strcmp(text, levels[i])) {
-			*ret_level = (enum mz_log_level)i;
-			return 0;
-		}
-	return misuse("--log-level '%s' is none of error, warning, info, debug", text);
+	options->journal = 1;
+	return 0;
 }
+
+#define TEXT(field) .text = offsetof(struct ctl_options, field)
+
+static const struct mz_setting rows[] = {
+	{ "store", "PATH", "database, made if absent (/var/lib/mizar/store.db)", TEXT(store) },
+	{ "listen-unix", "PATH",
+	  "Unix socket, only for its owner (/run/mizar-controller/controller.sock)",
+	  TEXT(listen_unix) },
+	{ "listen", "ADDR:PORT", "TCP with mutual TLS; needs --ca, --cert and --key",
+	  TEXT(listen) },
+	{ "ca", "FILE",
+	  "PEM: whose clients are trusted; admin:NAME manages, droplet:NAME is that host",
+	  TEXT(tls.ca) },
+	{ "cert", "FILE", "PEM: own certificate chain", TEXT(tls.cert) },
+	{ "key", "FILE", "PEM: own private key", TEXT(tls.key) },
+	{ "log-level", "LEVEL", "error, warning, info or debug (info)", .set = set_log_level },
+	{ "journal", NULL, "prefix log lines with priorities, for systemd", .set = set_journal },
+};
+
+static const struct mz_daemon mizar_controller = {
+	.name = "mizar-controller",
+	.usage = "mizar-controller - the management plane of Mizar: keeps objects, places "
+		 "bouncers\n"
+		 "and dividers, and tells each host its rows\n\n"
+		 "usage: mizar-controller [OPTION...]",
+	.settings = rows,
+	.n_settings = ARRAY_SIZE(rows),
+};
 
 static int check(const struct ctl_options *options)
 {
@@ -85,63 +57,40 @@ static int check(const struct ctl_options *options)
 	bool all = tls->ca && tls->cert && tls->key, any = tls->ca || tls->cert || tls->key;
 
 	if (options->listen_unix[0] != '/')
-		return misuse("--listen-unix '%s' must be an absolute path", options->listen_unix);
+		return mz_misused("--listen-unix %s: it must be an absolute path",
+				  options->listen_unix);
 	if (options->listen && !all)
-		return misuse("--listen is TCP, which needs mutual TLS: %s is missing",
-			      !tls->ca	   ? "--ca"
-			      : !tls->cert ? "--cert"
-					   : "--key");
+		return mz_misused("--listen is TCP, which needs mutual TLS: %s is missing",
+				  !tls->ca     ? "--ca"
+				  : !tls->cert ? "--cert"
+					       : "--key");
 	if (any && !options->listen)
-		return misuse("%s are for TCP: --listen ADDR:PORT is missing",
-			      "--ca, --cert and --key");
+		return mz_misused("%s are for TCP: --listen ADDR:PORT is missing",
+				  "--ca, --cert and --key");
 	return 0;
 }
 
 int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options)
 {
-	struct ctl_options o = {
+	struct ctl_options options = {
 		.store = "/var/lib/mizar/store.db",
-		.listen_unix = "/run/mizar/controller.sock",
+		.listen_unix = MZ_CONTROLLER_SOCKET,
 		.log_level = MZ_LOG_INFO,
 	};
-	const char **const texts[] = {
-		[OPT_STORE - OPT_STORE] = &o.store,   [OPT_UNIX - OPT_STORE] = &o.listen_unix,
-		[OPT_LISTEN - OPT_STORE] = &o.listen, [OPT_CA - OPT_STORE] = &o.tls.ca,
-		[OPT_CERT - OPT_STORE] = &o.tls.cert, [OPT_KEY - OPT_STORE] = &o.tls.key,
-	};
-	int option, r;
+	_cleanup_free_ char *text = NULL;
+	int r;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		switch (option) {
-		case OPT_STORE ... OPT_KEY:
-			*texts[option - OPT_STORE] = optarg;
-			break;
-		case OPT_LEVEL:
-			r = parse_level(optarg, &o.log_level);
-			if (r < 0)
-				return r;
-			break;
-		case OPT_JOURNAL:
-			o.journal = 1;
-			break;
-		case OPT_VERSION:
-			puts("mizar-controller " MIZAR_VERSION);
-			return 1;
-		case OPT_HELP:
-			fputs(usage, stdout);
-			return 1;
-		case ':':
-			return misuse("%s needs a value", argv[optind - 1]);
-		default:
-			return misuse("unknown option %s", argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return misuse("unexpected argument '%s'", argv[optind]);
-	r = check(&o);
-	if (r < 0)
+	r = mz_settings_read(&mizar_controller, argc, argv, &options, &text);
+	if (!r)
+		r = check(&options);
+	if (r)
 		return r;
-	*ret_options = o;
+	options.text = TAKE(text);
+	*ret_options = options;
 	return 0;
+}
+
+void ctl_options_fini(struct ctl_options *options)
+{
+	free(TAKE(options->text));
 }

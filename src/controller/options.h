@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The command line of mizar-controller.
- */
+/* mizar-controller's options. Text is borrowed from argv and from what ctl_options_fini() frees. */
 #pragma once
-
-#include <stdio.h>
 
 #include "base/log.h"
 #include "rpc/rpc.h"
@@ -16,7 +12,9 @@ struct ctl_options {
 	struct mz_rpc_tls tls;
 	enum mz_log_level log_level;
 	int journal;
+	char *text; /* of the --config file */
 };
 
 /* 0: run; 1: done already (--help, --version); -EINVAL: misused, said on stderr. */
 int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options);
+void ctl_options_fini(struct ctl_options *options);

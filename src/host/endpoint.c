@@ -18,9 +18,22 @@ unsigned int mz_host_endpoint_mtu(const struct mz_host *host)
 
 /* ---- derived rows ---------------------------------------------------------------------------- */
 
+/* Who has no gateway has everything on its link. */
+static __u8 on_link_len(const struct mz_endpoint *endpoint, size_t i)
+{
+	return mz_addr_is_zero(&endpoint->addrs[i].gateway) ?
+		       0 :
+		       (__u8)endpoint->addrs[i].prefix_len;
+}
+
 static __u32 port_flags(const struct mz_device *device)
 {
 	return device->peer_elsewhere ? MZ_PORT_PEER : 0;
+}
+
+static __u16 local_mtu(const struct mz_device *device)
+{
+	return device->mtu > UINT16_MAX ? UINT16_MAX : (__u16)device->mtu;
 }
 
 static int put_port(struct mz_host *host, uint64_t uid, const struct mz_endpoint *endpoint,
@@ -40,9 +53,11 @@ static int put_port(struct mz_host *host, uint64_t uid, const struct mz_endpoint
 		if (mz_addr_is_ipv4(&endpoint->addrs[i].addr)) {
 			port.ip4 = endpoint->addrs[i].addr;
 			port.gateway4 = endpoint->addrs[i].gateway;
+			port.prefix_len4 = on_link_len(endpoint, i);
 		} else {
 			port.ip6 = endpoint->addrs[i].addr;
 			port.gateway6 = endpoint->addrs[i].gateway;
+			port.prefix_len6 = on_link_len(endpoint, i);
 		}
 	}
 	return mz_table_put(host->tables, MZ_TABLE_port, &ifindex, &port);
@@ -63,7 +78,7 @@ static int put_locals(struct mz_host *host, const struct mz_endpoint *endpoint,
 			.network = endpoint->network,
 			.ifindex = (__u32)device->ifindex,
 			.generation = endpoint->generation,
-			.prefix_len = (__u8)endpoint->addrs[i].prefix_len,
+			.mtu = local_mtu(device),
 			.flags = port_flags(device),
 		};
 
@@ -248,6 +263,26 @@ static void give_back(struct mz_host *host, const struct mz_endpoint *endpoint)
 			    endpoint->name, strerror(-r));
 }
 
+/* The operator's to change on the host's side, at any time. */
+static int follow_mtu(struct mz_host *host, const struct mz_port *port,
+		      const struct mz_device *device)
+{
+	struct mz_endpoint endpoint;
+	struct mz_local local;
+	int r = mz_table_get(host->tables, MZ_TABLE_endpoint, &port->uid, &endpoint);
+
+	if (r >= 0) {
+		const struct mz_vni_addr key = { endpoint.vni, endpoint.addrs[0].addr };
+
+		r = mz_table_get(host->tables, MZ_TABLE_local, &key, &local);
+	}
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return local.ifindex != (__u32)device->ifindex || local.mtu == local_mtu(device) ?
+		       0 :
+		       put_locals(host, &endpoint, device);
+}
+
 static int forget_port(const void *key, const void *value, void *user)
 {
 	const __u32 *ifindex = key;
@@ -260,7 +295,7 @@ static int forget_port(const void *key, const void *value, void *user)
 
 	r = mz_device_find(port->uid, &device);
 	if (r >= 0 && device.ifindex == (int)*ifindex)
-		return 0;
+		return follow_mtu(host, port, &device);
 	if (r < 0 && r != -ENODEV)
 		return r;
 	is_lost = r < 0; /* else a new device has taken over all but this row */

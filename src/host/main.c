@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "host/apply.h"
 #include "host/endpoint.h"
 #include "host/host.h"
@@ -214,6 +215,7 @@ static int start(struct mz_host *host)
 		    host->options->droplet, mz_addr_format(&host->self, text),
 		    host->underlay.ifname, mz_host_endpoint_mtu(host),
 		    mz_programs_mode(host->programs) == MZ_ATTACH_TCX ? "tcx" : "clsact");
+	mz_notify("READY=1");
 	return 0;
 }
 
@@ -222,6 +224,7 @@ static int start(struct mz_host *host)
 static void on_signal(uv_signal_t *signal, int number)
 {
 	mz_log_info("stopping; the data plane goes on");
+	mz_notify("STOPPING=1");
 	uv_stop(signal->loop);
 }
 
@@ -343,9 +346,12 @@ int main(int argc, char **argv)
 	mz_log_setup(options.log_level, options.journal);
 	if (geteuid() != 0) {
 		mz_log_err("mizard must run as root: it loads BPF programs and makes devices");
+		mz_options_fini(&options);
 		return 1;
 	}
 	/* A client of the local socket may go while it is answered. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	return run(&options) < 0 ? 1 : 0;
+	r = run(&options);
+	mz_options_fini(&options);
+	return r < 0 ? 1 : 0;
 }

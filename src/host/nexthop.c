@@ -61,7 +61,7 @@ static unsigned int make_row(const struct droplet *droplet, struct mz_nexthop *r
 	return n;
 }
 
-/* Makes the row of a droplet what its ways say. */
+/* Makes the row of a droplet what its ways say. The MTU of a former way's path goes with it. */
 static int write_row(struct mz_nexthops *nexthops, struct droplet *droplet)
 {
 	struct mz_nexthop row = {};
@@ -203,6 +203,8 @@ int mz_nexthops_add(struct mz_nexthops *nexthops, const struct mz_addr *addr)
 		return -ENOMEM;
 	droplet->addr = *addr;
 	droplet->has_row = !mz_table_get(nexthops->tables, MZ_TABLE_nexthop, addr, &droplet->row);
+	/* Transit's, for as long as the row stays as it is. */
+	droplet->row.path_mtu = droplet->row.path_mtu_until = 0;
 	HASH_ADD(hh, nexthops->droplets, addr, sizeof(droplet->addr), droplet);
 	if (!droplet->hh.tbl) {
 		free(droplet);

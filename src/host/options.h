@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mizard's command line. Text is borrowed from argv. */
+/* mizard's options. Text is borrowed from argv and from what mz_options_fini() frees. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +26,7 @@ struct mz_options {
 	bool standalone;
 	enum mz_log_level log_level;
 	bool journal;
+	char *text; /* of the --config file */
 };
 
 /* True if the target is reached over TCP, and so needs TLS. */
@@ -36,3 +37,4 @@ bool mz_options_is_tcp(const struct mz_options *options);
  * to stderr.
  */
 int mz_options_parse(int argc, char **argv, struct mz_options *ret_options);
+void mz_options_fini(struct mz_options *options);

@@ -4,6 +4,7 @@
  * before the first attachment changes, and every change swaps one program for another in place.
  *
  *	DIR/bpf/prog/mz_agent  mz_transit  mz_transit_xdp	what is loaded
+ *	DIR/bpf/prog/tail		what they go on to, which ends without a pin
  *	DIR/bpf/link/IFNAME-IFINDEX	tcx links (clsact keeps its filters itself)
  *	DIR/bpf/xdp/IFNAME-IFINDEX	the droplet's XDP link
  */
@@ -34,6 +35,7 @@ const char *const mz_hook_names[MZ_N_HOOKS] = {
 struct mz_programs {
 	char bpf_dir[PATH_MAX];
 	int prog_fds[MZ_N_HOOKS]; /* -1: not used */
+	int tail_fd;
 	enum mz_attach_mode mode;
 	bool has_other_mode; /* attachments that the other mode left behind */
 };
@@ -122,19 +124,22 @@ static int configure(const struct bpf_object *object, const struct mz_config *co
 	return rodata ? bpf_map__set_initial_value(rodata, config, sizeof(*config)) : -ENOENT;
 }
 
-static int dup_program(const struct bpf_object *object, enum mz_hook hook, int *ret_fd)
+static int dup_fd(int from, int *ret_fd)
 {
-	struct bpf_program *program =
-		bpf_object__find_program_by_name(object, mz_hook_names[hook]);
-	int fd;
+	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0);
 
-	if (!program)
-		return -ENOENT;
-	fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	*ret_fd = fd;
 	return 0;
+}
+
+static int dup_program(const struct bpf_object *object, enum mz_hook hook, int *ret_fd)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(object, mz_hook_names[hook]);
+
+	return program ? dup_fd(bpf_program__fd(program), ret_fd) : -ENOENT;
 }
 
 static void bpf_object_closep(struct bpf_object **object)
@@ -147,6 +152,7 @@ static int load(struct mz_programs *programs, const void *elf, size_t size, enum
 		enum mz_hook last, struct mz_tables *tables, const struct mz_config *config)
 {
 	_cleanup_(bpf_object_closep) struct bpf_object *object = NULL;
+	struct bpf_map *tail;
 	int r;
 
 	object = bpf_object__open_mem(elf, size, NULL);
@@ -159,6 +165,9 @@ static int load(struct mz_programs *programs, const void *elf, size_t size, enum
 		r = bpf_object__load(object);
 	for (int hook = first; r == 0 && hook <= (int)last; hook++)
 		r = dup_program(object, (enum mz_hook)hook, &programs->prog_fds[hook]);
+	tail = bpf_object__find_map_by_name(object, "tail");
+	if (r == 0 && tail)
+		r = dup_fd(bpf_map__fd(tail), &programs->tail_fd);
 	return r;
 }
 
@@ -213,23 +222,22 @@ static int make_dir(const char *bpf_dir, const char *name)
 }
 
 /* By way of a second name, so that there is a pin at any time. */
-static int pin_program(const struct mz_programs *programs, enum mz_hook hook)
+static int pin(const struct mz_programs *programs, const char *name, int fd)
 {
 	char path[PATH_MAX], new_path[PATH_MAX];
 	int n, r;
 
-	n = snprintf(new_path, sizeof(new_path), "%s/prog/%s_new", programs->bpf_dir,
-		     mz_hook_names[hook]);
+	n = snprintf(new_path, sizeof(new_path), "%s/prog/%s_new", programs->bpf_dir, name);
 	if (n < 0 || (size_t)n >= sizeof(new_path))
 		return -ENAMETOOLONG;
-	n = snprintf(path, sizeof(path), "%s/prog/%s", programs->bpf_dir, mz_hook_names[hook]);
+	n = snprintf(path, sizeof(path), "%s/prog/%s", programs->bpf_dir, name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	if (unlink(new_path) < 0 && errno != ENOENT)
 		return -errno;
-	if (programs->prog_fds[hook] < 0)
+	if (fd < 0)
 		return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
-	r = bpf_obj_pin(programs->prog_fds[hook], new_path);
+	r = bpf_obj_pin(fd, new_path);
 	if (r < 0)
 		return r;
 	return rename(new_path, path) < 0 ? -errno : 0;
@@ -288,7 +296,9 @@ static int install(struct mz_programs *programs, struct mz_tables *tables,
 	if (r == 0 && transit->mode == MZ_TRANSIT_TC)
 		r = mz_detach_xdp_all(programs->bpf_dir, 0);
 	for (hook = 0; r == 0 && hook < MZ_N_HOOKS; hook++)
-		r = pin_program(programs, (enum mz_hook)hook);
+		r = pin(programs, mz_hook_names[hook], programs->prog_fds[hook]);
+	if (r == 0)
+		r = pin(programs, "tail", programs->tail_fd);
 	return r;
 }
 
@@ -303,6 +313,7 @@ int mz_programs_new(const char *dir, struct mz_tables *tables, const struct mz_c
 		return -ENOMEM;
 	for (hook = 0; hook < MZ_N_HOOKS; hook++)
 		programs->prog_fds[hook] = -1;
+	programs->tail_fd = -1;
 	n = snprintf(programs->bpf_dir, sizeof(programs->bpf_dir), "%s/bpf", dir);
 	if (n < 0 || (size_t)n >= sizeof(programs->bpf_dir))
 		return -ENAMETOOLONG;
@@ -327,6 +338,7 @@ void mz_programs_free(struct mz_programs *programs)
 		return;
 	for (hook = 0; hook < MZ_N_HOOKS; hook++)
 		mz_closep(&programs->prog_fds[hook]);
+	mz_closep(&programs->tail_fd);
 	free(programs);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "mizar/wire.h"
 
 #define MTU_MIN_IPV6 1280
 
@@ -50,6 +51,45 @@ static int first_address(const char *ifname, struct mz_addr *ret_addr)
 	return r;
 }
 
+/*
+ * The address that packets to far away would leave with. Nothing is sent: class E (RFC 1112,
+ * section 4) and the start of the global unicast addresses (RFC 4291) stand for what only the
+ * default route leads to. -EADDRNOTAVAIL.
+ */
+static int default_address(int family, struct mz_addr *ret_addr)
+{
+	struct sockaddr_in6 sin6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(MZ_GENEVE_PORT),
+		.sin6_addr.s6_addr = { 0x20, [15] = 1 },
+	};
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(MZ_GENEVE_PORT),
+		.sin_addr.s_addr = htonl(0xf0000001),
+	};
+	struct sockaddr *sa = family == AF_INET ? (void *)&sin : (void *)&sin6;
+	socklen_t size = family == AF_INET ? sizeof(sin) : sizeof(sin6);
+	_cleanup_close_ int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, sa, size) < 0 || getsockname(fd, sa, &size) < 0)
+		return -errno;
+	return from_sockaddr(sa, family, ret_addr) ? 0 : -EADDRNOTAVAIL;
+}
+
+static int find_default_device(struct mz_host *host)
+{
+	int r = default_address(AF_INET, &host->self);
+
+	if (r < 0)
+		r = default_address(AF_INET6, &host->self);
+	if (r >= 0)
+		r = mz_device_by_address(&host->self, &host->underlay);
+	if (r < 0)
+		mz_log_err("which underlay? there is no default route: give --address or --device");
+	return r;
+}
+
 static int find_device(struct mz_host *host)
 {
 	const struct mz_options *options = host->options;
@@ -74,6 +114,8 @@ static int find_device(struct mz_host *host)
 		}
 		return 0;
 	}
+	if (!options->device)
+		return find_default_device(host);
 	r = mz_device_by_name(options->device, &host->underlay);
 	if (r < 0) {
 		mz_log_err("--device %s: %s", options->device, strerror(-r));

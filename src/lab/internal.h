@@ -13,6 +13,8 @@
 void mz_lab_say(const struct mz_lab *lab, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* What mz_lab_load() does, without the name: that is the directory's. */
+int mz_lab_read(const char *path, struct mz_lab *ret_lab);
 /* Writes lab.json. */
 int mz_lab_record(const struct mz_lab *lab);
 

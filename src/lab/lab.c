@@ -100,17 +100,13 @@ int mz_lab_record(const struct mz_lab *lab)
 	return r < 0 ? -EIO : 0;
 }
 
-int mz_lab_load(const char *name, struct mz_lab *ret_lab)
+int mz_lab_read(const char *path, struct mz_lab *ret_lab)
 {
-	char path[MZ_LAB_PATH_SIZE];
 	int hosts = 0, mtu = 0, routed = 0, ipv6 = 0;
 	const char *transit = "";
 	json_t *json;
 	int r;
 
-	if (!mz_lab_name_is_valid(name))
-		return -EINVAL;
-	mz_lab_path(name, path, "lab.json");
 	if (access(path, F_OK) < 0)
 		return -errno;
 	json = json_load_file(path, 0, NULL);
@@ -125,9 +121,24 @@ int mz_lab_load(const char *name, struct mz_lab *ret_lab)
 				    .mtu = (unsigned int)mtu,
 				    .routed = routed,
 				    .ipv6 = ipv6 };
-	memcpy(ret_lab->name, name, strlen(name) + 1);
 	memcpy(ret_lab->transit, transit, strlen(transit) + 1);
 	json_decref(json);
+	return 0;
+}
+
+int mz_lab_load(const char *name, struct mz_lab *ret_lab)
+{
+	char path[MZ_LAB_PATH_SIZE];
+	struct mz_lab lab;
+	int r;
+
+	if (!mz_lab_name_is_valid(name))
+		return -EINVAL;
+	r = mz_lab_read(mz_lab_path(name, path, "lab.json"), &lab);
+	if (r < 0)
+		return r;
+	memcpy(lab.name, name, strlen(name) + 1);
+	*ret_lab = lab;
 	return 0;
 }
 

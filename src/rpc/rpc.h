@@ -18,6 +18,9 @@
 
 #include "base/cleanup.h"
 
+/* Where a controller listens, and is looked for, unless told otherwise. */
+#define MZ_CONTROLLER_SOCKET "/run/mizar-controller/controller.sock"
+
 /* The codes of gRPC that Mizar uses (same numbers as grpc_status_code). */
 enum mz_rpc_code {
 	MZ_RPC_OK = 0,

@@ -156,7 +156,9 @@ static bool field_ok(const struct field *field, const void *p)
 		return flags_ok(field, p);
 	case FIELD_REPLICAS:
 		return replicas_ok(p);
-	case FIELD_PREFIX_LEN:
+	case FIELD_PREFIX_LEN4:
+		return !bytes[0] || (bytes[0] >= 96 && bytes[0] <= 128);
+	case FIELD_PREFIX_LEN6:
 		return bytes[0] <= 128;
 	case FIELD_TEXT:
 		return text_ok(p);
@@ -167,6 +169,7 @@ static bool field_ok(const struct field *field, const void *p)
 	case FIELD_PAD:
 		return is_zero(p, field->size);
 	case FIELD_ADDR_OR_NONE:
+	case FIELD_U16:
 	case FIELD_U32:
 	case FIELD_U64:
 	case FIELD_END:
@@ -189,19 +192,12 @@ static bool pair_ok(enum mz_table_id id, const void *key, const void *value)
 {
 	struct mz_network_key network_key;
 	struct mz_network network;
-	struct mz_vni_addr vni_addr;
-	struct mz_local local;
 
 	if (id == MZ_TABLE_network) {
 		memcpy(&network_key, key, sizeof(network_key));
 		memcpy(&network, value, sizeof(network));
 		return network.slot_bits <= SLOT_BITS_MAX &&
 		       network_key.slot < 1U << network.slot_bits;
-	}
-	if (id == MZ_TABLE_local) {
-		memcpy(&vni_addr, key, sizeof(vni_addr));
-		memcpy(&local, value, sizeof(local));
-		return !mz_addr_is_ipv4(&vni_addr.addr) || local.prefix_len >= 96;
 	}
 	return true;
 }
@@ -212,4 +208,13 @@ int mz_table_check_row(enum mz_table_id id, const void *key, const void *value)
 	    !fields_ok(mz_table_fields[id].value, value) || !pair_ok(id, key, value))
 		return -EINVAL;
 	return 0;
+}
+
+void mz_table_end_texts(enum mz_table_id id, void *value)
+{
+	const struct field *field;
+
+	for (field = mz_table_fields[id].value; field->type != FIELD_END; field++)
+		if (field->type == FIELD_TEXT)
+			((char *)value)[field->offset + field->size - 1] = '\0';
 }

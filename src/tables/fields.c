@@ -62,6 +62,8 @@ static const struct field droplet[] = {
 };
 static const struct field nexthop[] = {
 	WHOLE(WAYS, "ways", sizeof(struct mz_nexthop)),
+	FIELD(mz_nexthop, path_mtu, U32, "pathMtu"),
+	FIELD(mz_nexthop, path_mtu_until, U32, "pathMtuUntil"),
 	{},
 };
 static const struct field vpc[] = {
@@ -97,7 +99,8 @@ static const struct field port[] = {
 	FIELD(mz_port, gateway4, ADDR_OR_NONE, "gateway4"),
 	FIELD(mz_port, gateway6, ADDR_OR_NONE, "gateway6"),
 	FIELD(mz_port, mac, MAC, "mac"),
-	PAD(mz_port, pad),
+	FIELD(mz_port, prefix_len4, PREFIX_LEN4, "prefixLength4"),
+	FIELD(mz_port, prefix_len6, PREFIX_LEN6, "prefixLength6"),
 	{},
 };
 static const struct field local[] = {
@@ -105,8 +108,7 @@ static const struct field local[] = {
 	FIELD(mz_local, ifindex, IFINDEX, "ifindex"),
 	FIELD(mz_local, generation, U32, "generation"),
 	FIELD(mz_local, mac, MAC, "mac"),
-	FIELD(mz_local, prefix_len, PREFIX_LEN, "prefixLength"),
-	PAD(mz_local, pad),
+	FIELD(mz_local, mtu, U16, "mtu"),
 	FLAGS(mz_local, flags, port_flags),
 	{},
 };

@@ -18,11 +18,13 @@ enum field_type {
 	FIELD_MAC,	     /* unicast */
 	FIELD_VNI,	     /* u32 below 2^24 */
 	FIELD_IFINDEX,	     /* u32, not 0 */
+	FIELD_U16,
 	FIELD_U32,
 	FIELD_U64,	     /* a string in JSON, as in the API */
 	FIELD_FLAGS,	     /* u32; one boolean per name in `flags` */
 	FIELD_REPLICAS,	     /* struct mz_replicas */
-	FIELD_PREFIX_LEN,    /* u8 around the key's address (struct mz_vni_addr) */
+	FIELD_PREFIX_LEN4,   /* u8, of 128 bits, around an IPv4 address; zero: everything */
+	FIELD_PREFIX_LEN6,   /* the same, IPv6 */
 	FIELD_TEXT,	     /* MZ_NAME_SIZE */
 	FIELD_WAYS,	     /* struct mz_nexthop; the whole value is looked at */
 	FIELD_ENDPOINT_ADDRS,/* n_addrs of struct mz_endpoint; the whole value is looked at */

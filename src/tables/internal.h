@@ -57,3 +57,6 @@ int mz_table_grow(struct mz_tables *tables, enum mz_table_id id);
 
 /* -EINVAL: no valid row. */
 int mz_table_check_row(enum mz_table_id id, const void *key, const void *value);
+
+/* Pins are files: texts in a value that was read end, whoever wrote it. */
+void mz_table_end_texts(enum mz_table_id id, void *value);

@@ -130,10 +130,14 @@ static int set_flags(json_t *json, const struct field *field, uint32_t flags)
 	return r;
 }
 
-static int set_field(json_t *json, const struct field *field, const void *p, const void *key)
+static int set_field(json_t *json, const struct field *field, const void *p)
 {
+	uint8_t u8 = *(const uint8_t *)p;
+	uint16_t u16 = 0;
 	uint32_t u32 = 0;
 
+	if (field->size == sizeof(u16))
+		memcpy(&u16, p, sizeof(u16));
 	if (field->size == sizeof(u32))
 		memcpy(&u32, p, sizeof(u32));
 	switch (field->type) {
@@ -145,6 +149,8 @@ static int set_field(json_t *json, const struct field *field, const void *p, con
 		return set_prefix(json, p);
 	case FIELD_MAC:
 		return set(json, field->name, mac_text(p));
+	case FIELD_U16:
+		return set(json, field->name, json_integer(u16));
 	case FIELD_VNI:
 	case FIELD_IFINDEX:
 	case FIELD_U32:
@@ -155,10 +161,10 @@ static int set_field(json_t *json, const struct field *field, const void *p, con
 		return set_flags(json, field, u32);
 	case FIELD_REPLICAS:
 		return set(json, field->name, replicas_array(p));
-	case FIELD_PREFIX_LEN:
-		return set(json, field->name,
-			   json_integer(family_len(&((const struct mz_vni_addr *)key)->addr,
-						   *(const uint8_t *)p)));
+	case FIELD_PREFIX_LEN4:
+		return set(json, field->name, json_integer(u8 >= 96 ? u8 - 96 : u8));
+	case FIELD_PREFIX_LEN6:
+		return set(json, field->name, json_integer(u8));
 	case FIELD_TEXT:
 		return set(json, field->name, json_stringn(p, strnlen(p, field->size)));
 	case FIELD_WAYS:
@@ -172,12 +178,12 @@ static int set_field(json_t *json, const struct field *field, const void *p, con
 	return 0;
 }
 
-static int set_fields(json_t *json, const struct field *field, const void *object, const void *key)
+static int set_fields(json_t *json, const struct field *field, const void *object)
 {
 	int r = 0;
 
 	for (; r == 0 && field->type != FIELD_END; field++)
-		r = set_field(json, field, (const char *)object + field->offset, key);
+		r = set_field(json, field, (const char *)object + field->offset);
 	return r;
 }
 
@@ -188,9 +194,9 @@ int mz_table_row_to_json(enum mz_table_id id, const void *key, const void *value
 
 	if (!json)
 		return -ENOMEM;
-	r = set_fields(json, mz_table_fields[id].key, key, key);
+	r = set_fields(json, mz_table_fields[id].key, key);
 	if (r == 0)
-		r = set_fields(json, mz_table_fields[id].value, value, key);
+		r = set_fields(json, mz_table_fields[id].value, value);
 	if (r < 0)
 		return r;
 	*ret_json = TAKE(json);

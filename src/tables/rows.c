@@ -101,7 +101,10 @@ static int inner_get(int inner_fd, enum mz_table_id id, const void *key, void *r
 		r = trie_has(inner_fd, key);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	return bpf_map_lookup_elem(inner_fd, key, ret_value);
+	r = bpf_map_lookup_elem(inner_fd, key, ret_value);
+	if (r == 0)
+		mz_table_end_texts(id, ret_value);
+	return r;
 }
 
 int mz_table_get(struct mz_tables *tables, enum mz_table_id id, const void *key, void *ret_value)
@@ -244,9 +247,12 @@ static int visit_rows(const struct rows *rows, enum mz_table_id id,
 	uint32_t i;
 	int r = 0;
 
-	for (i = 0; r == 0 && i < rows->n; i++)
-		r = fn(rows->keys + (size_t)i * shape->key_size,
-		       rows->values + (size_t)i * shape->value_size, user);
+	for (i = 0; r == 0 && i < rows->n; i++) {
+		char *value = rows->values + (size_t)i * shape->value_size;
+
+		mz_table_end_texts(id, value);
+		r = fn(rows->keys + (size_t)i * shape->key_size, value, user);
+	}
 	return r;
 }
 

@@ -158,8 +158,7 @@ static void assert_entropy(const struct frame *out)
 		assert_int_equal(label_of(out) >> 17, port_of(out) & 7);
 }
 
-/* The kernel's hash has a seed of its own. */
-static void copy_entropy(struct frame *to, const struct frame *from)
+void copy_entropy(struct frame *to, const struct frame *from)
 {
 	uint8_t *ip = to->bytes + ETH;
 
@@ -250,19 +249,35 @@ struct frame forwarded(const char *host, const struct frame *inner)
 	return sent(host, inner, 63);
 }
 
-struct frame delivered(const char *mac, const struct frame *inner, unsigned int ttl_taken)
+struct frame delivered(const char *mac, const struct frame *inner)
 {
 	struct frame frame = *inner;
-	uint8_t *ip = frame.bytes + ETH;
 
 	put_mac(frame.bytes, mac);
 	put_mac(frame.bytes + 6, VIRTUAL_MAC);
+	return frame;
+}
+
+void take_ttl(struct frame *frame, unsigned int n)
+{
+	uint8_t *ip = frame->bytes + ETH;
+
 	if (ip[0] >> 4 == 6) {
-		ip[7] -= ttl_taken;
-		return frame;
+		ip[7] -= n;
+		return;
 	}
-	ip[8] -= ttl_taken;
+	ip[8] -= n;
 	put16(ip + 10, 0);
 	put16(ip + 10, checksum(ip, (ip[0] & 15) * 4, 0));
+}
+
+struct frame after_hop(const struct frame *in)
+{
+	struct frame frame = *in;
+	const uint8_t *ip = in->bytes + ETH;
+	bool is_ipv6 = ip[0] >> 4 == 6;
+
+	if (is_ipv6 ? memcmp(ip + 8, ip + 24, 8) : memcmp(ip + 12, ip + 16, 3))
+		take_ttl(&frame, 1);
 	return frame;
 }

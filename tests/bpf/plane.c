@@ -16,6 +16,7 @@
 #include <linux/pkt_cls.h>
 
 #include "base/cleanup.h"
+#include "host/attach.h"
 #include "mizar.skel.h"
 #include "mizar_xdp.skel.h"
 
@@ -146,11 +147,13 @@ static int open_xdp(const struct mizar_bpf *plane, struct mizar_xdp_bpf **ret)
 
 int plane_open(void)
 {
-	int r = enter_namespace();
+	int r = enter_namespace(), decap_flags;
 
+	decap_flags = r ? r : mz_probe_decap_flags();
+	r = decap_flags < 0 ? decap_flags : 0;
 	for (int i = 0; i < 4; i++) {
 		frame_underlay(i / 2);
-		r = r ? r : open_skeleton(i % 2 == 0, &planes[i / 2][i % 2]);
+		r = r ? r : open_skeleton(i % 2 == 0 && decap_flags, &planes[i / 2][i % 2]);
 	}
 	for (int i = 0; i < 2; i++) {
 		frame_underlay(i);
@@ -183,13 +186,15 @@ void plane_use_old_kernel(bool is_old)
 
 static void raise_epoch(void)
 {
-	static uint32_t now;
-	uint32_t slot = 0;
+	uint32_t slot = 0, now;
 
-	now++;
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(planes[i / 2][i % 2]->maps.epoch),
-						     &slot, &now, BPF_ANY), 0);
+	for (int i = 0; i < 4; i++) {
+		int fd = bpf_map__fd(planes[i / 2][i % 2]->maps.epoch);
+
+		assert_int_equal(bpf_map_lookup_elem(fd, &slot, &now), 0);
+		now++;
+		assert_int_equal(bpf_map_update_elem(fd, &slot, &now, BPF_ANY), 0);
+	}
 }
 
 void row_put(enum mz_table_id table, const void *key, const void *value)
@@ -198,13 +203,18 @@ void row_put(enum mz_table_id table, const void *key, const void *value)
 	raise_epoch();
 }
 
+void row_get(enum mz_table_id table, const void *key, void *ret_value)
+{
+	assert_int_equal(bpf_map_lookup_elem(tables[table], key, ret_value), 0);
+}
+
 void row_delete(enum mz_table_id table, const void *key)
 {
 	assert_int_equal(bpf_map_delete_elem(tables[table], key), 0);
 	raise_epoch();
 }
 
-static void empty_tables(void)
+void plane_empty(void)
 {
 	uint8_t key[64];
 
@@ -245,10 +255,10 @@ void put_location(const char *ip, uint64_t network, const char *host)
 	row_put(MZ_TABLE_location, &key, &row);
 }
 
-void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len)
+void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu)
 {
 	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
-	struct mz_local row = { .network = network, .ifindex = LO, .prefix_len = prefix_len };
+	struct mz_local row = { .network = network, .ifindex = LO, .mtu = mtu };
 
 	put_mac(row.mac, mac);
 	row_put(MZ_TABLE_local, &key, &row);
@@ -271,6 +281,8 @@ static void put_port(void)
 		.ip6 = addr(PORT_IPV6),
 		.gateway4 = addr("10.0.0.254"),
 		.gateway6 = addr("fd00:a::fe"),
+		.prefix_len4 = 120,
+		.prefix_len6 = 64,
 	};
 
 	put_mac(port.mac, PORT_MAC);
@@ -299,38 +311,59 @@ static void put_droplets(void)
 int plane_setup(void **state)
 {
 	plane_use_old_kernel(false);
-	empty_tables();
+	plane_empty();
 	put_droplets();
 	put_vpc(VNI, 0, LIST("192.168.50.3"));
 	put_network(100, LIST("192.168.50.2"));
 	put_network(200, LIST("192.168.50.4"));
 	put_port();
-	put_local(PORT_IPV4, 100, PORT_MAC, 120);
-	put_local(PORT_IPV6, 100, PORT_MAC, 64);
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 120);
-	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 64);
-	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 120);
-	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 64);
+	put_local(PORT_IPV4, 100, PORT_MAC, 0);
+	put_local(PORT_IPV6, 100, PORT_MAC, 0);
+	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 0);
+	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 0);
+	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 0);
+	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 0);
 	return 0;
 }
 
-/* Reads and clears a row of n counts; sums over the CPUs. */
-static void take_row(struct bpf_map *map, uint32_t row, struct mz_count *ret, uint32_t n)
+/* Reads and clears the counters, which are one row; sums over the CPUs. */
+static void take_counters(struct bpf_map *map, struct mz_count *ret)
 {
-	static struct mz_count values[MAX_CPUS * MZ_COUNTERS_MAX], zero[MAX_CPUS * MZ_COUNTERS_MAX];
-	uint32_t n_in_row = bpf_map__value_size(map) / sizeof(*values);
+	static struct mz_counters values[MAX_CPUS], zero[MAX_CPUS];
 	int n_cpus = libbpf_num_possible_cpus();
+	uint32_t row = 0;
 
 	assert_in_range(n_cpus, 1, MAX_CPUS);
-	assert_in_range(n, 1, n_in_row);
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &row, values), 0);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &row, zero, BPF_ANY), 0);
+	for (uint32_t i = 0; i < MZ_N_COUNTERS; i++) {
+		ret[i] = (struct mz_count){};
+		for (int cpu = 0; cpu < n_cpus; cpu++) {
+			ret[i].packets += values[cpu].counts[i].packets;
+			ret[i].bytes += values[cpu].counts[i].bytes;
+		}
+	}
+}
+
+/* The same for drops: a row a reason, all read at once. */
+static void take_drops(struct bpf_map *map, struct mz_count *ret)
+{
+	static struct mz_count values[MZ_DROP_CODES * MAX_CPUS], zero[MAX_CPUS];
+	static uint32_t keys[MZ_DROP_CODES];
+	int n_cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(map);
+	uint32_t next, n = MZ_DROP_CODES;
+
+	assert_in_range(n_cpus, 1, MAX_CPUS);
+	(void)bpf_map_lookup_batch(fd, NULL, &next, keys, values, &n, NULL); /* ends with ENOENT */
+	assert_int_equal(n, MZ_DROP_CODES);
 	for (uint32_t i = 0; i < n; i++) {
 		ret[i] = (struct mz_count){};
 		for (int cpu = 0; cpu < n_cpus; cpu++) {
-			ret[i].packets += values[cpu * n_in_row + i].packets;
-			ret[i].bytes += values[cpu * n_in_row + i].bytes;
+			ret[i].packets += values[i * n_cpus + cpu].packets;
+			ret[i].bytes += values[i * n_cpus + cpu].bytes;
 		}
+		if (ret[i].packets)
+			assert_int_equal(bpf_map_update_elem(fd, &i, zero, BPF_ANY), 0);
 	}
 }
 
@@ -338,7 +371,9 @@ static struct bpf_program *program_of(enum hook hook)
 {
 	if (hook == XDP)
 		return planes_xdp[frame_underlay_is_ipv6()]->progs.mz_transit_xdp;
-	return hook == AGENT ? current->progs.mz_agent : current->progs.mz_transit;
+	return hook == AGENT   ? current->progs.mz_agent :
+	       hook == TRANSIT ? current->progs.mz_transit :
+				 current->progs.mz_error;
 }
 
 static int verdict_of(enum hook hook, int verdict)
@@ -370,29 +405,36 @@ static int run(enum hook hook, const struct frame *in, void *ctx, uint32_t ctx_s
 		return r;
 	result->verdict = verdict_of(hook, opts.retval);
 	result->out.size = opts.data_size_out;
-	take_row(counting->maps.counter, 0, result->counters, MZ_N_COUNTERS);
-	for (uint32_t i = 0; i < MZ_DROP_CODES; i++)
-		take_row(counting->maps.drop, i, &result->drops[i], 1);
+	take_counters(counting->maps.counter, result->counters);
+	take_drops(counting->maps.drop, result->drops);
 	for (int i = 0; i < MZ_DROP_CODES; i++)
 		has_dropped[i] |= result->drops[i].packets;
 	return 0;
 }
 
-void plane_run(enum hook hook, const struct frame *in, struct result *ret_result)
+void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex,
+		  unsigned int gso_size, struct result *ret_result)
 {
-	struct __sk_buff ctx = { .ifindex = LO };
+	struct __sk_buff ctx = { .ifindex = ifindex };
+	bool has_ctx = hook != XDP; /* which is told of no other device than lo */
 
-	if (hook == XDP) /* is told of no other device than lo */
-		assert_int_equal(run(hook, in, NULL, 0, ret_result), 0);
-	else
-		assert_int_equal(run(hook, in, &ctx, sizeof(ctx), ret_result), 0);
+	if (gso_size) {
+		ctx.gso_size = gso_size;
+		ctx.gso_segs = 2;
+	}
+	assert_int_equal(
+		run(hook, in, has_ctx ? &ctx : NULL, has_ctx ? sizeof(ctx) : 0, ret_result), 0);
 }
 
-void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result)
+void plane_run(enum hook hook, const struct frame *in, struct result *ret_result)
 {
-	struct __sk_buff ctx = { .ifindex = LO, .gso_size = 100, .gso_segs = 2 };
+	plane_run_on(hook, in, LO, 0, ret_result);
+}
 
-	assert_int_equal(run(hook, in, &ctx, sizeof(ctx), ret_result), 0);
+void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size,
+		   struct result *ret_result)
+{
+	plane_run_on(hook, in, LO, gso_size, ret_result);
 }
 
 bool plane_run_xdp_split(const struct frame *in, unsigned int first_size, struct result *ret_result)
@@ -402,6 +444,15 @@ bool plane_run_xdp_split(const struct frame *in, unsigned int first_size, struct
 
 	assert_true(r == 0 || r == -EINVAL);
 	return r == 0;
+}
+
+void plane_forget_errors(void)
+{
+	static uint64_t zero[MAX_CPUS];
+	struct bpf_map *map = current->maps.error_bucket;
+
+	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &i, zero, BPF_ANY), 0);
 }
 
 void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns)

@@ -39,7 +39,7 @@
  * XDP sees what TRANSIT sees, before it: expectations of TRANSIT look at both, and hold XDP to do
  * the same with what it turns round or drops, and to leave the rest to TRANSIT as it came.
  */
-enum hook { AGENT, TRANSIT, XDP, N_HOOKS };
+enum hook { AGENT, TRANSIT, XDP, N_HOOKS, AFTER = N_HOOKS }; /* the last: what tc goes on to */
 
 /* What became of a packet. */
 struct result {
@@ -57,6 +57,7 @@ int plane_open(void);
 void plane_underlay(bool is_ipv6);
 void plane_close(void);
 int plane_setup(void **state);
+void plane_empty(void); /* all tables */
 
 /* Programs of tc for a kernel that does not know of decapsulation into another family. */
 void plane_use_old_kernel(bool is_old);
@@ -66,7 +67,14 @@ void plane_run(enum hook hook, const struct frame *in, struct result *ret_result
 void plane_set_mtu(int mtu);
 
 /* As a super-packet of a kind that the kernel does not tunnel. */
-void plane_run_gso(enum hook hook, const struct frame *in, struct result *ret_result);
+void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size,
+		   struct result *ret_result);
+/* As if no sender had had an error yet. */
+void plane_forget_errors(void);
+
+/* From a device of the test's namespace. */
+void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex,
+		  unsigned int gso_size, struct result *ret_result);
 
 /* By XDP, with all but so many bytes outside of the first buffer. False: the kernel cannot. */
 bool plane_run_xdp_split(const struct frame *in, unsigned int first_size,
@@ -80,6 +88,8 @@ void expect_drop_by_tc(const struct frame *in, enum mz_drop reason);
 void expect_left_by_xdp(const struct frame *in);
 void expect_absorbed(const struct frame *in);
 void expect_pass(const struct frame *in);
+/* The outer source port and the flow label: the kernel's hash has a seed of its own. */
+void copy_entropy(struct frame *to, const struct frame *from);
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
 		 unsigned int counters);
 
@@ -91,11 +101,12 @@ bool plane_has_dropped(unsigned int code);
 
 struct mz_addr addr(const char *text); /* "" is zero; hosts by frame_host() */
 void row_put(enum mz_table_id table, const void *key, const void *value);
+void row_get(enum mz_table_id table, const void *key, void *ret_value);
 void row_delete(enum mz_table_id table, const void *key);
 void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
 void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
 void put_location(const char *ip, uint64_t network, const char *host);
-void put_local(const char *ip, uint64_t network, const char *mac, unsigned int prefix_len);
+void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu);
 void delete_local(const char *ip);
 #define LIST(...)                                                                                  \
 	(const char *const[]){ __VA_ARGS__ },                                                      \
@@ -111,8 +122,10 @@ struct frame tunnelled(const char *host, const struct frame *inner);
 /* What is sent to a host: by the agent, or turned round by transit. */
 struct frame encapsulated(const char *host, const struct frame *inner);
 struct frame forwarded(const char *host, const struct frame *inner);
-/* What an endpoint gets; ttl: that of the packet as it was, less what was taken. */
-struct frame delivered(const char *mac, const struct frame *inner, unsigned int ttl_taken);
+struct frame delivered(const char *mac, const struct frame *inner);
+/* What left the port's link has one less in its TTL. */
+struct frame after_hop(const struct frame *in);
+void take_ttl(struct frame *frame, unsigned int n);
 
 /* The groups of tests, one a file; each returns the number of failures. */
 int test_agent(void);
@@ -122,3 +135,4 @@ int test_roles(void);
 int test_xdp(void);
 int test_way(void);
 int test_hostile(void);
+int test_icmp_error(void);

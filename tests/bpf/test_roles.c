@@ -53,18 +53,20 @@ static void become_bouncer(void)
 	put_location("fd00:a::2", 100, OTHER);
 }
 
-static void expect_agent_delivers(const char *dst, const char *mac, unsigned int ttl,
-				  unsigned int counters)
+static void expect_agent_delivers(const char *dst, const char *mac, unsigned int counters)
 {
-	struct frame in = from_port(dst), out = delivered(mac, &in, ttl);
+	struct frame in = from_port(dst), out = after_hop(&in);
+
+	out = delivered(mac, &out);
 
 	expect_sent(AGENT, &in, &out, COUNT(deliver) | counters);
 }
 
 static void expect_agent_sends(const char *dst, const char *host, unsigned int counters)
 {
-	struct frame in = from_port(dst), out = encapsulated(host, &in);
+	struct frame in = from_port(dst), out = after_hop(&in);
 
+	out = encapsulated(host, &out);
 	expect_sent(AGENT, &in, &out, COUNT(encapsulate) | counters);
 }
 
@@ -76,10 +78,10 @@ static void expect_agent_drops(const char *dst, enum mz_drop reason)
 }
 
 static void expect_transit_delivers(const char *from, const char *src, const char *dst,
-				    const char *mac, unsigned int ttl, unsigned int counters)
+				    const char *mac, unsigned int counters)
 {
 	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
-	struct frame out = delivered(mac, &inner, ttl);
+	struct frame out = delivered(mac, &inner);
 
 	expect_sent(TRANSIT, &in, &out, COUNT(deliver) | counters);
 }
@@ -103,45 +105,37 @@ static void expect_transit_drops(const char *from, const char *src, const char *
 
 static void neighbours_on_one_host(void **state)
 {
-	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
-	expect_agent_delivers("fd00:a::4", MAC_4, 0, 0);
-	expect_agent_delivers("10.0.1.4", MAC_1_4, 1, 0);
-	expect_agent_delivers("fd00:b::4", MAC_1_4, 1, 0);
+	expect_agent_delivers("10.0.0.4", MAC_4, 0);
+	expect_agent_delivers("fd00:a::4", MAC_4, 0);
+	expect_agent_delivers("10.0.1.4", MAC_1_4, 0);
+	expect_agent_delivers("fd00:b::4", MAC_1_4, 0);
 }
 
-static void a_hop_between_networks_takes_from_the_ttl(void **state)
+/* The sender's link, wherever the destination is; who has no gateway has everything on it. */
+static void the_link_is_as_long_as_the_port_says(void **state)
 {
-	static const char *const dsts[] = { "10.0.1.4", "fd00:b::4" };
+	static const struct {
+		uint8_t len;
+		unsigned int n_hops;
+	} cases[] = { { 128, 1 }, { 0, 0 }, { 126, 1 }, { 125, 0 }, { 97, 0 } };
+	uint32_t ifindex = 1;
+	struct frame in = from_port("10.0.0.4"), out;
+	struct mz_port port = { .network = 100, .vni = VNI, .ip4 = addr(PORT_IPV4) };
 
-	for (size_t i = 0; i < 4; i++) {
-		struct frame in = from_port(dsts[i & 1]);
-
-		in.bytes[ETH + (i & 1 ? 7 : 8)] = i / 2; /* 0 and 1 */
-		expect_drop(AGENT, &in, MZ_DROP_inner_ttl);
+	put_mac(port.mac, PORT_MAC);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		port.prefix_len4 = cases[i].len;
+		row_put(MZ_TABLE_port, &ifindex, &port);
+		out = delivered(MAC_4, &in);
+		take_ttl(&out, cases[i].n_hops);
+		expect_sent(AGENT, &in, &out, COUNT(deliver));
 	}
 }
 
-/* In a group network every address is on its own: prefix length 128. */
-static void a_group_is_never_on_link(void **state)
-{
-	put_local("10.0.0.4", 100, MAC_4, 128);
-	expect_agent_delivers("10.0.0.4", MAC_4, 1, 0);
-	put_local("10.0.0.4", 100, MAC_4, 0);
-	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
-	put_local("10.0.0.4", 100, MAC_4, 126); /* 10.0.0.4/30: the source is outside */
-	expect_agent_delivers("10.0.0.4", MAC_4, 1, 0);
-	put_local("10.0.0.4", 100, MAC_4, 125); /* 10.0.0.0/29: inside */
-	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
-	put_local("10.0.0.4", 100, MAC_4, 97); /* 0.0.0.0/1 */
-	expect_transit_delivers(OTHER, "100.0.0.1", "10.0.0.4", MAC_4, 0, 0);
-	expect_transit_delivers(OTHER, "200.0.0.1", "10.0.0.4", MAC_4, 1, 0);
-}
-
-/* An endpoint that belongs here but has no device yet. */
 static void without_a_device_it_is_not_here(void **state)
 {
 	struct mz_vni_addr key = { .vni = VNI, .addr = addr("10.0.0.4") };
-	struct mz_local row = { .network = 100, .prefix_len = 120 };
+	struct mz_local row = { .network = 100 };
 
 	row_put(MZ_TABLE_local, &key, &row);
 	expect_agent_sends("10.0.0.4", OTHER, 0);
@@ -195,15 +189,15 @@ static void all_roles_on_one_host_with_divide(void **state)
 {
 	become_divider(MZ_VPC_DIVIDE);
 	become_bouncer();
-	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
-	expect_agent_delivers("10.0.1.4", MAC_1_4, 1, COUNT(divide));
-	expect_agent_delivers("fd00:b::4", MAC_1_4, 1, COUNT(divide));
+	expect_agent_delivers("10.0.0.4", MAC_4, 0);
+	expect_agent_delivers("10.0.1.4", MAC_1_4, COUNT(divide));
+	expect_agent_delivers("fd00:b::4", MAC_1_4, COUNT(divide));
 }
 
 static void divide_keeps_networks_apart_on_one_host(void **state)
 {
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
-	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
+	expect_agent_delivers("10.0.0.4", MAC_4, 0);
 	expect_agent_sends("10.0.1.4", OTHER, 0);
 	become_bouncer();
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
@@ -272,7 +266,7 @@ static void loops_end(void **state)
 	/* What ends here needs no further hop. */
 	inner = inner_from("10.0.0.9", "10.0.0.4");
 	frame_tunnel(&in, &spec, &inner);
-	out = delivered(MAC_4, &inner, 0);
+	out = delivered(MAC_4, &inner);
 	expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 	/* A divider's packet is not divided again, whatever the sets of others say. */
 	put_network(100, LIST(SELF));
@@ -301,12 +295,12 @@ static void bouncer_divider_and_destination(void **state)
 	become_divider(MZ_VPC_DIVIDE);
 	put_network(100, LIST(SELF));
 	put_location("10.0.0.2", 100, OTHER);
-	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.1.4", MAC_1_4, 1, COUNT(divide));
+	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.1.4", MAC_1_4, COUNT(divide));
 	/* The location is known here too, and the divide stage still runs first. */
 	put_network(200, LIST(SELF));
 	put_location("10.0.1.4", 200, SELF);
 	put_location("10.0.1.2", 200, OTHER_200);
-	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.1.4", MAC_1_4, 1, COUNT(divide));
+	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.1.4", MAC_1_4, COUNT(divide));
 	expect_transit_sends(OTHER, "10.0.0.2", "10.0.1.2", OTHER_200,
 			     COUNT(divide) | COUNT(bounce));
 }
@@ -318,11 +312,11 @@ static void bouncer_and_destination(void **state)
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
 	become_bouncer();
 	/* Same network: here at once. Another, or an unknown one: by the divider. */
-	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0, 0);
+	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0);
 	expect_transit_sends(OTHER_200, "10.0.1.2", "10.0.0.4", DIVIDER, 0);
 	expect_transit_sends(OTHER, "10.0.0.2", "10.0.1.4", DIVIDER, 0);
 	/* From the divider: here. */
-	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);
+	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 0);
 	put_location("10.0.0.9", 100, SELF);
 	inner = inner_from("10.0.1.2", "10.0.0.9");
 	in = tunnelled(DIVIDER, &inner);
@@ -335,12 +329,12 @@ static void bouncer_and_destination(void **state)
 static void with_divide_only_those_who_saw_to_it_are_believed(void **state)
 {
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
-	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0, 0);   /* its bouncer */
-	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0); /* a divider */
+	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0);   /* its bouncer */
+	expect_transit_delivers(DIVIDER, "10.0.1.2", "10.0.0.4", MAC_4, 0); /* a divider */
 	expect_transit_drops(OTHER_200, "10.0.1.2", "10.0.0.4", MZ_DROP_not_divided);
 	expect_transit_drops(OTHER_200, "10.0.0.2", "10.0.0.4", MZ_DROP_not_divided);
 	put_vpc(VNI, 0, LIST(DIVIDER));
-	expect_transit_delivers(OTHER_200, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);
+	expect_transit_delivers(OTHER_200, "10.0.1.2", "10.0.0.4", MAC_4, 0);
 }
 
 /* What stands behind the end of a set is not in it. */
@@ -355,7 +349,7 @@ static void sets_end_where_they_say(void **state)
 	expect_transit_drops(OTHER_200, "10.0.1.2", "10.0.0.4", MZ_DROP_not_divided);
 	vpc.dividers.n = 2;
 	row_put(MZ_TABLE_vpc, &vni, &vpc);
-	expect_transit_delivers(OTHER_200, "10.0.1.2", "10.0.0.4", MAC_4, 1, 0);
+	expect_transit_delivers(OTHER_200, "10.0.1.2", "10.0.0.4", MAC_4, 0);
 }
 
 static void what_is_not_here_is_named(void **state)
@@ -370,7 +364,7 @@ static void what_is_not_here_is_named(void **state)
 static void tenants_never_meet(void **state)
 {
 	struct mz_vni_addr key = { .vni = 8, .addr = addr("10.0.0.4") };
-	struct mz_local row = { .network = 500, .ifindex = 1, .prefix_len = 120 };
+	struct mz_local row = { .network = 500, .ifindex = 1 };
 	struct frame inner = inner_from("10.0.0.2", "10.0.0.4"), in = {}, out;
 	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
 				    .src_mac = SELF_MAC,
@@ -383,10 +377,10 @@ static void tenants_never_meet(void **state)
 	row_put(MZ_TABLE_local, &key, &row);
 	put_vpc(8, 0, LIST(DIVIDER));
 	frame_tunnel(&in, &spec, &inner);
-	out = delivered("02:cc:00:00:00:04", &inner, 0);
+	out = delivered("02:cc:00:00:00:04", &inner);
 	expect_sent(TRANSIT, &in, &out, COUNT(deliver));
-	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0, 0);
-	expect_agent_delivers("10.0.0.4", MAC_4, 0, 0);
+	expect_transit_delivers(OTHER, "10.0.0.2", "10.0.0.4", MAC_4, 0);
+	expect_agent_delivers("10.0.0.4", MAC_4, 0);
 	delete_local("10.0.0.4");
 	expect_agent_sends("10.0.0.4", OTHER, 0);
 	expect_transit_drops(OTHER, "10.0.0.2", "10.0.0.4", MZ_DROP_not_here);
@@ -421,8 +415,7 @@ int test_roles(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup)
 		TEST(neighbours_on_one_host),
-		TEST(a_hop_between_networks_takes_from_the_ttl),
-		TEST(a_group_is_never_on_link),
+		TEST(the_link_is_as_long_as_the_port_says),
 		TEST(without_a_device_it_is_not_here),
 		TEST(agent_and_bouncer),
 		TEST(agent_and_divider),

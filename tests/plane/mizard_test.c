@@ -41,7 +41,6 @@ static void expect_exit(const char *const *args, int status, const char *text)
 static void refuses_misuse(void **state)
 {
 	EXPECT_EXIT(2, "--standalone", "--address", "192.0.2.1");
-	EXPECT_EXIT(2, "--device", "--standalone");
 	EXPECT_EXIT(2, "--no-such", "--no-such");
 	EXPECT_EXIT(2, "--address 1.2.3: not an IP", "--address", "1.2.3", "--standalone");
 	EXPECT_EXIT(2, "no link-local", "--address", "fe80::1", "--standalone");
@@ -62,6 +61,7 @@ static void refuses_misuse(void **state)
 
 static void refuses_the_wrong_place(void **state)
 {
+	EXPECT_EXIT(1, "no default route", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "192.0.2.9", "--standalone");
 	EXPECT_EXIT(1, "--device nope", "--device", "nope", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "fd00::9", "--standalone");
@@ -266,12 +266,13 @@ static __u32 expect_served(const char *addr, uint64_t uid, uint32_t generation)
 
 	assert_int_equal(get_row(MZ_TABLE_local, &key, &local), 0);
 	assert_int_equal(local.generation, generation);
-	assert_int_equal(local.prefix_len, 120);
+	assert_int_equal(local.mtu, 1410);
 	assert_int_equal(local.flags, MZ_PORT_PEER);
 	assert_int_equal(get_row(MZ_TABLE_port, &local.ifindex, &port), 0);
 	assert_true(port.uid == uid && port.network == 42 && port.vni == 7);
 	assert_int_equal(mz_addr_compare(&port.ip4, &key.addr), 0);
 	assert_true(mz_addr_is_zero(&port.ip6));
+	assert_int_equal(port.prefix_len4, mz_addr_is_zero(&port.gateway4) ? 0 : 120);
 	snprintf(ifname, sizeof(ifname), "mz%llx", (unsigned long long)uid);
 	assert_int_equal(if_nametoindex(ifname), local.ifindex);
 	/* The agent is on it, too (tcx: a pinned link). */

@@ -54,7 +54,8 @@ static void test_json_of_addresses(void **state)
 		MZ_TABLE_nexthop, &droplet, &nexthop,
 		"{\"address\":\"172.16.0.1\",\"ways\":[{\"ifindex\":3,"
 		"\"destinationMac\":\"02:00:00:00:00:aa\","
-		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":32}]}");
+		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":32}],"
+		"\"pathMtu\":0,\"pathMtuUntil\":0}");
 	nexthop.ways[1] = nexthop.ways[0];
 	nexthop.slots = 1 << 2 | 1ULL << 62; /* slots 1 and 31 */
 	assert_json(
@@ -63,7 +64,8 @@ static void test_json_of_addresses(void **state)
 		"\"destinationMac\":\"02:00:00:00:00:aa\","
 		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":30},{\"ifindex\":3,"
 		"\"destinationMac\":\"02:00:00:00:00:aa\","
-		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":2}]}");
+		"\"sourceMac\":\"02:00:00:00:00:bb\",\"slots\":2}],"
+		"\"pathMtu\":0,\"pathMtuUntil\":0}");
 	assert_json(MZ_TABLE_member, &key, &route,
 		    "{\"vni\":7,\"address\":\"10.0.0.2\",\"network\":\"1152921504606846976\"}");
 	assert_json(MZ_TABLE_location, &key, &location,
@@ -99,9 +101,10 @@ static void test_json_of_endpoints(void **state)
 	struct mz_vni_addr key = { .vni = 7, .addr = addr("10.0.0.2") };
 	struct mz_port port = { .uid = 99, .network = 5, .vni = 7, .flags = MZ_PORT_PEER,
 				.ip4 = addr("10.0.0.2"), .gateway4 = addr("10.0.0.1"),
-				.mac = { 2, 0, 0, 0, 0, 1 } };
+				.mac = { 2, 0, 0, 0, 0, 1 },
+				.prefix_len4 = 120, .prefix_len6 = 64 };
 	struct mz_local local = { .network = 5, .ifindex = 12, .generation = 3,
-				  .mac = { 2, 0, 0, 0, 0, 1 }, .prefix_len = 120 };
+				  .mac = { 2, 0, 0, 0, 0, 1 }, .mtu = 1410 };
 	struct mz_endpoint endpoint = { .network = 5, .vni = 7, .generation = 3, .n_addrs = 2,
 					.mac = { 2, 0, 0, 0, 0, 1 },
 					.namespace_ = "red", .name = "web-1" };
@@ -114,10 +117,11 @@ static void test_json_of_endpoints(void **state)
 	assert_json(
 		MZ_TABLE_port, &ifindex, &port,
 		"{\"ifindex\":12,\"uid\":\"99\",\"vni\":7,\"network\":\"5\",\"peer\":true,"
-		"\"ip4\":\"10.0.0.2\",\"gateway4\":\"10.0.0.1\",\"mac\":\"02:00:00:00:00:01\"}");
+		"\"ip4\":\"10.0.0.2\",\"gateway4\":\"10.0.0.1\",\"mac\":\"02:00:00:00:00:01\","
+		"\"prefixLength4\":24,\"prefixLength6\":64}");
 	assert_json(MZ_TABLE_local, &key, &local,
 		    "{\"vni\":7,\"address\":\"10.0.0.2\",\"network\":\"5\",\"ifindex\":12,"
-		    "\"generation\":3,\"mac\":\"02:00:00:00:00:01\",\"prefixLength\":24,"
+		    "\"generation\":3,\"mac\":\"02:00:00:00:00:01\",\"mtu\":1410,"
 		    "\"peer\":false}");
 	assert_json(MZ_TABLE_endpoint, &uid, &endpoint,
 		    "{\"uid\":\"99\",\"namespace\":\"red\",\"name\":\"web-1\",\"vni\":7,"
@@ -193,7 +197,9 @@ static void test_refused_values(void **state)
 	struct mz_network network = { .vni = 7, .slot_bits = 1 };
 	struct mz_vni_addr key = { .vni = 7, .addr = addr("10.0.0.2") };
 	struct mz_location location = { .network = 5 };
-	struct mz_local local = { .ifindex = 1, .mac = { 2 }, .prefix_len = 24 };
+	struct mz_local local = { .ifindex = 1, .mac = { 2 } };
+	struct mz_port port = { .mac = { 2 }, .prefix_len4 = 24 };
+	uint32_t ifindex = 1;
 	struct mz_endpoint endpoint = { .mac = { 2 }, .name = "web-1", .namespace_ = "red" };
 	uint64_t uid = 1;
 
@@ -206,8 +212,12 @@ static void test_refused_values(void **state)
 	location.host = addr("172.16.0.1");
 	location.pad = 1;
 	assert_int_equal(mz_table_check_row(MZ_TABLE_location, &key, &location), -EINVAL);
-	assert_int_equal(mz_table_check_row(MZ_TABLE_local, &key, &local), -EINVAL);
-	local.prefix_len = 120;
+	assert_int_equal(mz_table_check_row(MZ_TABLE_port, &ifindex, &port), -EINVAL);
+	port.prefix_len4 = 120;
+	port.prefix_len6 = 129;
+	assert_int_equal(mz_table_check_row(MZ_TABLE_port, &ifindex, &port), -EINVAL);
+	port.prefix_len6 = 0;
+	assert_int_equal(mz_table_check_row(MZ_TABLE_port, &ifindex, &port), 0);
 	assert_int_equal(mz_table_check_row(MZ_TABLE_local, &key, &local), 0);
 	local.mac[0] = 1; /* multicast */
 	assert_int_equal(mz_table_check_row(MZ_TABLE_local, &key, &local), -EINVAL);
@@ -245,6 +255,18 @@ static void test_names(void **state)
 	assert_null(mz_counter_name(MZ_N_COUNTERS));
 }
 
+/* A pin that somebody else wrote: a name without an end. */
+static void test_texts_end(void **state)
+{
+	struct mz_endpoint endpoint;
+
+	memset(&endpoint, 'x', sizeof(endpoint));
+	mz_table_end_texts(MZ_TABLE_endpoint, &endpoint);
+	assert_int_equal(strnlen(endpoint.namespace_, MZ_NAME_SIZE), MZ_NAME_SIZE - 1);
+	assert_int_equal(strnlen(endpoint.name, MZ_NAME_SIZE), MZ_NAME_SIZE - 1);
+	assert_int_equal(endpoint.mac[5], 'x');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,7 +274,7 @@ int main(void)
 		cmocka_unit_test(test_json_of_endpoints), cmocka_unit_test(test_refused_replicas),
 		cmocka_unit_test(test_refused_prefixes),  cmocka_unit_test(test_refused_values),
 		cmocka_unit_test(test_refused_ways),	  cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names),		  cmocka_unit_test(test_texts_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

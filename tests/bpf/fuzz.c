@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Random packets into every hook, in random worlds. Of each packet is checked
+ *
+ *	- what no model needs: it was passed on unchanged, or dropped for exactly one reason, or
+ *	  absorbed, or sent in exactly one way; what was delivered went to the endpoint that has
+ *	  this very address in this very VPC; a tunnel kept its VNI; a sender is who it is;
+ *	- that the model foretold it, to the byte and the counter;
+ *	- that the same packet has the same fate once more.
+ *
+ * Every world has a seed of its own, which a failure prints: it repeats that world alone.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <linux/pkt_cls.h>
+
+#define SKIPPED		77
+#define ETH		14
+#define TUNNEL_PORT_MIN 32768
+#define PACKETS		500 /* of one world */
+#define CHANGE_EVERY	25
+#define COUNT_DEFAULT	40000
+#define PROGRESS_S	10
+
+/* A hook: its name, and what the kernel is told of a fate. */
+static const struct {
+	const char *name;
+	int verdicts[4];
+} hooks[N_HOOKS] = {
+	[AGENT] = { "agent", { TC_ACT_UNSPEC, TC_ACT_SHOT, TC_ACT_SHOT, TC_ACT_REDIRECT } },
+	[TRANSIT] = { "transit", { TC_ACT_UNSPEC, TC_ACT_SHOT, TC_ACT_SHOT, TC_ACT_REDIRECT } },
+	[XDP] = { "xdp", { TC_ACT_UNSPEC, TC_ACT_SHOT, TC_ACT_SHOT, TC_ACT_REDIRECT } },
+};
+
+static const char *const fates[] = { "passed", "dropped", "absorbed", "sent" };
+
+static const char *const counter_names[] = {
+#define X(name, doc) #name,
+	MZ_COUNTERS(X)
+#undef X
+};
+
+static const char *const drop_names[MZ_DROP_CODES] = {
+#define X(code, name, doc) [code] = #name,
+	MZ_DROPS(X)
+#undef X
+};
+
+static struct {
+	uint64_t seed; /* of the world */
+	unsigned int index;
+	const struct packet *packet;
+	uint64_t n_packets, n_counted[MZ_N_COUNTERS], n_dropped[MZ_DROP_CODES];
+} run;
+
+static void print_hex(const char *what, const struct frame *frame)
+{
+	printf("%s, %zu bytes: ", what, frame->size);
+	for (size_t i = 0; i < frame->size; i++)
+		printf("%02x", frame->bytes[i]);
+	printf("\n");
+}
+
+static void print_counts(const char *what, unsigned int counters, unsigned int drop)
+{
+	printf("%s:", what);
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
+		if (counters >> i & 1)
+			printf(" %s", counter_names[i]);
+	printf("%s%s\n", drop ? "; dropped: " : "", drop ? drop_names[drop] : "");
+}
+
+static unsigned int counted(const struct result *result)
+{
+	unsigned int counters = 0;
+
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
+		counters |= (result->counters[i].packets ? 1U : 0) << i;
+	return counters;
+}
+
+static void report(const char *what, const struct result *result, const struct forecast *forecast)
+{
+	unsigned int drop = 0;
+
+	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
+		drop = result->drops[i].packets ? i : drop;
+	printf("FAILED: %s\n%s, device %u%s, packet %u of the world\n", what,
+	       hooks[run.packet->hook].name, run.packet->ifindex,
+	       run.packet->is_gso ? ", a super-packet" : "", run.index);
+	print_hex("in", &run.packet->frame);
+	print_hex("out", &result->out);
+	print_counts("counted", counted(result), drop);
+	if (forecast) {
+		printf("foretold: %s\n", fates[forecast->fate]);
+		print_counts("foretold", forecast->counters, forecast->drop);
+		if (forecast->fate == SENT)
+			print_hex("foretold", &forecast->out);
+	}
+	printf("again: fuzz-packets --seed %" PRIu64 " --count %u\n", run.seed, PACKETS);
+}
+
+/* Sent in how many ways, dropped how often, and so on: there is one fate, and it is counted. */
+static enum fate check_one_fate(const struct result *result)
+{
+	static const enum mz_counter ways[] = { MZ_COUNT_reply, MZ_COUNT_deliver,
+						MZ_COUNT_encapsulate, MZ_COUNT_forward };
+	uint64_t n[4] = { [PASSED] = result->counters[MZ_COUNT_pass].packets,
+			  [ABSORBED] = result->counters[MZ_COUNT_absorb].packets };
+	enum fate fate = PASSED;
+
+	/* Whoever comes after XDP counts what it passes. */
+	if (run.packet->hook == XDP && result->verdict == hooks[XDP].verdicts[PASSED])
+		n[PASSED] += !counted(result);
+	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
+		n[DROPPED] += result->drops[i].packets;
+	for (unsigned int i = 0; i < 4; i++)
+		n[SENT] += result->counters[ways[i]].packets;
+	while (fate < SENT && !n[fate])
+		fate++;
+	if (n[PASSED] + n[DROPPED] + n[ABSORBED] + n[SENT] != 1 ||
+	    result->verdict != hooks[run.packet->hook].verdicts[fate]) {
+		report("not one fate, counted once", result, NULL);
+		exit(1);
+	}
+	return fate;
+}
+
+/* The address at the place of an inner packet's destination (or source). */
+static struct mz_addr ip_at(const uint8_t *ip, bool is_dst)
+{
+	struct mz_addr a = addr("0.0.0.0");
+
+	if (ip[0] >> 4 == 4)
+		memcpy(a.bytes + 12, ip + (is_dst ? 16 : 12), 4);
+	else
+		memcpy(a.bytes, ip + (is_dst ? 24 : 8), 16);
+	return a;
+}
+
+static uint32_t vni_at(const uint8_t *geneve)
+{
+	return (uint32_t)geneve[4] << 16 | geneve[5] << 8 | geneve[6];
+}
+
+static const uint8_t *geneve_of(const struct frame *frame)
+{
+	const uint8_t *ip = frame->bytes + ETH;
+
+	return ip + (ip[0] >> 4 == 6 ? 40 : (ip[0] & 15) * 4) + 8;
+}
+
+/* In which VPC the packet came. */
+static uint32_t vni_of(const struct world *world)
+{
+	if (run.packet->hook != AGENT)
+		return vni_at(geneve_of(&run.packet->frame));
+	for (unsigned int i = 0; i < N_PORTS; i++)
+		if (world->ports[i].ifindex == run.packet->ifindex && world->ports[i].exists)
+			return world->ports[i].row.vni;
+	return 0;
+}
+
+/* The MAC, which no other endpoint has, proves the addressee. */
+static bool is_addressee(const struct world *world, const struct frame *out)
+{
+	struct mz_addr dst = ip_at(out->bytes + ETH, true);
+
+	for (unsigned int i = 0; i < N_ADDRS; i++) {
+		const struct world_addr *a = &world->addrs[i];
+
+		if (a->is_local && a->vni == vni_of(world) && !memcmp(&a->addr, &dst, 16))
+			return !memcmp(a->local.mac, out->bytes, 6);
+	}
+	return false;
+}
+
+static bool is_own_address(const struct world *world, const struct mz_addr *src)
+{
+	for (unsigned int i = 0; i < N_PORTS; i++)
+		if (world->ports[i].ifindex == run.packet->ifindex)
+			return !memcmp(src, &world->ports[i].row.ip4, 16) ||
+			       !memcmp(src, &world->ports[i].row.ip6, 16);
+	return false;
+}
+
+/* Whether an outer address is a host's. */
+static bool is_host(const struct world *world, unsigned int i, const struct mz_addr *addr)
+{
+	return !memcmp(&world->hosts[i].addr, addr, sizeof(*addr));
+}
+
+static bool is_tunnel_sound(const struct world *world, const struct frame *out)
+{
+	const uint8_t *ip = out->bytes + ETH, *geneve = geneve_of(out), *udp = geneve - 8;
+	struct mz_addr src = ip_at(ip, false), dst = ip_at(ip, true);
+	size_t udp_size = udp[4] << 8 | udp[5], ip_size = ip[2] << 8 | ip[3];
+	bool is_to_a_host = false;
+
+	if (ip[0] >> 4 == 6)
+		ip_size = 40 + (ip[4] << 8 | ip[5]);
+	for (unsigned int i = 1; i < N_HOSTS; i++)
+		is_to_a_host |= is_host(world, i, &dst);
+	return vni_at(geneve) == vni_of(world) && is_host(world, 0, &src) && is_to_a_host &&
+	       (run.packet->is_gso ||
+		(ip_size + ETH <= out->size && udp_size + (udp - ip) <= ip_size));
+}
+
+static void check_sent(const struct world *world, const struct result *result)
+{
+	const struct frame *out = &result->out;
+	struct mz_addr src;
+
+	if (result->counters[MZ_COUNT_reply].packets)
+		return; /* back to who asked */
+	if (result->counters[MZ_COUNT_deliver].packets) {
+		src = ip_at(out->bytes + ETH, false);
+		if (!is_addressee(world, out)) {
+			report("delivered to another than the addressee", result, NULL);
+			exit(1);
+		}
+	} else {
+		src = ip_at(geneve_of(out) + 8 + ETH, false);
+		if (!is_tunnel_sound(world, out)) {
+			report("wrong VNI, hosts or lengths of a tunnel", result, NULL);
+			exit(1);
+		}
+	}
+	if (run.packet->hook == AGENT && !is_own_address(world, &src)) {
+		report("an endpoint sent from an address that is not its own", result, NULL);
+		exit(1);
+	}
+}
+
+static bool is_same_check(const uint8_t *a, const uint8_t *b)
+{
+	return (a[0] << 8 | a[1]) % 65535 == (b[0] << 8 | b[1]) % 65535;
+}
+
+/* Bytes, but for what a forecast cannot know. */
+static bool is_same_frame(const struct forecast *forecast, const struct frame *out)
+{
+	struct frame expected = forecast->out;
+
+	if (expected.size != out->size)
+		return false;
+	for (unsigned int i = 0; i < 2; i++) {
+		size_t off = forecast->checks[i];
+
+		if (off && !is_same_check(expected.bytes + off, out->bytes + off))
+			return false;
+		if (off)
+			memcpy(expected.bytes + off, out->bytes + off, 2);
+	}
+	if (forecast->port) {
+		if ((out->bytes[forecast->port] << 8) < TUNNEL_PORT_MIN)
+			return false;
+		memcpy(expected.bytes + forecast->port, out->bytes + forecast->port, 2);
+	}
+	if (forecast->label) { /* the low 20 bits of the header's first word */
+		const uint8_t *ip = out->bytes + forecast->label;
+
+		expected.bytes[forecast->label + 1] |= ip[1] & 15;
+		memcpy(expected.bytes + forecast->label + 2, ip + 2, 2);
+	}
+	return !memcmp(expected.bytes, out->bytes, out->size);
+}
+
+static bool is_foretold(const struct forecast *forecast, const struct result *result)
+{
+	size_t size = run.packet->frame.size;
+
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++) {
+		unsigned int n = forecast->counters >> i & 1;
+
+		if (result->counters[i].packets != n || result->counters[i].bytes != n * size)
+			return false;
+	}
+	for (unsigned int i = 0; i < MZ_DROP_CODES; i++) {
+		unsigned int n = forecast->fate == DROPPED && i == forecast->drop;
+
+		if (result->drops[i].packets != n || result->drops[i].bytes != n * size)
+			return false;
+	}
+	return result->verdict == hooks[run.packet->hook].verdicts[forecast->fate] &&
+	       ((forecast->fate != SENT && forecast->fate != PASSED) ||
+		is_same_frame(forecast, &result->out));
+}
+
+static void check_model(const struct world *world, const struct result *result)
+{
+	struct forecast forecast;
+
+	for (unsigned int choice = 0; choice < MODEL_CHOICES; choice++) {
+		model_forecast(world, run.packet, choice, &forecast);
+		if (is_foretold(&forecast, result))
+			return;
+	}
+	report("other than the model foretold", result, &forecast);
+	exit(1);
+}
+
+static void run_packet(const struct world *world, const struct packet *packet)
+{
+	struct result result, again;
+	enum fate fate;
+
+	run.packet = packet;
+	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0, &result);
+	fate = check_one_fate(&result);
+	if (fate == SENT)
+		check_sent(world, &result);
+	check_model(world, &result);
+	run.n_packets++;
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
+		run.n_counted[i] += result.counters[i].packets;
+	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
+		run.n_dropped[i] += result.drops[i].packets;
+	if (run.index % 16)
+		return;
+	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0, &again);
+	if (result.verdict != again.verdict || result.out.size != again.out.size ||
+	    memcmp(result.out.bytes, again.out.bytes, result.out.size)) {
+		report("another fate the second time", &again, NULL);
+		exit(1);
+	}
+}
+
+static void run_world(const uint32_t ifindexes[N_PORTS], uint64_t seed, uint64_t n_packets)
+{
+	static struct world world;
+	static struct packet packet;
+
+	run.seed = seed;
+	random_seed(seed);
+	world_random(&world, ifindexes);
+	for (run.index = 0; run.index < n_packets; run.index++) {
+		if (run.index % CHANGE_EVERY == CHANGE_EVERY - 1)
+			world_change(&world);
+		packet_random(&world, &packet);
+		run_packet(&world, &packet);
+	}
+}
+
+/* A fuzzer that does not reach a point of the pipeline says nothing about it. */
+static int check_reached(void)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
+		if (!run.n_counted[i]) {
+			printf("FAILED: never counted: %s\n", counter_names[i]);
+			r = 1;
+		}
+	for (unsigned int i = 1; i < MZ_DROP_CODES; i++)
+		if (drop_names[i] && !run.n_dropped[i]) {
+			printf("FAILED: never dropped for: %s\n", drop_names[i]);
+			r = 1;
+		}
+	return r;
+}
+
+static void print_progress(time_t seconds)
+{
+	printf("%" PRIu64 " packets, %jd s\n", run.n_packets, (intmax_t)seconds);
+	(void)fflush(stdout);
+}
+
+static time_t now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "seed", required_argument, NULL, 's' },
+						 { "seconds", required_argument, NULL, 't' },
+						 { "count", required_argument, NULL, 'c' },
+						 {} };
+	uint32_t ifindexes[N_PORTS];
+	const char *asked = getenv("MIZAR_FUZZ"); /* seconds: ./check --fuzz */
+	uint64_t seed = asked ? (uint64_t)time(NULL) << 32 : 1, count = COUNT_DEFAULT;
+	time_t seconds = asked ? strtoul(asked, NULL, 0) : 0, start, last;
+	int r, option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (option == 't')
+			seconds = strtoul(optarg, NULL, 0);
+		else if (option == 'c')
+			count = strtoull(optarg, NULL, 0);
+		else
+			return 2;
+	}
+	r = plane_open();
+	if (r == -EPERM || r == -EACCES) {
+		fprintf(stderr, "skipped: loading BPF programs needs root\n");
+		return SKIPPED;
+	}
+	if (r) {
+		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
+		return 1;
+	}
+	world_devices(ifindexes);
+	start = last = now();
+	while (seconds ? now() - start < seconds : run.n_packets < count) {
+		uint64_t left = count - run.n_packets;
+
+		run_world(ifindexes, seed++, seconds || left > PACKETS ? PACKETS : left);
+		if (now() - last >= PROGRESS_S)
+			print_progress((last = now()) - start);
+	}
+	print_progress(now() - start);
+	r = seconds || count >= COUNT_DEFAULT ? check_reached() : 0;
+	plane_close();
+	return r;
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where a packet must go, by docs/architecture.md ("A packet"): the same decisions as in bpf/,
+ * written a second time for plain arrays, with no regard for speed, so that the two can be
+ * compared.
+ */
+#include "fuzz_model.h"
+
+static bool has(const struct mz_replicas *set, const struct mz_addr *host)
+{
+	for (uint32_t i = 0; i < set->n; i++)
+		if (same(&set->addrs[i], host))
+			return true;
+	return false;
+}
+
+static bool has_self(const struct view *v, const struct mz_replicas *set)
+{
+	return has(set, &v->world->hosts[0].addr);
+}
+
+static const struct world_addr *find_addr(const struct view *v, const struct mz_addr *a)
+{
+	for (unsigned int i = 0; i < N_ADDRS; i++)
+		if (v->world->addrs[i].vni == v->vni && same(&v->world->addrs[i].addr, a))
+			return &v->world->addrs[i];
+	return NULL;
+}
+
+static const struct world_addr *find_location(const struct view *v, const struct mz_addr *a)
+{
+	const struct world_addr *found = find_addr(v, a);
+
+	return found && found->has_location ? found : NULL;
+}
+
+/* The set of bouncers that serves the destination, or NULL. */
+static const struct mz_replicas *find_bouncers(const struct view *v, uint64_t id)
+{
+	for (unsigned int i = 0; i < N_NETWORKS; i++) {
+		const struct world_network *network = &v->world->networks[i];
+		uint32_t slot = 0;
+
+		if (network->network != id || !network->exists[0])
+			continue;
+		if (network->slots[0].slot_bits)
+			slot = mz_slot(v->vni, &v->dst, network->slots[0].slot_bits);
+		return network->exists[slot] ? &network->slots[slot].bouncers : NULL;
+	}
+	return NULL;
+}
+
+/* 0: none. */
+static uint64_t find_route(const struct view *v)
+{
+	const struct world_addr *exact = find_addr(v, &v->dst);
+	const struct world_prefix *best = NULL;
+
+	if (exact && exact->is_member)
+		return exact->member.network;
+	for (unsigned int i = 0; i < v->world->n_prefixes; i++) {
+		const struct world_prefix *prefix = &v->world->prefixes[i];
+
+		if (prefix->vni == v->vni &&
+		    in_prefix(&v->dst, &prefix->prefix, prefix->prefix_len) &&
+		    (!best || prefix->prefix_len > best->prefix_len))
+			best = prefix;
+	}
+	return best ? best->network : 0;
+}
+
+static size_t mtu_of(uint32_t ifindex)
+{
+	return ifindex == WORLD_LO ? WORLD_LO_MTU : WORLD_MTU;
+}
+
+static bool is_too_big(const struct view *v, uint32_t ifindex, size_t size)
+{
+	return !v->packet->is_gso && size > ETH + mtu_of(ifindex);
+}
+
+/* One of the ways that have a slot, or NULL: the host has none. */
+static const struct mz_way *choose_way(const struct view *v, const struct mz_addr *to)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++) {
+		const struct world_host *host = &v->world->hosts[i];
+		unsigned int chosen = MZ_WAYS_MAX;
+
+		if (!same(&host->addr, to) || !host->has_way)
+			continue;
+		for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++) {
+			unsigned int way =
+				host->ways.slots >> slot * MZ_WAY_BITS & (MZ_WAYS_MAX - 1);
+
+			if (way == v->choice_way || chosen == MZ_WAYS_MAX)
+				chosen = way;
+		}
+		return &host->ways.ways[chosen];
+	}
+	return NULL;
+}
+
+/* The outer Ethernet header, and whether there is a way at all. */
+static bool find_way(struct view *v, const struct mz_addr *to, size_t size)
+{
+	static const uint8_t nobody[6];
+	const struct mz_way *way = choose_way(v, to);
+	uint32_t ifindex = way ? way->ifindex : WORLD_LO;
+
+	/* What does not leave where it came in, or only by the kernel, is left to tc. */
+	if (v->packet->hook == XDP && (!way || ifindex != WORLD_LO))
+		return pass(v);
+	if (!ifindex)
+		return DROP(v, no_nexthop);
+	if (is_too_big(v, ifindex, size))
+		return DROP(v, too_big);
+	ethernet(v->out, way ? way->dst_mac : nobody, way ? way->src_mac : nobody);
+	put16(v->out->out.bytes + 12, v->world->is_ipv6 ? 0x86dd : 0x0800);
+	return GO_ON;
+}
+
+/* This host and another, as the family writes them. */
+static void put_hosts(const struct view *v, uint8_t *at, const struct mz_addr *dst)
+{
+	size_t size = v->world->is_ipv6 ? 16 : 4;
+
+	memcpy(at, v->world->hosts[0].addr.bytes + 16 - size, size);
+	memcpy(at + size, dst->bytes + 16 - size, size);
+}
+
+/* The outer IP header; returns its size. */
+static size_t outer_ip(struct view *v, const struct mz_addr *to, size_t size)
+{
+	uint8_t *ip = v->out->out.bytes + ETH;
+
+	if (v->world->is_ipv6) {
+		put32(ip, 6U << 28 | (uint32_t)v->tos << 20);
+		put16(ip + 4, size - ETH - 40);
+		ip[6] = PROTO_UDP;
+		ip[7] = MZ_OUTER_TTL;
+		put_hosts(v, ip + 8, to);
+		v->out->label = ETH;
+		return 40;
+	}
+	ip[0] = 0x45;
+	ip[1] = v->tos;
+	put16(ip + 2, size - ETH);
+	put16(ip + 6, 0x4000);
+	ip[8] = MZ_OUTER_TTL;
+	ip[9] = PROTO_UDP;
+	put_hosts(v, ip + 12, to);
+	put16(ip + 10, checksum(ip, 20, 0));
+	return 20;
+}
+
+static bool encapsulate(struct view *v, const struct mz_addr *to)
+{
+	const struct frame *in = &v->packet->frame;
+	struct frame *out = &v->out->out;
+	size_t encap = v->world->is_ipv6 ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4;
+	size_t size = in->size + encap, ip_size;
+	uint8_t *udp, *geneve, *inner;
+
+	memset(out->bytes, 0, ETH + encap);
+	out->size = size;
+	if (find_way(v, to, size))
+		return DONE;
+	if (v->packet->is_gso)
+		return DROP(v, encapsulate); /* a kind that the kernel does not tunnel */
+	ip_size = outer_ip(v, to, size);
+	udp = out->bytes + ETH + ip_size;
+	geneve = udp + 8;
+	inner = geneve + 8;
+	v->out->port = ETH + ip_size;
+	put16(udp + 2, MZ_GENEVE_PORT);
+	put16(udp + 4, size - ETH - ip_size);
+	put16(geneve + 2, 0x6558);
+	put32(geneve + 4, v->vni << 8);
+	put_mac(inner, VIRTUAL_MAC);
+	memcpy(inner + 6, v->port->row.mac, 6);
+	memcpy(inner + 12, in->bytes + 12, in->size - 12);
+	return sent(v, COUNT(encapsulate) | (choose_way(v, to) ? 0 : COUNT(resolve)));
+}
+
+/* Round again, with this host as the source and one taken from the TTL. */
+static bool forward(struct view *v, const struct mz_addr *to)
+{
+	struct frame *out = &v->out->out;
+	uint8_t *ip = out->bytes + ETH;
+	uint32_t old_sum;
+
+	if (v->outer_ttl <= 1)
+		return DROP(v, hop_limit);
+	*out = v->packet->frame;
+	if (find_way(v, to, out->size))
+		return DONE;
+	if (v->world->is_ipv6) {
+		ip[7]--;
+		put_hosts(v, ip + 8, to);
+	} else {
+		old_sum = begin_ipv4(v->out, ETH);
+		ip[8]--;
+		put_hosts(v, ip + 12, to);
+		end_ipv4(v->out, ETH, old_sum);
+	}
+	put16(ip + v->outer_size + 6, 0);
+	return sent(v, COUNT(forward) | (v->packet->hook == XDP ? COUNT(turn) : 0) |
+			       (choose_way(v, to) ? 0 : COUNT(resolve)));
+}
+
+static bool tunnel_to(struct view *v, const struct mz_addr *to)
+{
+	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
+}
+
+static bool tunnel_to_one(struct view *v, const struct mz_replicas *set)
+{
+	return tunnel_to(v, &set->addrs[v->choice_host % set->n]);
+}
+
+/* RFC 6040, figure 4; -1: drop. */
+static int inner_ecn(unsigned int outer, unsigned int inner)
+{
+	static const int table[4][4] = {
+		/* outer: not-ECT, ECT(1), ECT(0), CE */
+		{ 0, 0, 0, -1 }, /* inner not-ECT */
+		{ 1, 1, 1, 3 },	 /* ECT(1) */
+		{ 2, 1, 2, 3 },	 /* ECT(0) */
+		{ 3, 3, 3, 3 },	 /* CE */
+	};
+
+	return table[inner][outer];
+}
+
+static void deliver_ip(struct view *v, uint8_t *ip, uint8_t tos, uint8_t ttl)
+{
+	uint32_t old_sum;
+
+	if (v->eth_proto == 0x86dd) {
+		ip[0] = (ip[0] & 0xf0) | tos >> 4;
+		ip[1] = (ip[1] & 0x0f) | tos << 4;
+		ip[7] = ttl;
+		return;
+	}
+	old_sum = begin_ipv4(v->out, ETH);
+	ip[1] = tos;
+	ip[8] = ttl;
+	end_ipv4(v->out, ETH, old_sum);
+	return;
+}
+
+static bool deliver(struct view *v)
+{
+	const struct mz_local *row = v->local ? &v->local->local : NULL;
+	struct frame *out = &v->out->out;
+	uint8_t tos = v->tos, ttl = v->ttl;
+
+	if (v->packet->hook == XDP)
+		return pass(v); /* into an endpoint goes by tc alone */
+	if (!row)
+		return DROP(v, not_here);
+	out->size = v->packet->frame.size - v->inner;
+	memcpy(out->bytes, at(v, v->inner), out->size);
+	if (!(row->flags & MZ_PORT_PEER) && is_too_big(v, row->ifindex, out->size))
+		return DROP(v, too_big);
+	if (v->is_tunneled) {
+		int ecn = inner_ecn(v->outer_tos & 3, v->tos & 3);
+
+		if (ecn < 0)
+			return DROP(v, ecn);
+		tos = (v->tos & ~3) | ecn;
+	}
+	if (v->is_tunneled && v->packet->is_gso)
+		return DROP(v, decapsulate); /* a kind that the kernel does not tunnel */
+	memcpy(out->bytes, row->mac, 6);
+	put_mac(out->bytes + 6, VIRTUAL_MAC);
+	deliver_ip(v, out->bytes + ETH, tos, ttl);
+	return sent(v, COUNT(deliver));
+}
+
+static bool to_location(struct view *v, const struct world_addr *location)
+{
+	v->out->counters |= COUNT(bounce);
+	if (same(&location->location.host, &v->world->hosts[0].addr))
+		return deliver(v);
+	return tunnel_to(v, &location->location.host);
+}
+
+static bool divide(struct view *v)
+{
+	uint64_t network = find_route(v);
+	const struct mz_replicas *bouncers;
+	const struct world_addr *location;
+
+	if (!network)
+		return DROP(v, no_route);
+	v->out->counters |= COUNT(divide);
+	if (v->local && v->local->local.network == network)
+		return deliver(v);
+	bouncers = find_bouncers(v, network);
+	if (!bouncers || !bouncers->n)
+		return DROP(v, no_network);
+	if (!has_self(v, bouncers))
+		return tunnel_to_one(v, bouncers);
+	location = find_location(v, &v->dst);
+	return location ? to_location(v, location) : DROP(v, no_endpoint);
+}
+
+static bool to_divider(struct view *v)
+{
+	if (v->is_from_divider)
+		return DROP(v, no_endpoint);
+	if (has_self(v, &v->vpc->row.dividers))
+		return divide(v);
+	if (!v->vpc->row.dividers.n)
+		return DROP(v, no_divider);
+	return tunnel_to_one(v, &v->vpc->row.dividers);
+}
+
+/* "VPC with divide" in docs/architecture.md. */
+static bool may_enter(struct view *v, uint64_t network)
+{
+	const struct mz_replicas *bouncers;
+	const struct world_addr *src;
+
+	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || v->is_from_divider)
+		return true;
+	if (!v->is_tunneled)
+		return v->port->row.network == network;
+	bouncers = find_bouncers(v, network);
+	if (bouncers && has(bouncers, &v->outer_src))
+		return true;
+	src = find_location(v, &v->src);
+	return src && src->location.network == network;
+}
+
+static bool bounce(struct view *v)
+{
+	const struct world_addr *location = find_location(v, &v->dst);
+
+	if (!location || !may_enter(v, location->location.network))
+		return to_divider(v);
+	return to_location(v, location);
+}
+
+bool model_find_roles(struct view *v)
+{
+	const struct world_addr *dst = find_addr(v, &v->dst);
+
+	for (unsigned int i = 0; i < N_VPCS; i++)
+		if (v->world->vpcs[i].exists && v->world->vpcs[i].vni == v->vni)
+			v->vpc = &v->world->vpcs[i];
+	if (!v->vpc)
+		return DROP(v, no_vpc);
+	v->is_from_divider = v->is_tunneled && has(&v->vpc->row.dividers, &v->outer_src);
+	v->local = dst && dst->is_local && dst->local.ifindex ? dst : NULL;
+	return GO_ON;
+}
+
+bool model_route_agent(struct view *v)
+{
+	const struct mz_replicas *bouncers;
+
+	if (v->local && may_enter(v, v->local->local.network))
+		return deliver(v);
+	if (has_self(v, &v->vpc->row.dividers))
+		return divide(v);
+	bouncers = find_bouncers(v, v->port->row.network);
+	if (!bouncers || !bouncers->n)
+		return DROP(v, no_network);
+	return has_self(v, bouncers) ? bounce(v) : tunnel_to_one(v, bouncers);
+}
+
+bool model_route_transit(struct view *v)
+{
+	const struct world_addr *src = find_location(v, &v->src);
+	const struct mz_replicas *bouncers;
+
+	if (v->local && may_enter(v, v->local->local.network))
+		return deliver(v);
+	if (find_location(v, &v->dst))
+		return bounce(v);
+	if (v->is_from_divider || has_self(v, &v->vpc->row.dividers))
+		return to_divider(v);
+	bouncers = src ? find_bouncers(v, src->location.network) : NULL;
+	if (src && (!bouncers || !has(bouncers, &v->outer_src)))
+		return to_divider(v);
+	return v->local ? DROP(v, not_divided) : DROP(v, not_here);
+}

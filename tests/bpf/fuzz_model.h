@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The model's view of a packet, and what its two halves have in common: what a packet is
+ * (fuzz_parse.c), and where it goes (fuzz_model.c).
+ */
+#pragma once
+
+#include "fuzz.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define ETH	     14
+#define PROTO_UDP    17
+#define PROTO_ICMP   1
+#define PROTO_ICMPV6 58
+/* No header behind this is looked at: what may hide there is not carried. */
+#define HEADERS_MAX 1023
+
+/* A packet as far as it is understood. */
+struct view {
+	const struct world *world;
+	const struct packet *packet;
+	unsigned int choice_host, choice_way;
+	const struct world_port *port; /* from an endpoint */
+	const struct world_vpc *vpc;
+	const struct world_addr *local; /* the destination, if it is here */
+	struct mz_addr outer_src, src, dst;
+	uint32_t vni;
+	size_t outer_size; /* of the outer IP header, with its options */
+	size_t inner;	   /* where the inner Ethernet header starts */
+	size_t end;	   /* as the lengths admit */
+	size_t l4;
+	uint16_t eth_proto;
+	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
+	bool is_fragment, is_tunneled, is_from_divider;
+	struct forecast *out;
+};
+
+/* Each step returns whether the packet's fate is sealed. */
+#define DONE  true
+#define GO_ON false
+
+static inline uint16_t get16(const uint8_t *from)
+{
+	return from[0] << 8 | from[1];
+}
+
+static inline const uint8_t *at(const struct view *v, size_t off)
+{
+	return v->packet->frame.bytes + off;
+}
+
+static inline bool drop(struct view *v, enum mz_drop reason)
+{
+	v->out->fate = DROPPED;
+	v->out->drop = reason;
+	return DONE;
+}
+#define DROP(v, reason) drop(v, MZ_DROP_##reason)
+
+static inline bool absorb(struct view *v)
+{
+	v->out->fate = ABSORBED;
+	v->out->counters |= COUNT(absorb);
+	return DONE;
+}
+
+static inline bool pass(struct view *v)
+{
+	v->out->fate = PASSED;
+	v->out->counters = v->packet->hook == XDP ? 0 : COUNT(pass); /* left to the next hook */
+	v->out->out = v->packet->frame;
+	return DONE;
+}
+
+static inline bool same(const struct mz_addr *a, const struct mz_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static inline bool is_zero(const struct mz_addr *a)
+{
+	return same(a, &(struct mz_addr){});
+}
+
+static inline bool is_ipv4(const struct mz_addr *a)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(a, prefix, 12);
+}
+
+static inline struct mz_addr ipv4_at(const uint8_t *from)
+{
+	struct mz_addr a = addr("0.0.0.0");
+
+	memcpy(a.bytes + 12, from, 4);
+	return a;
+}
+
+static inline struct mz_addr ipv6_at(const uint8_t *from)
+{
+	struct mz_addr a;
+
+	memcpy(&a, from, 16);
+	return a;
+}
+
+static inline bool in_prefix(const struct mz_addr *a, const struct mz_addr *prefix, uint32_t len)
+{
+	for (uint32_t bit = 0; bit < len; bit++)
+		if ((a->bytes[bit / 8] ^ prefix->bytes[bit / 8]) & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+static inline bool is_multicast(const struct mz_addr *a)
+{
+	return is_ipv4(a) ? a->bytes[12] >= 224 : a->bytes[0] == 0xff;
+}
+
+/* Link-local, loopback, unspecified. */
+static inline bool is_link_local(const struct mz_addr *a)
+{
+	struct mz_addr link_local = addr("fe80::"), any = addr("::"), loopback = addr("::1");
+
+	if (is_ipv4(a))
+		return (a->bytes[12] == 169 && a->bytes[13] == 254) || a->bytes[12] == 127 ||
+		       a->bytes[12] == 0;
+	return in_prefix(a, &link_local, 10) || same(a, &any) || same(a, &loopback);
+}
+
+static inline uint32_t sum(const uint8_t *bytes, size_t size)
+{
+	uint32_t total = 0;
+
+	for (size_t i = 0; i < size; i += 2)
+		total += get16(bytes + i);
+	return total;
+}
+
+/*
+ * A checksum at `check` follows a change of the bytes that it covers: what was wrong stays as
+ * wrong.
+ *
+ */
+static inline void follow(struct forecast *out, size_t check, uint32_t old_sum, uint32_t new_sum)
+{
+	int64_t value = (int64_t)get16(out->out.bytes + check) + old_sum - new_sum;
+
+	put16(out->out.bytes + check, ((value % 65535) + 65535) % 65535);
+	out->checks[out->checks[0] ? 1 : 0] = check;
+}
+
+/* Begins a change of the IPv4 header at ip; to be ended by end_ipv4(). */
+static inline uint32_t begin_ipv4(const struct forecast *out, size_t ip)
+{
+	return sum(out->out.bytes + ip, 10) + sum(out->out.bytes + ip + 12, 8);
+}
+
+static inline void end_ipv4(struct forecast *out, size_t ip, uint32_t old_sum)
+{
+	follow(out, ip + 10, old_sum, begin_ipv4(out, ip));
+}
+
+static inline bool sent(struct view *v, unsigned int counters)
+{
+	v->out->fate = SENT;
+	v->out->counters |= counters;
+	return DONE;
+}
+
+static inline void ethernet(struct forecast *out, const uint8_t dst[6], const uint8_t src[6])
+{
+	memcpy(out->out.bytes, dst, 6);
+	memcpy(out->out.bytes + 6, src, 6);
+}
+
+/* Sets vpc, local, is_from_divider. */
+bool model_find_roles(struct view *v);
+/* The last step: where the packet goes. */
+bool model_route_agent(struct view *v);
+bool model_route_transit(struct view *v);

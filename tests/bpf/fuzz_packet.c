@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Packets of every kind that a hook may see, with addresses of the world; and the same with random
+ * changes, most of them where headers and their lengths stand.
+ */
+#include "fuzz.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ETH	      14
+#define SIZE_MAX_FUZZ 3000 /* what XDP takes in one buffer */
+#define PICK(list)    (list)[random_below(sizeof(list) / sizeof((list)[0]))]
+
+static const char *const odd_ipv4[] = { "224.0.0.1",  "255.255.255.255", "169.254.1.1",
+					"127.0.0.1",  "0.0.0.0",	 "198.51.100.7",
+					"10.9.0.1",   "10.0.0.0",	 "10.0.0.254",
+					"10.0.1.254", "192.168.50.1",	 "240.0.0.1" };
+static const char *const odd_ipv6[] = {
+	"ff02::1",	   "ff02::1:ff00:1", "fe80::1",	 "::1",	       "::",
+	"2001:db8::7",	   "fd00:9::1",	     "fd00::fe", "fd00:1::fe", "::2",
+	"::ffff:10.0.0.1", "fdff::1"
+};
+
+static void random_bytes(uint8_t *to, size_t size)
+{
+	while (size--)
+		*to++ = random_below(256);
+}
+
+/* An address that packets of this family may hold: most of them endpoints'. */
+static void random_ip(const struct world *world, bool is_ipv6, char ret[static 46])
+{
+	const struct world_addr *a = &world->addrs[random_below(N_ADDRS / 2) * 2 + is_ipv6];
+
+	if (random_chance(90))
+		(void)world_text(&a->addr, ret);
+	else
+		(void)snprintf(ret, 46, "%s", is_ipv6 ? PICK(odd_ipv6) : PICK(odd_ipv4));
+}
+
+static void mac_text(const uint8_t mac[6], char ret[static 18])
+{
+	(void)snprintf(ret, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		       mac[4], mac[5]);
+}
+
+/* What stands behind the IP header; returns its protocol. */
+static uint8_t random_payload(bool is_ipv6, uint8_t payload[static 400], size_t *ret_size)
+{
+	static const uint8_t protos[] = { 6, 17, 17, 132, 1, 58, 4, 41, 59, 47 };
+	uint8_t proto = random_chance(20) ? (is_ipv6 ? 58 : 1) : PICK(protos);
+	size_t size = random_chance(90) ? 8 + random_below(40) : random_below(400);
+
+	random_bytes(payload, size);
+	if ((proto == 1 || proto == 58) && size >= 4) {
+		static const uint8_t types[] = { 0, 8, 8, 128, 128, 129, 1, 3 };
+
+		payload[0] = PICK(types);
+		payload[1] = random_chance(95) ? 0 : random_below(256);
+		payload[2] = random_below(256);
+	}
+	if (proto == 17 && size >= 8) { /* some of them tunnels of the endpoint's own */
+		put16(payload + 2, random_chance(20) ? 6081 : random_below(65536));
+		put16(payload + 4, size);
+	}
+	*ret_size = size;
+	return proto;
+}
+
+/* Extension headers in front of what is there; returns the protocol of the first. */
+static uint8_t random_extensions(uint8_t payload[static 400], size_t *size, uint8_t proto)
+{
+	static const uint8_t kinds[] = { 0, 43, 44, 51, 60, 135 };
+	unsigned int n = random_below(8);
+
+	while (n--) {
+		uint8_t header[24] = { proto }, kind = PICK(kinds);
+		size_t header_size = kind == 44 ? 8 : (1 + random_below(3)) * 8;
+
+		if (*size + header_size > 400)
+			break;
+		header[1] = kind == 51 ? header_size / 4 - 2 : header_size / 8 - 1;
+		if (kind == 44)
+			put16(header + 2, random_chance(50) ? 1 : random_below(65536));
+		memmove(payload + header_size, payload, *size);
+		memcpy(payload, header, header_size);
+		*size += header_size;
+		proto = kind;
+	}
+	return proto;
+}
+
+static void random_ip_frame(struct frame *frame, bool is_ipv6, const char *dst_mac,
+			    const char *src_mac, const char *src, const char *dst)
+{
+	static const uint8_t ttls[] = { 64, 64, 255, 1, 2 };
+	uint8_t payload[400];
+	struct ip_spec spec = { .dst_mac = dst_mac, .src_mac = src_mac, .src = src, .dst = dst };
+
+	spec.proto = random_payload(is_ipv6, payload, &spec.payload_size);
+	if (is_ipv6 && random_chance(20))
+		spec.proto = random_extensions(payload, &spec.payload_size, spec.proto);
+	if (!is_ipv6 && random_chance(10))
+		spec.n_options = random_below(11) * 4;
+	if (!is_ipv6 && random_chance(20))
+		spec.fragment = random_below(65536);
+	spec.payload = payload;
+	spec.tos = random_chance(50) ? 0 : random_below(256);
+	spec.ttl = PICK(ttls);
+	frame_ip(frame, &spec);
+	/* Protocol 0 and TTL 0 are the builder's defaults, not its values. */
+	if (is_ipv6 && !spec.proto)
+		frame->bytes[ETH + 6] = 0;
+}
+
+static void random_arp(const struct world *world, struct frame *frame, const char *mac,
+		       const char *own, const char *gateway)
+{
+	static const char *const macs[] = { BROADCAST, "00:00:00:00:00:00", VIRTUAL_MAC, PORT_MAC };
+	char target[46];
+	struct arp_spec spec = { .dst_mac = BROADCAST,
+				 .src_mac = mac,
+				 .op = random_chance(80) ? 1 : random_below(4),
+				 .sender_mac = random_chance(90) ? mac : PORT_MAC,
+				 .sender = random_chance(80) ? own : PICK(odd_ipv4),
+				 .target_mac = PICK(macs),
+				 .target = target };
+
+	random_ip(world, false, target);
+	if (random_chance(20))
+		spec.target = random_chance(50) ? own : gateway;
+	frame_arp(frame, &spec);
+}
+
+static void random_nd(const struct world *world, struct frame *frame, const char *mac,
+		      const char *own, const char *gateway)
+{
+	static const uint8_t types[] = { 133, 134, 135, 135, 135, 135, 136, 137 };
+	static const uint8_t options[] = { 0, 1, 1, 1, 2, 14 };
+	char target[46];
+	struct nd_spec spec = { .dst_mac = "33:33:ff:00:00:02",
+				.src_mac = mac,
+				.src = random_chance(85) ? own : PICK(odd_ipv6),
+				.dst = "ff02::1:ff00:2",
+				.type = PICK(types),
+				.code = random_chance(95) ? 0 : 1,
+				.hop_limit = random_chance(95) ? 255 : 64,
+				.target = target,
+				.option = PICK(options),
+				.option_mac = random_chance(90) ? mac : PORT_MAC };
+
+	random_ip(world, true, target);
+	if (random_chance(20))
+		spec.target = random_chance(50) ? own : gateway;
+	frame_nd(frame, &spec);
+}
+
+static void from_endpoint(const struct world *world, struct packet *packet)
+{
+	const struct world_port *port = &world->ports[random_below(N_PORTS)];
+	bool is_ipv6 = random_chance(50);
+	const struct mz_addr *own = is_ipv6 ? &port->row.ip6 : &port->row.ip4;
+	const struct mz_addr *gateway = is_ipv6 ? &port->row.gateway6 : &port->row.gateway4;
+	char mac[18], own_text[46], gateway_text[46], dst[46], src[46];
+	struct mz_addr zero = addr(is_ipv6 ? "::" : "0.0.0.0");
+
+	packet->ifindex = port->ifindex;
+	mac_text(port->row.mac, mac);
+	(void)world_text(own->words_be[0] || own->words_be[3] ? own : &zero, own_text);
+	(void)world_text(gateway->words_be[0] || gateway->words_be[3] ? gateway : &zero,
+			 gateway_text);
+	if (random_chance(10) && is_ipv6) {
+		random_nd(world, &packet->frame, mac, own_text, gateway_text);
+	} else if (random_chance(10) && !is_ipv6) {
+		random_arp(world, &packet->frame, mac, own_text, gateway_text);
+	} else {
+		random_ip(world, is_ipv6, dst);
+		random_ip(world, is_ipv6, src);
+		random_ip_frame(
+			&packet->frame, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,
+			random_chance(97) ? mac : PORT_MAC, random_chance(92) ? own_text : src,
+			random_chance(7) ? gateway_text : dst);
+	}
+}
+
+static size_t random_options(uint8_t options[static MZ_OPTS_MAX])
+{
+	size_t size = 0, n = random_below(6);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t data = random_below(4) * 4;
+
+		random_bytes(options + size, 4 + data);
+		options[size + 2] = random_chance(95) ? random_below(128) : random_below(256);
+		options[size + 3] = data / 4;
+		size += 4 + data;
+	}
+	return size;
+}
+
+/* Extension headers between the outer IPv6 header and UDP. */
+static void extend_outer(struct frame *frame)
+{
+	uint8_t *ip = frame->bytes + ETH, *udp = ip + 40, headers[400];
+	size_t size = 0;
+
+	ip[6] = random_extensions(headers, &size, 17);
+	memmove(udp + size, udp, frame->size - ETH - 40);
+	memcpy(udp, headers, size);
+	put16(ip + 4, (ip[4] << 8 | ip[5]) + size);
+	frame->size += size;
+}
+
+static void from_underlay(const struct world *world, struct packet *packet)
+{
+	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
+	bool is_ipv6 = random_chance(50);
+	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF;
+	uint8_t options[MZ_OPTS_MAX];
+	struct frame inner = {};
+	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
+				    .src_mac = "02:aa:00:00:00:77",
+				    .src = outer_src,
+				    .dst = outer_dst,
+				    .tos = random_chance(50) ? 0 : random_below(256),
+				    .ttl = PICK(ttls),
+				    .src_port = random_below(65536),
+				    .udp_check = random_chance(90) ? 0 : random_below(65536),
+				    .vni = random_chance(97) ? world_vni(random_below(N_VPCS))
+							     : random_below(1 << 24),
+				    .options = options };
+
+	packet->ifindex = WORLD_LO;
+	random_ip(world, is_ipv6, src);
+	random_ip(world, is_ipv6, dst);
+	random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST, PORT_MAC, src,
+			dst);
+	(void)world_text(&world->hosts[random_chance(97) ? random_below(N_HOSTS - 1) + 1 : 0].addr,
+			 outer_src);
+	if (random_chance(5))
+		(void)world_text(&world->hosts[random_below(N_HOSTS)].addr, outer_dst);
+	if (random_chance(3))
+		spec.dst_port = random_below(65535) + 1;
+	if (random_chance(5))
+		spec.n_ip_options = random_below(11) * 4;
+	if (random_chance(5))
+		spec.fragment = random_below(65535) + 1;
+	if (random_chance(20))
+		spec.n_options = random_options(options);
+	frame_tunnel(&packet->frame, &spec, &inner);
+	if (world->is_ipv6 && random_chance(5))
+		extend_outer(&packet->frame);
+}
+
+/* Where a header may begin: outer Ethernet, IP, UDP, Geneve, inner Ethernet, IP, what follows. */
+static size_t random_offset(const struct frame *frame)
+{
+	static const size_t starts[] = { 0, 12, 14, 34, 42, 50, 54, 62, 70, 84, 104, 124 };
+	size_t off =
+		random_chance(90) ? PICK(starts) + random_below(24) : random_below(frame->size);
+
+	return off < frame->size ? off : random_below(frame->size);
+}
+
+static void insert_or_delete(struct frame *frame)
+{
+	size_t off = random_offset(frame), size = random_below(3) ? 4 : random_below(40) + 1;
+
+	if (random_chance(50) && off + size <= frame->size) {
+		memmove(frame->bytes + off, frame->bytes + off + size, frame->size - off - size);
+		frame->size -= size;
+	} else if (frame->size + size <= SIZE_MAX_FUZZ) {
+		memmove(frame->bytes + off + size, frame->bytes + off, frame->size - off);
+		random_bytes(frame->bytes + off, size);
+		frame->size += size;
+	}
+}
+
+static void extend(struct frame *frame)
+{
+	size_t size = random_chance(80) ? random_below(64) : random_below(1500);
+
+	if (frame->size + size > SIZE_MAX_FUZZ)
+		return;
+	random_bytes(frame->bytes + frame->size, size);
+	frame->size += size;
+}
+
+static void change(struct frame *frame)
+{
+	static const uint8_t values[] = { 0, 1, 4, 5, 6, 0x45, 0x60, 0x7f, 0x80, 0xfe, 0xff };
+	size_t off = random_offset(frame), from = random_offset(frame);
+	size_t n = random_chance(50) ? 4 : 16;
+
+	switch (random_below(9)) {
+	case 0:
+		frame->bytes[off] = random_below(256);
+		break;
+	case 1:
+		frame->bytes[off] ^= 1 << random_below(8);
+		break;
+	case 2:
+		frame->bytes[off] = PICK(values);
+		break;
+	case 3:
+		frame->bytes[off] += random_chance(50) ? 1 : -1;
+		break;
+	case 4:
+		if (off + 2 <= frame->size)
+			put16(frame->bytes + off,
+			      random_below(2) ? frame->size - off : random_below(64));
+		break;
+	case 5:
+		if (off + n <= frame->size && from + n <= frame->size)
+			memmove(frame->bytes + off, frame->bytes + from, n);
+		break;
+	case 6:
+		frame->size = random_below(frame->size) + 1;
+		break;
+	case 7:
+		extend(frame);
+		break;
+	default:
+		insert_or_delete(frame);
+	}
+}
+
+/* The kernel's test run refuses frames without the whole header that their EtherType promises. */
+static bool can_run(const struct frame *frame)
+{
+	uint16_t proto = frame->bytes[12] << 8 | frame->bytes[13];
+
+	return frame->size > ETH && frame->size >= ETH + (proto == 0x0800   ? 20U
+							  : proto == 0x86dd ? 40U
+									    : 1U);
+}
+
+void packet_random(const struct world *world, struct packet *ret)
+{
+	do {
+		unsigned int n_changes = random_chance(50) ? 0 : random_below(4) + 1;
+
+		memset(ret, 0, sizeof(*ret));
+		ret->hook = random_below(N_HOOKS);
+		ret->is_gso = ret->hook != XDP && random_chance(3);
+		if (ret->hook == AGENT)
+			from_endpoint(world, ret);
+		else
+			from_underlay(world, ret);
+		if (random_chance(3))
+			extend(&ret->frame);
+		while (n_changes-- && ret->frame.size)
+			change(&ret->frame);
+	} while (!can_run(&ret->frame));
+}

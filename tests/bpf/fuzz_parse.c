@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What a packet is, by docs/wire-format.md ("What is accepted"), and what the agent answers to it
+ * itself. The last step asks fuzz_model.c where it goes.
+ */
+#include "fuzz_model.h"
+
+static bool parse_ipv4(struct view *v)
+{
+	const uint8_t *ip = at(v, v->inner + ETH);
+	size_t start = v->inner + ETH, header, size;
+
+	if (start + 20 > v->end)
+		return DROP(v, inner_malformed);
+	header = (ip[0] & 15) * 4;
+	size = get16(ip + 2);
+	if (ip[0] >> 4 != 4 || header < 20 || start + header > v->end)
+		return DROP(v, inner_malformed);
+	if (!v->packet->is_gso && (size < header || start + size > v->end))
+		return DROP(v, inner_malformed);
+	if (!v->packet->is_gso)
+		v->end = start + size;
+	v->tos = ip[1];
+	v->ttl = ip[8];
+	v->proto = ip[9];
+	v->is_fragment = get16(ip + 6) & 0x3fff;
+	v->src = ipv4_at(ip + 12);
+	v->dst = ipv4_at(ip + 16);
+	v->l4 = start + header;
+	return GO_ON;
+}
+
+static bool parse_ipv6(struct view *v)
+{
+	const uint8_t *ip = at(v, v->inner + ETH);
+	size_t start = v->inner + ETH;
+
+	if (start + 40 > v->end || ip[0] >> 4 != 6)
+		return DROP(v, inner_malformed);
+	v->tos = (ip[0] & 15) << 4 | ip[1] >> 4;
+	v->ttl = ip[7];
+	v->proto = ip[6];
+	v->src = ipv6_at(ip + 8);
+	v->dst = ipv6_at(ip + 24);
+	v->l4 = start + 40;
+	if (is_ipv4(&v->src) || is_ipv4(&v->dst))
+		return DROP(v, inner_malformed);
+	if (!v->packet->is_gso && v->l4 + get16(ip + 4) > v->end)
+		return DROP(v, inner_malformed);
+	if (!v->packet->is_gso)
+		v->end = v->l4 + get16(ip + 4);
+	return GO_ON;
+}
+
+static bool parse_inner(struct view *v)
+{
+	return v->eth_proto == 0x0800 ? parse_ipv4(v) : parse_ipv6(v);
+}
+
+static bool is_extension(uint8_t proto)
+{
+	return proto == 0 || proto == 43 || proto == 44 || proto == 51 || proto == 60 ||
+	       proto == 135;
+}
+
+/* At most six; false: cut short, or more. A later fragment has payload behind its header. */
+static bool follow_extensions(struct view *v)
+{
+	for (int i = 0; is_extension(v->proto); i++) {
+		const uint8_t *header = at(v, v->l4);
+		uint8_t proto = v->proto;
+
+		if (i == 6 || v->l4 > HEADERS_MAX || v->l4 + 8 > v->end)
+			return false;
+		v->is_fragment |= proto == 44;
+		if (proto == 44 && get16(header + 2) & 0xfff8)
+			return true;
+		v->proto = header[0];
+		v->l4 += proto == 44 ? 8 : proto == 51 ? (header[1] + 2) * 4 : (header[1] + 1) * 8;
+	}
+	return true;
+}
+
+static bool parse_extensions(struct view *v)
+{
+	return v->eth_proto != 0x86dd || follow_extensions(v) ? GO_ON : DROP(v, extension);
+}
+
+static bool check_carried(struct view *v)
+{
+	if (is_multicast(&v->dst))
+		return DROP(v, multicast);
+	return is_link_local(&v->dst) || is_link_local(&v->src) ? DROP(v, link_local) : GO_ON;
+}
+
+/* The virtual MAC says it, to the endpoint. */
+static void answer_ethernet(struct view *v)
+{
+	memcpy(v->out->out.bytes, v->port->row.mac, 6);
+	put_mac(v->out->out.bytes + 6, VIRTUAL_MAC);
+}
+
+static bool answer_arp(struct view *v)
+{
+	static const uint8_t kind[] = { 0, 1, 8, 0, 6, 4 };
+	const struct mz_port *port = &v->port->row;
+	const uint8_t *arp = at(v, ETH);
+	struct mz_addr sender = ipv4_at(arp + 14), target = ipv4_at(arp + 24);
+	struct mz_addr zero = addr("0.0.0.0");
+	uint8_t *out = v->out->out.bytes + ETH;
+
+	if (v->end < ETH + 28 || memcmp(arp, kind, sizeof(kind)))
+		return DROP(v, inner_malformed);
+	if (memcmp(arp + 8, port->mac, 6) || (!same(&sender, &zero) && !same(&sender, &port->ip4)))
+		return DROP(v, spoofed_neighbour);
+	if (get16(arp + 6) != 1 || same(&sender, &zero) || same(&target, &port->ip4))
+		return absorb(v);
+	if (is_link_local(&target) || is_multicast(&target))
+		return DROP(v, link_local);
+	v->out->out = v->packet->frame;
+	answer_ethernet(v);
+	put16(out + 6, 2);
+	put_mac(out + 8, VIRTUAL_MAC);
+	memcpy(out + 14, target.bytes + 12, 4);
+	memcpy(out + 18, port->mac, 6);
+	memcpy(out + 24, sender.bytes + 12, 4);
+	return sent(v, COUNT(reply));
+}
+
+/* A solicited advertisement, with the target's MAC as its option. */
+static bool answer_solicitation(struct view *v, const struct mz_addr *target)
+{
+	struct frame *out = &v->out->out;
+	uint8_t *ip = out->bytes + ETH, *nd = ip + 40;
+
+	*out = v->packet->frame;
+	out->size = ETH + 40 + 32;
+	answer_ethernet(v);
+	put16(ip + 4, 32);
+	memcpy(ip + 8, target, 16);
+	memcpy(ip + 24, &v->src, 16);
+	memset(nd, 0, 32);
+	nd[0] = 136;
+	nd[4] = 0x60 | (same(target, &v->port->row.gateway6) ? 0x80 : 0);
+	memcpy(nd + 8, target, 16);
+	nd[24] = 2;
+	nd[25] = 1;
+	put_mac(nd + 26, VIRTUAL_MAC);
+	frame_icmp_checksum(out, ETH + 40, true);
+	v->out->checks[0] = ETH + 40 + 2;
+	return sent(v, COUNT(reply));
+}
+
+static bool answer_neighbour(struct view *v, const uint8_t *nd)
+{
+	const struct mz_port *port = &v->port->row;
+	struct mz_addr target = ipv6_at(nd + 8), link_local = addr("fe80::");
+	bool is_advertisement = nd[0] == 136;
+	bool is_own_target = !is_zero(&target) && same(&target, &port->ip6);
+	bool is_own_src = (!is_zero(&v->src) && same(&v->src, &port->ip6)) ||
+			  in_prefix(&v->src, &link_local, 10);
+
+	if (v->l4 + 24 > v->end || nd[1])
+		return DROP(v, inner_malformed);
+	if (!is_own_src && !is_zero(&v->src))
+		return DROP(v, spoofed_neighbour);
+	if (v->l4 + 32 <= v->end && (nd[24] == 1 || nd[24] == 2) && memcmp(nd + 26, port->mac, 6))
+		return DROP(v, spoofed_neighbour);
+	if (is_advertisement && !is_own_target && !in_prefix(&target, &link_local, 10))
+		return DROP(v, spoofed_neighbour);
+	if (is_advertisement || is_own_target || is_zero(&v->src))
+		return absorb(v);
+	if (is_ipv4(&target) || is_multicast(&target))
+		return DROP(v, inner_malformed);
+	if (is_link_local(&target) && (is_zero(&target) || !same(&target, &port->gateway6)))
+		return DROP(v, link_local);
+	return answer_solicitation(v, &target);
+}
+
+static bool answer_nd(struct view *v)
+{
+	const uint8_t *nd = at(v, v->l4);
+
+	if (v->eth_proto != 0x86dd || v->proto != PROTO_ICMPV6)
+		return GO_ON;
+	if (v->l4 > HEADERS_MAX || v->l4 >= v->end)
+		return DROP(v, extension);
+	if (nd[0] < 133 || nd[0] > 137)
+		return GO_ON;
+	if (v->l4 != ETH + 40)
+		return DROP(v, extension); /* RFC 6980 */
+	if (at(v, ETH)[7] != 255)
+		return DROP(v, inner_malformed);
+	if (nd[0] == 133)
+		return DROP(v, link_local);
+	if (nd[0] != 135 && nd[0] != 136)
+		return DROP(v, spoofed_neighbour); /* no endpoint is a router */
+	return answer_neighbour(v, nd);
+}
+
+/* Own address, to one that the overlay carries? */
+static bool check_source(struct view *v)
+{
+	const struct mz_port *port = &v->port->row;
+
+	if (at(v, 0)[0] & 1)
+		return DROP(v, multicast);
+	if (check_carried(v))
+		return DONE;
+	if (!same(&v->src, &port->ip4) && !same(&v->src, &port->ip6))
+		return DROP(v, spoofed_ip);
+	return same(&v->dst, &port->ip4) || same(&v->dst, &port->ip6) ? DROP(v, own_address)
+								      : GO_ON;
+}
+
+static bool answer_ping(struct view *v)
+{
+	const struct mz_port *port = &v->port->row;
+	bool is_ipv6 = v->eth_proto == 0x86dd;
+	const uint8_t *icmp = at(v, v->l4);
+	uint8_t *ip = v->out->out.bytes + ETH;
+	uint32_t old_sum;
+
+	if (is_zero(&v->dst) ||
+	    (!same(&v->dst, &port->gateway4) && !same(&v->dst, &port->gateway6)))
+		return GO_ON;
+	if (v->l4 > HEADERS_MAX || v->l4 + 8 > v->end || v->is_fragment ||
+	    v->proto != (is_ipv6 ? PROTO_ICMPV6 : PROTO_ICMP) || icmp[0] != (is_ipv6 ? 128 : 8) ||
+	    icmp[1])
+		return DROP(v, gateway);
+	v->out->out = v->packet->frame;
+	answer_ethernet(v);
+	if (is_ipv6) {
+		memcpy(ip + 8, &v->dst, 16);
+		memcpy(ip + 24, &v->src, 16);
+		ip[7] = 64;
+	} else {
+		old_sum = begin_ipv4(v->out, ETH);
+		memcpy(ip + 12, v->dst.bytes + 12, 4);
+		memcpy(ip + 16, v->src.bytes + 12, 4);
+		ip[8] = 64;
+		end_ipv4(v->out, ETH, old_sum);
+	}
+	v->out->out.bytes[v->l4] = is_ipv6 ? 129 : 0;
+	follow(v->out, v->l4 + 2, sum(icmp, 2), sum(v->out->out.bytes + v->l4, 2));
+	return sent(v, COUNT(reply));
+}
+
+static bool parse_frame(struct view *v)
+{
+	if (v->inner + ETH > v->end)
+		return DROP(v, inner_malformed);
+	v->eth_proto = get16(at(v, v->inner + 12));
+	if (v->eth_proto == 0x0806 && !v->is_tunneled)
+		return GO_ON;
+	if (v->eth_proto != 0x0800 && v->eth_proto != 0x86dd)
+		return DROP(v, inner_protocol);
+	return v->is_tunneled && at(v, v->inner)[0] & 1 ? DROP(v, multicast) : GO_ON;
+}
+
+static bool agent(struct view *v)
+{
+	v->out->counters = COUNT(agent);
+	for (unsigned int i = 0; i < N_PORTS; i++)
+		if (v->world->ports[i].exists && v->world->ports[i].ifindex == v->packet->ifindex)
+			v->port = &v->world->ports[i];
+	if (!v->port)
+		return DROP(v, no_port);
+	v->vni = v->port->row.vni;
+	if (parse_frame(v))
+		return DONE;
+	if (memcmp(at(v, 6), v->port->row.mac, 6))
+		return DROP(v, spoofed_mac);
+	if (v->eth_proto == 0x0806)
+		return answer_arp(v);
+	return parse_inner(v) || parse_extensions(v) || answer_nd(v) || check_source(v) ||
+	       answer_ping(v) || model_find_roles(v) || model_route_agent(v);
+}
+
+/* What an outer IP header says. */
+struct outer {
+	struct mz_addr dst;
+	size_t end;
+	bool is_fragment, has_extensions;
+};
+
+/* False: the host's. */
+static bool parse_outer_ipv4(struct view *v, struct outer *ret)
+{
+	const uint8_t *ip = at(v, ETH);
+
+	if (v->end < ETH + 20 || get16(at(v, 12)) != 0x0800 || ip[0] >> 4 != 4 ||
+	    (ip[0] & 15) < 5 || ip[9] != PROTO_UDP || get16(ip + 6) & 0x1fff)
+		return false;
+	v->outer_size = (ip[0] & 15) * 4;
+	v->outer_src = ipv4_at(ip + 12);
+	v->outer_tos = ip[1];
+	v->outer_ttl = ip[8];
+	ret->dst = ipv4_at(ip + 16);
+	ret->end = ETH + get16(ip + 2);
+	ret->is_fragment = get16(ip + 6) & 0x2000;
+	return true;
+}
+
+static bool parse_outer_ipv6(struct view *v, struct outer *ret)
+{
+	const uint8_t *ip = at(v, ETH);
+
+	if (v->end < ETH + 40 || get16(at(v, 12)) != 0x86dd || ip[0] >> 4 != 6)
+		return false;
+	v->l4 = ETH + 40;
+	v->proto = ip[6];
+	v->outer_src = ipv6_at(ip + 8);
+	v->outer_tos = (ip[0] & 15) << 4 | ip[1] >> 4;
+	v->outer_ttl = ip[7];
+	if (!follow_extensions(v) || v->proto != PROTO_UDP)
+		return false;
+	v->outer_size = v->l4 - ETH;
+	ret->dst = ipv6_at(ip + 24);
+	ret->end = ETH + 40 + get16(ip + 4);
+	ret->is_fragment = v->is_fragment;
+	ret->has_extensions = v->outer_size != 40;
+	return true;
+}
+
+/* Is it for this host's address and port? Sets inner to where Geneve starts. */
+static bool parse_outer(struct view *v)
+{
+	struct outer outer = {};
+	const uint8_t *udp;
+	size_t udp_end;
+
+	if (!(v->world->is_ipv6 ? parse_outer_ipv6(v, &outer) : parse_outer_ipv4(v, &outer)))
+		return pass(v);
+	udp = at(v, ETH + v->outer_size);
+	v->inner = ETH + v->outer_size + 8;
+	if (v->inner - 8 > HEADERS_MAX || v->inner > v->end || get16(udp + 2) != MZ_GENEVE_PORT ||
+	    !same(&outer.dst, &v->world->hosts[0].addr))
+		return pass(v);
+	v->out->counters = COUNT(transit);
+	if (outer.is_fragment)
+		return DROP(v, outer_fragment);
+	if (outer.has_extensions)
+		return DROP(v, outer_extension);
+	if (v->packet->is_gso)
+		return GO_ON;
+	udp_end = ETH + v->outer_size + get16(udp + 4);
+	if (outer.end > v->end || get16(udp + 4) < 8 || udp_end > outer.end)
+		return DROP(v, outer_malformed);
+	v->end = udp_end;
+	return GO_ON;
+}
+
+static bool check_host(struct view *v)
+{
+	for (unsigned int i = 1; i < N_HOSTS; i++)
+		if (v->world->hosts[i].is_known && same(&v->world->hosts[i].addr, &v->outer_src))
+			return GO_ON;
+	return DROP(v, unknown_host);
+}
+
+static bool parse_options(struct view *v, size_t off, size_t end, bool is_critical)
+{
+	while (off < end) {
+		if (at(v, off)[2] & 0x80)
+			return DROP(v, geneve_critical);
+		off += 4 + (at(v, off)[3] & 31) * 4;
+	}
+	return off != end || is_critical ? DROP(v, geneve_options) : GO_ON;
+}
+
+static bool parse_geneve(struct view *v)
+{
+	const uint8_t *geneve = at(v, v->inner);
+	size_t off = v->inner + 8;
+
+	if (off > v->end)
+		return DROP(v, outer_malformed);
+	if (geneve[0] >> 6)
+		return DROP(v, geneve_version);
+	if (geneve[1] & 0x80)
+		return DROP(v, geneve_control);
+	if (get16(geneve + 2) != 0x6558)
+		return DROP(v, geneve_protocol);
+	v->vni = (uint32_t)geneve[4] << 16 | geneve[5] << 8 | geneve[6];
+	v->inner = off + (geneve[0] & 63) * 4;
+	if (v->inner > v->end)
+		return DROP(v, geneve_options);
+	return parse_options(v, off, v->inner, geneve[1] & 0x40);
+}
+
+static bool transit(struct view *v)
+{
+	v->is_tunneled = true;
+	return parse_outer(v) || check_host(v) || parse_geneve(v) || parse_frame(v) ||
+	       parse_inner(v) || check_carried(v) || model_find_roles(v) || model_route_transit(v);
+}
+
+void model_forecast(const struct world *world, const struct packet *packet, unsigned int choice,
+		    struct forecast *ret)
+{
+	struct view v = { .world = world,
+			  .packet = packet,
+			  .choice_host = choice / MZ_WAYS_MAX,
+			  .choice_way = choice % MZ_WAYS_MAX,
+			  .end = packet->frame.size,
+			  .out = ret };
+
+	memset(ret, 0, offsetof(struct forecast, out.bytes));
+	ret->checks[0] = ret->checks[1] = ret->port = ret->label = 0;
+	if (packet->hook == AGENT)
+		(void)agent(&v);
+	else
+		(void)transit(&v);
+}

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs one fuzz target over its seeds, and then RUNS inputs made of them; or, with MIZAR_FUZZ=SECONDS in the
+# environment, for so long, with what was found kept beside the program for the next time.
+# run.sh PROGRAM NAME RUNS MAX_LEN [OPTION...]
+set -eu
+program=$1 name=$2 runs=$3 max_len=$4
+shift 4
+here=$(cd "$(dirname "$0")" && pwd)
+found=$(dirname "$program")/corpus/$name
+crashes=$(dirname "$program")/crash/$name
+mkdir -p "$found" "$crashes"
+args=(-max_len="$max_len" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$crashes/" -print_final_stats=1 "$@")
+[ ! -f "$here/dictionary/$name" ] || args+=(-dict="$here/dictionary/$name")
+# libFuzzer looks at leaks itself, after each input that asks for memory.
+if [ -n "${MIZAR_FUZZ:-}" ]; then
+	exec "$program" "${args[@]}" -max_total_time="$MIZAR_FUZZ" "$found" "$here/corpus/$name"
+fi
+# The same inputs each time: a failure of ./check can be repeated.
+empty=$(mktemp -d)
+trap 'rm -rf "$empty"' EXIT
+"$program" "${args[@]}" -seed=1 -runs="$runs" "$empty" "$here/corpus/$name"

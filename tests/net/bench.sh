@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The benchmark of the data path measures what it says, on an underlay of MTU-sized frames too, and
+# leaves nothing, also when it is interrupted. What the figures are does not matter here.
+. "$(dirname "$0")/common.sh"
+
+bench=$(dirname "$0")/../../bench/datapath
+chart=$(mktemp -d)
+trap '(result=$?; rm -r "$chart"; exit $result); tidy' EXIT
+datapath() { exec "$bench" --build "$programs/../.." --svg "$chart/chart.svg" --rounds 1 --mtu 1500 --json "$@"; }
+making() { [ -e "/run/mizar-lab/bench$bench_pid/h1" ]; }
+nothing_left() {
+	! ip netns list | grep "^bench$bench_pid-" || fail "namespaces are left"
+	[ ! -e "/run/mizar-lab/bench$bench_pid" ] || fail "a lab is left"
+}
+
+datapath --only 'gso/samehost/tcp1|seg/(bouncer|divider)/rr_p50' >"$chart/json" &
+bench_pid=$!
+wait $bench_pid || fail "the benchmark failed"
+python3 - "$chart/json" <<-'PYTHON' || fail "$(cat "$chart/json")"
+	import json, sys
+	names = {r["name"]: r["ratio"] for r in map(json.loads, open(sys.argv[1]))}
+	assert list(names) == [f"datapath/tc/1500/{n}" for n in ("gso/samehost/tcp1", "seg/bouncer/rr_p50", "seg/divider/rr_p50")], names
+	assert all(ratio > 0 for ratio in names.values()), names
+PYTHON
+grep -q '</svg>' "$chart/chart.svg" || fail "no chart"
+nothing_left
+
+(datapath --only no-such-name >"$chart/json") && fail "nothing to measure, and it succeeds"
+datapath >"$chart/json" &
+bench_pid=$!
+processes+=($bench_pid)
+eventually making
+kill $bench_pid
+wait $bench_pid && fail "interrupted, and it succeeds"
+nothing_left
