@@ -16,6 +16,11 @@
 #define CTX_DECAP_L3_IPV4 (1ULL << 7)
 #define CTX_DECAP_L3_IPV6 (1ULL << 8)
 
+/* A test of the test of offloads leaves it out. */
+#ifndef CTX_FIXED_GSO
+#define CTX_FIXED_GSO BPF_F_ADJ_ROOM_FIXED_GSO
+#endif
+
 #define CTX_PACKET_HOST 0 /* PACKET_HOST of linux/if_packet.h */
 
 #define mz_ctx __sk_buff
@@ -96,7 +101,7 @@ static __always_inline __u32 ctx_flow_hash(struct mz_ctx *ctx)
 static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, bool is_ipv6,
 					   bool *plain)
 {
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+	__u64 flags = CTX_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
 		      BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |
 		      (is_ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 	int r = bpf_skb_adjust_room(ctx, size, BPF_ADJ_ROOM_MAC, flags);
