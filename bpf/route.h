@@ -96,7 +96,7 @@ static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
 /* Sets vpc. */
 static __always_inline int find_vpc(struct mz_pkt *p)
 {
-	p->vpc = find_cached_vpc(p->vni);
+	p->vpc = find_cached_vpc(p);
 	return p->vpc ? 0 : DROP(no_vpc);
 }
 

@@ -202,7 +202,8 @@ def named_drops():
     # Two tunnel packets as one super-packet, as UDP GRO makes them: what lies behind the first is not for whom the first is.
     one, two = (tunnel(IP(src="10.0.2.9", dst="10.0.1.2") / UDP(dport=5003) / Raw(bytes(100)), host=H1, geneve={"vni": v})[42:] for v in (VNI, VNI + 1))
     datagrams.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(one))
-    cases.append(("inner_malformed", one + two, lambda both: datagrams.sendto(both, (H1, 6081))))
+    if os.environ.get("MIZAR_TRANSIT") != "xdp": # there none comes as one
+        cases.append(("inner_malformed", one + two, lambda both: datagrams.sendto(both, (H1, 6081))))
     for reason, frame, send in cases + rewritten():
         before = drops("h1")
         send(frame)

@@ -3,7 +3,7 @@
 #
 #	h1: t/src (a)      h2: t/dst (b), t/mate (a)      h3: bounces and divides; every packet passes it
 #
-# All that travels between hosts is captured where it passes, in and out, and dissected by tshark: each field of the outer headers
+# All that travels between hosts is captured at h3's port of the underlay, in and out, and dissected by tshark: each field of the outer headers
 # as docs/wire-format.md says, every checksum right, nothing malformed. On the usual port, and on another.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/peer.sh"
@@ -31,7 +31,7 @@ file=/run/mizar-lab/$MIZAR_LAB/capture
 
 # dissected PORT COMMAND...: what the command causes is whole. $seen is what kinds there were.
 dissected() {
-	(exec ip netns exec $MIZAR_LAB-h3 dumpcap -q -B 16 -i under0 -f "udp port $1" -w $file) 2>$file.log &
+	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -i h3 -f "udp port $1" -w $file) 2>$file.log &
 	local capture=$!
 	processes+=($capture)
 	eventually grep -q '^File:' $file.log
