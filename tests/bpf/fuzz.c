@@ -498,7 +498,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
 		return 1;
 	}
-	plane_mute(); /* the model knows of drops, not of what is said about them */
 	world_devices(ifindexes);
 	start = last = now();
 	while (seconds ? now() - start < seconds : run.n_packets < count) {
