@@ -102,7 +102,7 @@ static void put(const struct bench *b, enum mz_table_id table, const void *key, 
 
 static void open_tables(struct bench *b)
 {
-	uint32_t zero = 0, n_rows;
+	uint32_t n_rows;
 
 #define X(name, kind, key_type, value_type, rows, doc)                                             \
 	{                                                                                          \
@@ -112,8 +112,7 @@ static void open_tables(struct bench *b)
 		n_rows = b->table == MZ_TABLE_##name ? n_endpoints : rows;                         \
 		*fd = bpf_map_create(BPF_MAP_TYPE_##kind, #name, sizeof(key_type),                 \
 				     sizeof(value_type), n_rows, &opts);                           \
-		if (*fd < 0 || bpf_map_update_elem(bpf_map__fd(b->plane->maps.name), &zero, fd,    \
-						   0) < 0)                                         \
+		if (*fd < 0)                                                                       \
 			die("table " #name ": %s", strerror(errno));                               \
 	}
 	MZ_BPF_TABLES(X)
@@ -172,6 +171,20 @@ static void put_hosts(const struct bench *b)
 	}
 }
 
+/* As user space does it: a table without rows has no map. */
+static void show_table(const struct bench *b, enum mz_table_id table)
+{
+	const struct bpf_map *outer[] = {
+#define X(name, ...) [MZ_TABLE_##name] = b->plane->maps.name,
+		MZ_BPF_TABLES(X)
+#undef X
+	};
+	uint32_t slot = 0;
+
+	if (bpf_map_update_elem(bpf_map__fd(outer[table]), &slot, &b->tables[table], 0) < 0)
+		die("table: %s", strerror(errno));
+}
+
 /* In batches: a system call for each of a million takes long. */
 static void put_endpoints(const struct bench *b, const void *value, size_t size)
 {
@@ -222,6 +235,12 @@ static void put_world(const struct bench *b)
 		put_endpoints(b, &route, sizeof(route));
 	else
 		put_endpoints(b, &local, sizeof(local));
+	show_table(b, MZ_TABLE_droplet);
+	show_table(b, MZ_TABLE_nexthop);
+	show_table(b, MZ_TABLE_vpc);
+	show_table(b, MZ_TABLE_network);
+	show_table(b, MZ_TABLE_port);
+	show_table(b, b->table);
 }
 
 static void make_frame(struct bench *b)

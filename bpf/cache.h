@@ -46,15 +46,6 @@ struct {
 	__type(value, struct cached_vpc);
 } cached_vpc SEC(".maps");
 
-/* The epoch is never 0: that is the one of slots that nobody used yet. */
-static __always_inline __u32 epoch_now(void)
-{
-	__u32 slot = 0;
-	__u32 *now = bpf_map_lookup_elem(&epoch, &slot);
-
-	return now ? *now : 0;
-}
-
 /* After a program itself changed a table. */
 static __always_inline void raise_epoch(void)
 {
@@ -83,15 +74,15 @@ static __noinline void fill_host(struct cached_host *row, const struct mz_addr *
 	row->epoch = now;
 }
 
-static __always_inline const struct cached_host *find_host(const struct mz_addr *addr)
+static __always_inline const struct cached_host *find_host(struct mz_pkt *p,
+							   const struct mz_addr *addr)
 {
-	__u32 now = epoch_now();
 	__u32 slot = cache_slot(addr->words_be[0] ^ addr->words_be[1] ^ addr->words_be[2] ^
 				addr->words_be[3]);
 	struct cached_host *row = bpf_map_lookup_elem(&cached_host, &slot);
 
-	if (row && (row->epoch != now || !addr_equal(&row->addr, addr)))
-		fill_host(row, addr, now);
+	if (row && (row->epoch != p->epoch || !addr_equal(&row->addr, addr)))
+		fill_host(row, addr, p->epoch);
 	return row;
 }
 
@@ -107,12 +98,12 @@ static __noinline void fill_vpc(struct cached_vpc *row, __u32 vni, __u32 now)
 }
 
 /* NULL: this host has no role in it. */
-static __always_inline const struct mz_vpc *find_cached_vpc(__u32 vni)
+static __always_inline const struct mz_vpc *find_cached_vpc(struct mz_pkt *p)
 {
-	__u32 now = epoch_now(), slot = cache_slot(vni);
+	__u32 slot = cache_slot(p->vni);
 	struct cached_vpc *row = bpf_map_lookup_elem(&cached_vpc, &slot);
 
-	if (row && (row->epoch != now || row->vni != vni))
-		fill_vpc(row, vni, now);
+	if (row && (row->epoch != p->epoch || row->vni != p->vni))
+		fill_vpc(row, p->vni, p->epoch);
 	return row && row->is_known ? &row->vpc : NULL;
 }

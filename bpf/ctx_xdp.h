@@ -15,6 +15,10 @@
 
 #define CTX_PASS XDP_PASS
 #define CTX_DROP XDP_DROP
+/* Counters that can be reached from this hook. */
+#define CTX_POINTS                                                                               \
+	(1U << MZ_COUNT_transit | 1U << MZ_COUNT_bounce | 1U << MZ_COUNT_divide |                 \
+	 1U << MZ_COUNT_forward | 1U << MZ_COUNT_turn)
 /* The tc program comes after: what passes is left to it, also to be counted. */
 #define CTX_IS_LAST 0
 

@@ -41,7 +41,7 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 	counters = bpf_map_lookup_elem(&counter, &slot);
 #pragma unroll
 	for (__u32 i = 0; i < MZ_N_COUNTERS; i++) {
-		if (counters && p->points & 1U << i)
+		if (CTX_POINTS & 1U << i && counters && p->points & 1U << i)
 			count(&counters->counts[i], p->len);
 	}
 	if (verdict < 0) {

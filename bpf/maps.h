@@ -57,3 +57,12 @@ const volatile struct mz_config mz_config = {};
 		void *inner_ = bpf_map_lookup_elem(&(table), &slot_);         \
 		inner_ ? bpf_map_lookup_elem(inner_, (key)) : NULL;           \
 	})
+
+/* Never 0, which is that of rows of a cache that nobody used yet. */
+static __always_inline __u32 epoch_now(void)
+{
+	__u32 slot = 0;
+	__u32 *now = bpf_map_lookup_elem(&epoch, &slot);
+
+	return now ? *now : 0;
+}

@@ -52,6 +52,7 @@ struct mz_pkt {
 	__u32 len;    /* as it came, for the counters */
 	__u32 end;    /* bytes that the length fields seen so far admit */
 	__u32 points; /* 1 << enum mz_counter */
+	__u32 epoch;  /* of what is kept of tables: cache.h */
 	__u32 flow_hash;
 	__u32 mtu; /* DROP(too_big): of the inner packet, what the way would have taken */
 	__u32 outer;	     /* offsets: outer IP (transit only), */
@@ -76,7 +77,7 @@ static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
 {
 	__u32 len = ctx_len(ctx);
 
-	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len };
+	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len, .epoch = epoch_now() };
 }
 
 /* Counted when the packet is finished. */

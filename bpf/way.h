@@ -56,7 +56,7 @@ static __always_inline const struct mz_way *choose_way(struct mz_pkt *p,
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	const struct cached_host *host = find_host(&p->host);
+	const struct cached_host *host = find_host(p, &p->host);
 	const struct mz_nexthop *row = host && host->has_nexthop ? &host->nexthop : NULL;
 	__u32 device; /* 0: what came in by it fits */
 	int r;
