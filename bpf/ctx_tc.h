@@ -188,17 +188,47 @@ static __always_inline __u32 ctx_mtu(struct mz_ctx *ctx, __u32 ifindex)
 /*
  * What becomes of the packet now has nothing to do with what it was: an unfinished checksum of the
  * old one, whose place the kernel keeps, would be written into the new one, and a super-packet be
- * cut. The kernel forgets both when their bytes are gone: so room for the new one is made behind,
- * then the old one taken away in front. size: bytes of the new frame; headers: of a tunnel, between
- * the Ethernet header and the inner IP.
+ * cut. The kernel forgets the checksum when its bytes are gone: so room for the new packet is made
+ * behind, then the old one taken away in front.
  */
-#define CTX_RENEW 1536
+#define CTX_RENEW  1536 /* taken away: more than is before a checksum */
+#define CTX_CUT	   256	/* the same, where bytes are dear */
+#define CTX_CHUNK  4000 /* what the kernel takes away at once, at most 4095 */
+#define CTX_CHUNKS 18	/* of the longest super-packet */
 
-static __always_inline int ctx_renew(struct mz_ctx *ctx, __u32 size, __u32 headers, bool to_ipv6,
-				     bool changes_family)
+/*
+ * Whether a packet can grow and shrink behind; one that can is no super-packet any more. The kernel
+ * refuses it for what it knows as a tunnel packet: an endpoint's own, or one that came from a
+ * virtual device as it was sent.
+ */
+static __always_inline bool ctx_can_resize(struct mz_ctx *ctx)
 {
-	return ctx_resize(ctx, size + headers + CTX_RENEW) ?:
-		       ctx_decapsulate(ctx, headers + CTX_RENEW, to_ipv6, changes_family);
+	return !ctx_resize(ctx, ctx->len);
+}
+
+/*
+ * size: bytes of the new frame; headers: of a tunnel, between the Ethernet header and the inner IP;
+ * the last three: as ctx_decapsulate().
+ */
+static __always_inline int ctx_renew(struct mz_ctx *ctx, __u32 size, __u32 headers,
+				     bool can_resize, bool to_ipv6, bool changes_family)
+{
+	__u32 room = size + headers + CTX_RENEW, rest;
+
+	if (can_resize)
+		return ctx_resize(ctx, room) ?:
+			       ctx_decapsulate(ctx, room - size, to_ipv6, changes_family);
+	if (headers && ctx_decapsulate(ctx, headers, to_ipv6, changes_family))
+		return -1;
+	rest = ctx->len - size;
+	for (__u32 i = 0; i < CTX_CHUNKS && rest; i++) {
+		__u32 chunk = rest > CTX_CHUNK ? CTX_CHUNK : rest;
+
+		if (ctx_decapsulate(ctx, chunk, to_ipv6, false))
+			return -1;
+		rest -= chunk;
+	}
+	return rest ? -1 : 0;
 }
 
 /* In the words that a packet carries from one program to the next. */

@@ -71,6 +71,7 @@ struct error {
 	__u32 quote;  /* and how much of it is quoted */
 	bool is_ipv6;
 	bool is_agents;
+	bool can_resize;
 };
 
 /* Sets vni, inner_eth, and what the packet's own headers say, as far as they go. */
@@ -151,13 +152,20 @@ static __always_inline int error_allowed(struct mz_pkt *p, struct error *e)
 	return MZ_ABSORBED;
 }
 
-/* Sets quote: as much of the packet as is allowed. */
+/* Sets can_resize, quote: as much of the packet as is allowed, or as can be spared. */
 static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 {
 	__u32 max = e->is_ipv6 ? ERROR_QUOTE_IPV6 : ERROR_QUOTE_IPV4;
 	__u32 size = (ctx_is_gso(p->ctx) ? p->len : p->end) - p->inner;
+	__u32 headers = sizeof(struct icmp) +
+			(e->is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 	__u8 *quote = e->is_ipv6 ? e->room->v6.quote : e->room->v4.quote;
 
+	e->can_resize = ctx_can_resize(p->ctx);
+	if (!e->can_resize && size < headers + CTX_CUT + headers)
+		return MZ_ABSORBED;
+	if (!e->can_resize)
+		size -= headers + CTX_CUT;
 	if (size > max)
 		size = max;
 	barrier_var(size);
@@ -272,7 +280,7 @@ static __always_inline int error_write(struct mz_pkt *p, struct error *e)
 		mac_set(eth->h_dest, p->port->mac);
 	eth->h_proto = p->eth_proto_be;
 	size += e->is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, e->is_ipv6,
+	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, e->can_resize, e->is_ipv6,
 		      p->is_tunneled && e->is_ipv6 != underlay_is_ipv6()))
 		return MZ_ABSORBED;
 	barrier_var(size);

@@ -43,11 +43,15 @@ bool mz_veth_is_ours(const struct mz_link *link)
 	       !strncmp(link->alias, MZ_VETH_ALIAS, strlen(MZ_VETH_ALIAS));
 }
 
-void mz_veth_describe(const struct mz_link *link, struct mz_device *ret_device)
+/* The MTU of an endpoint's device is that of the endpoint's end. */
+void mz_veth_describe(struct mz_netlink *nl, const struct mz_link *link,
+		      struct mz_device *ret_device)
 {
+	struct mz_link peer;
+	bool has_peer = mz_veth_is_ours(link) && mz_link_peer(nl, link, &peer) >= 0;
 	struct mz_device device = {
 		.ifindex = link->ifindex,
-		.mtu = link->mtu,
+		.mtu = has_peer ? peer.mtu : link->mtu,
 		.peer_elsewhere = link->lower_nsid >= 0,
 	};
 
@@ -71,7 +75,7 @@ int mz_device_find(uint64_t uid, struct mz_device *ret_device)
 		return r;
 	if (!mz_veth_is_ours(&link))
 		return -ENODEV;
-	mz_veth_describe(&link, ret_device);
+	mz_veth_describe(nl, &link, ret_device);
 	return 0;
 }
 
@@ -114,7 +118,7 @@ int mz_device_delete(uint64_t uid)
 
 struct found {
 	uint64_t uid;
-	struct mz_device device;
+	struct mz_link link;
 };
 
 struct found_devices {
@@ -144,7 +148,7 @@ static int keep_ours(const struct mz_link *link, void *user)
 		found->room = found->room * 2 + 64;
 	}
 	found->devices[found->n].uid = uid;
-	mz_veth_describe(link, &found->devices[found->n].device);
+	found->devices[found->n].link = *link;
 	found->n++;
 	return 0;
 }
@@ -166,8 +170,12 @@ int mz_device_each(int (*fn)(uint64_t uid, const struct mz_device *device, void 
 		if (r != -EINTR)
 			break;
 	}
-	for (i = 0; r == 0 && i < found.n; i++)
-		r = fn(found.devices[i].uid, &found.devices[i].device, user);
+	for (i = 0; r == 0 && i < found.n; i++) {
+		struct mz_device device;
+
+		mz_veth_describe(nl, &found.devices[i].link, &device);
+		r = fn(found.devices[i].uid, &device, user);
+	}
 	return r;
 }
 
@@ -181,7 +189,7 @@ int mz_device_by_name(const char *ifname, struct mz_device *ret_device)
 	if (r == 0)
 		r = mz_link_by_name(nl, ifname, &link);
 	if (r == 0)
-		mz_veth_describe(&link, ret_device);
+		mz_veth_describe(nl, &link, ret_device);
 	return r;
 }
 
@@ -220,6 +228,6 @@ int mz_device_by_address(const struct mz_addr *addr, struct mz_device *ret_devic
 		return -EADDRNOTAVAIL;
 	r = mz_link_by_index(nl, search.ifindex, &link);
 	if (r == 0)
-		mz_veth_describe(&link, ret_device);
+		mz_veth_describe(nl, &link, ret_device);
 	return r == -ENODEV ? -EADDRNOTAVAIL : r;
 }

@@ -14,7 +14,7 @@
 struct mz_device {
 	int ifindex;	     /* host's side */
 	char ifname[16];
-	unsigned int mtu;
+	unsigned int mtu;    /* of an endpoint's device: on the endpoint's side */
 	bool peer_elsewhere; /* the other end is in another network namespace */
 };
 

@@ -263,7 +263,7 @@ static void give_back(struct mz_host *host, const struct mz_endpoint *endpoint)
 			    endpoint->name, strerror(-r));
 }
 
-/* The operator's to change on the host's side, at any time. */
+/* Who owns the endpoint may change it at any time, in a namespace that says nothing of it here. */
 static int follow_mtu(struct mz_host *host, const struct mz_port *port,
 		      const struct mz_device *device)
 {

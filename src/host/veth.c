@@ -20,6 +20,8 @@
 #include "netlink/ip.h"
 #include "netlink/namespace.h"
 
+#define HOST_SIDE_MTU 65535 /* the most that a veth device has */
+
 struct pair {
 	struct mz_netlink *nl;	    /* host's side */
 	struct mz_netlink *peer_nl; /* endpoint's side */
@@ -120,11 +122,15 @@ static int find_or_make_pair(struct pair *pair, const char *name, unsigned int m
 	return r < 0 ? r : find_peer(pair);
 }
 
-/* The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. */
-static int configure_host_side(struct pair *pair, unsigned int mtu)
+/*
+ * The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. The
+ * MTU lets everything in that an endpoint may send, whatever it thinks of its own: veth would lose
+ * without a word what the agent drops by name, and tells the sender about.
+ */
+static int configure_host_side(struct pair *pair)
 {
 	char alias[sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE];
-	const struct mz_link_change change = { .mtu = mtu, .alias = alias };
+	const struct mz_link_change change = { .mtu = HOST_SIDE_MTU, .alias = alias };
 
 	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s", MZ_NAME_SIZE - 1,
 		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name);
@@ -264,7 +270,7 @@ static int configure(struct pair *pair, unsigned int mtu)
 	unsigned int i;
 	int r;
 
-	r = configure_host_side(pair, mtu);
+	r = configure_host_side(pair);
 	if (r == 0)
 		r = configure_peer(pair, mtu);
 	for (i = 0; r >= 0 && i < endpoint->n_addrs; i++)
@@ -302,6 +308,6 @@ int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *
 			(void)mz_link_delete(pair.nl, pair.link.ifindex); /* r says more */
 		return r;
 	}
-	mz_veth_describe(&pair.link, ret_device);
+	mz_veth_describe(pair.nl, &pair.link, ret_device);
 	return 0;
 }

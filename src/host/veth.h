@@ -13,4 +13,5 @@ int mz_veth_name(uint64_t uid, char ret_name[static IFNAMSIZ]);
 bool mz_veth_is_ours(const struct mz_link *link);
 /* Ours from before a crash between its making and its marking: never up, no alias. */
 bool mz_veth_is_half_made(const struct mz_link *link);
-void mz_veth_describe(const struct mz_link *link, struct mz_device *ret_device);
+void mz_veth_describe(struct mz_netlink *nl, const struct mz_link *link,
+		      struct mz_device *ret_device);

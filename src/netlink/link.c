@@ -96,7 +96,9 @@ static int keep_link(const struct mz_link *link, void *user)
 	return 0;
 }
 
-static int get_link(struct mz_netlink *nl, const char *name, int ifindex, struct mz_link *ret_link)
+/* nsid -1: of the socket's own namespace. */
+static int get_link(struct mz_netlink *nl, const char *name, int ifindex, int nsid,
+		    struct mz_link *ret_link)
 {
 	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -108,6 +110,8 @@ static int get_link(struct mz_netlink *nl, const char *name, int ifindex, struct
 	ifi->ifi_index = ifindex;
 	if (name)
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	if (nsid >= 0)
+		mnl_attr_put_u32(nlh, IFLA_TARGET_NETNSID, (uint32_t)nsid);
 	r = mz_netlink_get(nl, nlh, visit_link, &visit);
 	if (r < 0)
 		return r;
@@ -121,14 +125,21 @@ int mz_link_by_name(struct mz_netlink *nl, const char *name, struct mz_link *ret
 {
 	if (!name[0] || strlen(name) >= IFNAMSIZ)
 		return -ENODEV;
-	return get_link(nl, name, 0, ret_link);
+	return get_link(nl, name, 0, -1, ret_link);
 }
 
 int mz_link_by_index(struct mz_netlink *nl, int ifindex, struct mz_link *ret_link)
 {
 	if (ifindex <= 0)
 		return -ENODEV;
-	return get_link(nl, NULL, ifindex, ret_link);
+	return get_link(nl, NULL, ifindex, -1, ret_link);
+}
+
+int mz_link_peer(struct mz_netlink *nl, const struct mz_link *link, struct mz_link *ret_peer)
+{
+	if (link->lower_ifindex <= 0)
+		return -ENODEV;
+	return get_link(nl, NULL, link->lower_ifindex, link->lower_nsid, ret_peer);
 }
 
 int mz_link_each(struct mz_netlink *nl, int (*fn)(const struct mz_link *link, void *user),

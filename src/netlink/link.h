@@ -29,6 +29,8 @@ int mz_link_parse(const struct nlmsghdr *nlh, struct mz_link *ret_link);
 /* -ENODEV. */
 int mz_link_by_name(struct mz_netlink *nl, const char *name, struct mz_link *ret_link);
 int mz_link_by_index(struct mz_netlink *nl, int ifindex, struct mz_link *ret_link);
+/* The other end of a veth pair, in whatever namespace. */
+int mz_link_peer(struct mz_netlink *nl, const struct mz_link *link, struct mz_link *ret_peer);
 /* Every device of the socket's namespace. Returns the first non-zero value of fn, or 0. */
 int mz_link_each(struct mz_netlink *nl, int (*fn)(const struct mz_link *link, void *user),
 		 void *user);

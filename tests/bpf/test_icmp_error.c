@@ -448,8 +448,9 @@ struct lie {
  * small.
  */
 static const struct lie lies4[] = {
-	{ 6, 0x20 },   { 19, 9 },      { 20, 11 },     { 21, 3 },	{ 28, 0x46 },  { 28 + 6, 0 },
-	{ 28 + 9, 6 }, { 28 + 15, 9 }, { 28 + 19, 9 }, { 28 + 20, 16 }, { 28 + 22, 0 }, { 28 + 2, 0 },
+	{ 6, 0x20 },	{ 19, 9 },	{ 20, 11 },	{ 21, 3 },
+	{ 28, 0x46 },	{ 28 + 6, 0 },	{ 28 + 9, 6 },	{ 28 + 15, 9 },
+	{ 28 + 19, 9 }, { 28 + 20, 16 }, { 28 + 22, 0 }, { 28 + 2, 0 },
 };
 /* The message: no ICMP, to another, type, code; the packet: TCP, from, to, ports. */
 static const struct lie lies6[] = {

@@ -16,13 +16,16 @@ for host in h1 h2 h3; do
 		tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off >/dev/null || fail "ethtool"
 done
 
-# tunnel FROM TO: one end of it.
+# tunnel FROM TO CHECKSUM: one end of it.
 tunnel() {
 	within acme/web-$1 ip link add vxlan7 type vxlan id 7 dstport 4789 \
-		local 10.0.1.1$1 remote 10.0.1.1$2 || fail "vxlan"
+		local 10.0.1.1$1 remote 10.0.1.1$2 $3 || fail "vxlan"
 	within acme/web-$1 ip addr add 192.168.7.$1/24 dev vxlan7
 	within acme/web-$1 ip link set vxlan7 mtu 1340 up
 }
-tunnel 1 2
-tunnel 2 1
-transfer acme/web-1 acme/web-2 192.168.7.2
+for checksum in noudpcsum udpcsum; do
+	tunnel 1 2 $checksum
+	tunnel 2 1 $checksum
+	transfer acme/web-1 acme/web-2 192.168.7.2
+	for n in 1 2; do within acme/web-$n ip link del vxlan7; done
+done

@@ -66,6 +66,10 @@ static void refuses_the_wrong_place(void **state)
 	EXPECT_EXIT(1, "--device nope", "--device", "nope", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "fd00::9", "--standalone");
 	EXPECT_EXIT(1, "it has no address", "--device", "under1", "--standalone");
+	assert_int_equal(system("ip addr add 192.0.2.77/32 dev lo"), 0);
+	EXPECT_EXIT(1, "where no tunnel packet comes in", "--address", "192.0.2.77",
+		    "--standalone");
+	assert_int_equal(system("ip addr del 192.0.2.77/32 dev lo"), 0);
 	EXPECT_EXIT(1, "is on under0", "--device", "under1", "--address", "192.0.2.1",
 		    "--standalone");
 	EXPECT_EXIT(1, "--transit xdp: device lo: the driver has no native XDP: use --transit auto",
