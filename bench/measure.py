@@ -2,28 +2,30 @@
 """What bench/datapath measures, each between two ends: from a namespace to an address in another. Senders run on the first
 CPU, receivers on the second, ahead of all other processes. Each returns a list of values."""
 import functools
-import os
 import subprocess
 import sys
 import time
 
-from common import Failed, cpu_times, inside, program, run
+from common import Failed, inside, program, run
 
-OFFERED = 20000    # packets a second for `cpu`: below what the slowest path carries
-USER_HZ = os.sysconf("SC_CLK_TCK")
+OFFERED = 20000  # packets a second for `cpu`: below what the slowest path carries
 
 
 @functools.cache
-def priority():
-    """Ahead of all that others run: it disturbs little then."""
+def has_priority():
     if subprocess.run(["chrt", "-f", "1", "true"], capture_output=True).returncode == 0:
-        return "chrt", "-f", "1"
+        return True
     print("warning: no real-time priority here: what others run disturbs more", file=sys.stderr)
-    return ()
+    return False
+
+
+def ahead(command, rank):
+    """The command, ahead of all that others run: it disturbs little then."""
+    return ["chrt", "-f", str(rank), *command] if has_priority() else command
 
 
 def on(cpu, end, *command):
-    return inside(end.name, "taskset", "-c", str(cpu), *priority(), *command)
+    return inside(end.name, "taskset", "-c", str(cpu), *ahead(command, 2))
 
 
 class Server:
@@ -91,22 +93,19 @@ def rr(source, target, seconds):
     return [float(p50), float(p99)]
 
 
-def busy(seconds):
-    """Seconds of both CPUs that were not idle: processes, interrupts, softirqs."""
-    idle, total = cpu_times()
-    time.sleep(seconds)
-    idle_now, total_now = cpu_times()
-    return (total_now - total - (idle_now - idle)) / USER_HZ
+def taken(seconds):
+    """CPUs that somebody else has: the measured programs, interrupts, softirqs."""
+    return float(run(*ahead([program("bench/soak"), str(seconds)], 1)))
 
 
 def cpu(source, target, seconds):
     """ns of CPU for each packet of 64 bytes, at a rate that every path carries, less what the idle machine takes."""
-    idle = busy(seconds) / seconds
-    with Server(1, target, program("bench/udp_rate"), "receive", "5202", str(2 * seconds + 0.5)) as server:
+    idle = taken(seconds)
+    with Server(1, target, program("bench/udp_rate"), "receive", "5202", str(seconds + 0.5)) as server:
         server.ready("ready")
-        with Server(0, source, program("bench/udp_rate"), "send", target.address, "5202", str(2 * seconds + 1), "64", str(OFFERED)):
+        with Server(0, source, program("bench/udp_rate"), "send", target.address, "5202", str(seconds + 1), "64", str(OFFERED)):
             time.sleep(0.2)
-            load = busy(2 * seconds) / (2 * seconds)  # twice: the kernel counts in hundredths of a second
+            load = taken(seconds)
             rate = float(server.result())
     if rate < 0.95 * OFFERED:
         raise Failed(f"{source.name} to {target.name}: {rate:.0f} of {OFFERED} packets a second arrived")

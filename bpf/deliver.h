@@ -39,9 +39,21 @@ static __always_inline int deliver_unpack(struct mz_pkt *p)
 	return 0;
 }
 
+/*
+ * Is what was read of the destination's row still in it? The kernel gives the memory of a removed
+ * row to the next one at once, also while it is being read here: it may have been another tenant's.
+ */
+static __always_inline bool is_still_local(struct mz_pkt *p, __u32 ifindex)
+{
+	const struct mz_local *row = lookup_local(p);
+	const struct ethhdr *eth = mz_at(p, 0, sizeof(*eth));
+
+	return row && eth && row->ifindex == ifindex && mac_equal(row->mac, eth->h_dest);
+}
+
 static __always_inline int deliver(struct mz_pkt *p)
 {
-	__u32 ifindex;
+	__u32 ifindex, flags;
 	int r;
 
 	if (p->next != MZ_TO_DELIVER)
@@ -49,13 +61,16 @@ static __always_inline int deliver(struct mz_pkt *p)
 	if (!p->local)
 		return DROP(not_here);
 	ifindex = p->local->ifindex;
+	flags = p->local->flags;
 	r = check_size(p, p->inner, 0, p->local->mtu);
 	r = r ?: deliver_ecn(p);
 	r = r ?: deliver_unpack(p);
 	if (r)
 		return r;
+	if (!is_still_local(p, ifindex))
+		return DROP(not_here);
 	POINT(p, deliver);
-	p->action = p->local->flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
-						     ctx_send(p->ctx, ifindex);
+	p->action = flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
+					   ctx_send(p->ctx, ifindex);
 	return MZ_SENT;
 }

@@ -105,11 +105,17 @@ static __always_inline bool is_from_divider(struct mz_pkt *p)
 	return p->is_tunneled && replicas_have(&p->vpc->dividers, &p->outer_src);
 }
 
+static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+
+	return table_lookup(local, &key);
+}
+
 /* Sets local: the destination's row, if it is on this host and has its device. */
 static __always_inline int find_local(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
-	const struct mz_local *row = table_lookup(local, &key);
+	const struct mz_local *row = lookup_local(p);
 
 	p->local = row && row->ifindex ? row : NULL;
 	return 0;

@@ -59,14 +59,25 @@ void mz_transit_decide(struct mz_transit *transit, const struct mz_transit_devic
 		decide(transit, MZ_TRANSIT_XDP, "driver %s has native XDP", driver);
 }
 
+static const char *why_refused(int r)
+{
+	switch (-r) {
+	case EBUSY:
+	case EEXIST:
+		return "another XDP program is on the device";
+	case EOPNOTSUPP:
+		return "the driver has no native XDP";
+	case EACCES:
+		return "the kernel's verifier refuses the program";
+	case EINVAL:
+	case ERANGE:
+		return "the driver cannot: MTU too large, or too few queues";
+	}
+	return strerror(-r);
+}
+
 int mz_transit_refused(struct mz_transit *transit, int r)
 {
-	const char *why = r == -EBUSY || r == -EEXIST ? "another XDP program is on the device" :
-			  r == -EOPNOTSUPP	      ? "the driver has no native XDP" :
-			  r == -EACCES		      ? "the kernel's verifier refuses the program" :
-			  r == -EINVAL ? "the driver refuses it (MTU too large, or too few queues)" :
-					 strerror(-r);
-
-	decide(transit, MZ_TRANSIT_TC, "%s", why);
+	decide(transit, MZ_TRANSIT_TC, "%s", why_refused(r));
 	return transit->wanted == MZ_TRANSIT_AUTO ? 0 : r;
 }

@@ -33,7 +33,7 @@ struct mz_transit_device {
 	uint64_t features;	 /* MZ_XDP_* */
 };
 
-/* Sets mode and reason from wanted. XDP may still turn out to be impossible: mz_transit_refused() */
+/* Sets mode and reason from wanted. XDP may turn out to be impossible later: see below. */
 void mz_transit_decide(struct mz_transit *transit, const struct mz_transit_device *device);
 int mz_transit_choose(struct mz_transit *transit, int ifindex);
 

@@ -14,7 +14,8 @@
 #include "base/log.h"
 #include "mizar/wire.h"
 
-#define MTU_MIN_IPV6 1280
+#define MTU_MIN_IPV6	 1280
+#define LOOPBACK_IFINDEX 1 /* in every namespace */
 
 static bool from_sockaddr(const struct sockaddr *sa, int family, struct mz_addr *ret_addr)
 {
@@ -110,6 +111,12 @@ static int find_device(struct mz_host *host)
 			mz_log_err("--device %s: address %s is on %s: leave one of the two options "
 				   "away",
 				   options->device, text, host->underlay.ifname);
+			return -EINVAL;
+		}
+		if (host->underlay.ifindex == LOOPBACK_IFINDEX) {
+			mz_log_err("--address %s: it is on %s, where no tunnel packet comes in: "
+				   "give one of the device on the underlay",
+				   text, host->underlay.ifname);
 			return -EINVAL;
 		}
 		return 0;

@@ -27,6 +27,8 @@ static int add_address(void *user, uint32_t vni, const struct mz_addr *addr, uin
 	uint64_t key[2];
 	struct mz_index *index = mz_store_address_key(store, vni, addr, key);
 
+	if (!uid || uid >= store->next_uid) /* 0: of what is no number */
+		return -EPROTO;
 	return mz_index_set(index, key, uid);
 }
 

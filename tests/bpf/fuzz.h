@@ -91,6 +91,7 @@ enum fate { PASSED, DROPPED, ABSORBED, SENT };
 struct forecast {
 	enum fate fate;
 	enum mz_drop drop;
+	bool is_reported;      /* the sender of what was DROPPED may be told */
 	unsigned int counters; /* COUNT()s, exactly */
 	struct frame out;      /* SENT and PASSED */
 	/* Checksums that may be either of two zeroes, by their offsets; 0: none. */

@@ -74,9 +74,40 @@ static size_t mtu_of(uint32_t ifindex)
 	return ifindex == WORLD_LO ? WORLD_LO_MTU : WORLD_MTU;
 }
 
-static bool is_too_big(const struct view *v, uint32_t ifindex, size_t size)
+/* What a packet, or each segment of it, takes from the IP header at `off` on; 0: not known. */
+static size_t size_from(const struct view *v, size_t off)
 {
-	return !v->packet->is_gso && size > ETH + mtu_of(ifindex);
+	size_t size = v->l4 - off + GSO_SIZE;
+
+	if (!v->packet->is_gso)
+		return v->packet->frame.size - off;
+	if (v->proto == PROTO_UDP)
+		return size + 8;
+	if (v->proto != 6 || v->l4 + 12 > HEADERS_MAX || v->l4 + 13 > v->end)
+		return 0;
+	return size + (at(v, v->l4)[12] >> 4) * 4;
+}
+
+/* mtu 0: not known. */
+static bool is_too_big(size_t size, size_t mtu)
+{
+	return mtu && size > mtu;
+}
+
+/* Of the device (unless the packet came in by it, and does not grow), and of the path behind it. */
+static size_t way_mtu(const struct view *v, const struct mz_addr *to, uint32_t ifindex)
+{
+	bool is_asked = v->packet->hook != XDP && (!v->is_tunneled || ifindex != WORLD_LO);
+	size_t mtu = is_asked ? mtu_of(ifindex) : 0;
+
+	for (unsigned int i = 0; i < N_HOSTS; i++) {
+		const struct world_host *host = &v->world->hosts[i];
+		size_t path_mtu = host->ways.path_mtu_until > 1 ? host->ways.path_mtu : 0;
+
+		if (same(&host->addr, to) && host->has_way && path_mtu && (!mtu || path_mtu < mtu))
+			mtu = path_mtu;
+	}
+	return mtu;
 }
 
 /* One of the ways that have a slot, or NULL: the host has none. */
@@ -101,7 +132,7 @@ static const struct mz_way *choose_way(const struct view *v, const struct mz_add
 }
 
 /* The outer Ethernet header, and whether there is a way at all. */
-static bool find_way(struct view *v, const struct mz_addr *to, size_t size)
+static bool find_way(struct view *v, const struct mz_addr *to, size_t growth)
 {
 	static const uint8_t nobody[6];
 	const struct mz_way *way = choose_way(v, to);
@@ -112,8 +143,8 @@ static bool find_way(struct view *v, const struct mz_addr *to, size_t size)
 		return pass(v);
 	if (!ifindex)
 		return DROP(v, no_nexthop);
-	if (is_too_big(v, ifindex, size))
-		return DROP(v, too_big);
+	if (is_too_big(size_from(v, ETH) + growth, way_mtu(v, to, ifindex)))
+		return v->packet->hook == XDP ? pass(v) : DROP(v, too_big);
 	ethernet(v->out, way ? way->dst_mac : nobody, way ? way->src_mac : nobody);
 	put16(v->out->out.bytes + 12, v->world->is_ipv6 ? 0x86dd : 0x0800);
 	return GO_ON;
@@ -153,6 +184,24 @@ static size_t outer_ip(struct view *v, const struct mz_addr *to, size_t size)
 	return 20;
 }
 
+/* The inner IP header at `off` of what leaves. */
+static void rewrite_ip(struct view *v, size_t off, uint8_t tos, uint8_t ttl)
+{
+	uint8_t *ip = v->out->out.bytes + off;
+	uint32_t old_sum;
+
+	if (v->eth_proto == 0x86dd) {
+		ip[0] = (ip[0] & 0xf0) | tos >> 4;
+		ip[1] = (ip[1] & 0x0f) | tos << 4;
+		ip[7] = ttl;
+		return;
+	}
+	old_sum = begin_ipv4(v->out, off);
+	ip[1] = tos;
+	ip[8] = ttl;
+	end_ipv4(v->out, off, old_sum);
+}
+
 static bool encapsulate(struct view *v, const struct mz_addr *to)
 {
 	const struct frame *in = &v->packet->frame;
@@ -163,7 +212,7 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 
 	memset(out->bytes, 0, ETH + encap);
 	out->size = size;
-	if (find_way(v, to, size))
+	if (find_way(v, to, encap))
 		return DONE;
 	if (v->packet->is_gso)
 		return DROP(v, encapsulate); /* a kind that the kernel does not tunnel */
@@ -179,6 +228,8 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 	put_mac(inner, VIRTUAL_MAC);
 	memcpy(inner + 6, v->port->row.mac, 6);
 	memcpy(inner + 12, in->bytes + 12, in->size - 12);
+	if (v->has_hopped)
+		rewrite_ip(v, ETH + encap, v->tos, v->ttl);
 	return sent(v, COUNT(encapsulate) | (choose_way(v, to) ? 0 : COUNT(resolve)));
 }
 
@@ -192,7 +243,7 @@ static bool forward(struct view *v, const struct mz_addr *to)
 	if (v->outer_ttl <= 1)
 		return DROP(v, hop_limit);
 	*out = v->packet->frame;
-	if (find_way(v, to, out->size))
+	if (find_way(v, to, 0))
 		return DONE;
 	if (v->world->is_ipv6) {
 		ip[7]--;
@@ -232,28 +283,11 @@ static int inner_ecn(unsigned int outer, unsigned int inner)
 	return table[inner][outer];
 }
 
-static void deliver_ip(struct view *v, uint8_t *ip, uint8_t tos, uint8_t ttl)
-{
-	uint32_t old_sum;
-
-	if (v->eth_proto == 0x86dd) {
-		ip[0] = (ip[0] & 0xf0) | tos >> 4;
-		ip[1] = (ip[1] & 0x0f) | tos << 4;
-		ip[7] = ttl;
-		return;
-	}
-	old_sum = begin_ipv4(v->out, ETH);
-	ip[1] = tos;
-	ip[8] = ttl;
-	end_ipv4(v->out, ETH, old_sum);
-	return;
-}
-
 static bool deliver(struct view *v)
 {
 	const struct mz_local *row = v->local ? &v->local->local : NULL;
 	struct frame *out = &v->out->out;
-	uint8_t tos = v->tos, ttl = v->ttl;
+	uint8_t tos = v->tos;
 
 	if (v->packet->hook == XDP)
 		return pass(v); /* into an endpoint goes by tc alone */
@@ -261,7 +295,7 @@ static bool deliver(struct view *v)
 		return DROP(v, not_here);
 	out->size = v->packet->frame.size - v->inner;
 	memcpy(out->bytes, at(v, v->inner), out->size);
-	if (!(row->flags & MZ_PORT_PEER) && is_too_big(v, row->ifindex, out->size))
+	if (is_too_big(size_from(v, v->inner + ETH), row->mtu))
 		return DROP(v, too_big);
 	if (v->is_tunneled) {
 		int ecn = inner_ecn(v->outer_tos & 3, v->tos & 3);
@@ -274,7 +308,7 @@ static bool deliver(struct view *v)
 		return DROP(v, decapsulate); /* a kind that the kernel does not tunnel */
 	memcpy(out->bytes, row->mac, 6);
 	put_mac(out->bytes + 6, VIRTUAL_MAC);
-	deliver_ip(v, out->bytes + ETH, tos, ttl);
+	rewrite_ip(v, ETH, tos, v->ttl);
 	return sent(v, COUNT(deliver));
 }
 

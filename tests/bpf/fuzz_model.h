@@ -16,6 +16,7 @@
 #define PROTO_ICMPV6 58
 /* No header behind this is looked at: what may hide there is not carried. */
 #define HEADERS_MAX 1023
+#define GSO_SIZE    100
 
 /* A packet as far as it is understood. */
 struct view {
@@ -33,6 +34,7 @@ struct view {
 	size_t l4;
 	uint16_t eth_proto;
 	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
+	bool has_hopped; /* off the endpoint's link: one was taken from ttl */
 	bool is_fragment, is_tunneled, is_from_divider;
 	struct forecast *out;
 };
@@ -55,6 +57,8 @@ static inline bool drop(struct view *v, enum mz_drop reason)
 {
 	v->out->fate = DROPPED;
 	v->out->drop = reason;
+	v->out->is_reported = v->packet->hook != XDP &&
+			      (reason == MZ_DROP_too_big || reason == MZ_DROP_inner_ttl);
 	return DONE;
 }
 #define DROP(v, reason) drop(v, MZ_DROP_##reason)

@@ -5,6 +5,14 @@
  */
 #include "fuzz_model.h"
 
+/* Several tunnel packets that were merged into one super-packet. */
+static bool is_several(const struct view *v, size_t size)
+{
+	size_t rest = v->end - v->inner - ETH;
+
+	return v->is_tunneled && size != rest && rest <= 0xffff;
+}
+
 static bool parse_ipv4(struct view *v)
 {
 	const uint8_t *ip = at(v, v->inner + ETH);
@@ -17,6 +25,8 @@ static bool parse_ipv4(struct view *v)
 	if (ip[0] >> 4 != 4 || header < 20 || start + header > v->end)
 		return DROP(v, inner_malformed);
 	if (!v->packet->is_gso && (size < header || start + size > v->end))
+		return DROP(v, inner_malformed);
+	if (v->packet->is_gso && is_several(v, size))
 		return DROP(v, inner_malformed);
 	if (!v->packet->is_gso)
 		v->end = start + size;
@@ -46,6 +56,8 @@ static bool parse_ipv6(struct view *v)
 	if (is_ipv4(&v->src) || is_ipv4(&v->dst))
 		return DROP(v, inner_malformed);
 	if (!v->packet->is_gso && v->l4 + get16(ip + 4) > v->end)
+		return DROP(v, inner_malformed);
+	if (v->packet->is_gso && is_several(v, 40U + get16(ip + 4)))
 		return DROP(v, inner_malformed);
 	if (!v->packet->is_gso)
 		v->end = v->l4 + get16(ip + 4);
@@ -246,6 +258,21 @@ static bool answer_ping(struct view *v)
 	return sent(v, COUNT(reply));
 }
 
+/* The agent is the gateway of its endpoint. */
+static bool take_hop(struct view *v)
+{
+	const struct mz_port *port = &v->port->row;
+
+	if (in_prefix(&v->src, &v->dst,
+		      v->eth_proto == 0x86dd ? port->prefix_len6 : port->prefix_len4))
+		return GO_ON;
+	if (v->ttl <= 1)
+		return DROP(v, inner_ttl);
+	v->ttl--;
+	v->has_hopped = true;
+	return GO_ON;
+}
+
 static bool parse_frame(struct view *v)
 {
 	if (v->inner + ETH > v->end)
@@ -274,7 +301,7 @@ static bool agent(struct view *v)
 	if (v->eth_proto == 0x0806)
 		return answer_arp(v);
 	return parse_inner(v) || parse_extensions(v) || answer_nd(v) || check_source(v) ||
-	       answer_ping(v) || model_find_roles(v) || model_route_agent(v);
+	       answer_ping(v) || take_hop(v) || model_find_roles(v) || model_route_agent(v);
 }
 
 /* What an outer IP header says. */

@@ -118,6 +118,10 @@ static void random_ways(const struct world *world, uint8_t host, struct mz_nexth
 		put_mac(ret->ways[i].src_mac, SELF_MAC);
 		ret->ways[i].ifindex = random_chance(95) ? random_device(world) : 0;
 	}
+	if (random_chance(20)) { /* for ever, or no longer */
+		ret->path_mtu = 576 + random_below(1000);
+		ret->path_mtu_until = random_chance(80) ? UINT32_MAX : 1;
+	}
 	for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++)
 		ret->slots |= (uint64_t)random_below(n) << slot * MZ_WAY_BITS;
 }
@@ -231,6 +235,7 @@ static void random_addr(struct world *world, struct world_addr *a, unsigned int 
 	a->location.host = world->hosts[random_chance(40) ? 0 : random_below(N_HOSTS)].addr;
 	a->local = (struct mz_local){ .network = random_chance(85) ? subnet_id : group_id,
 				      .ifindex = random_chance(95) ? random_device(world) : 0,
+				      .mtu = random_chance(70) ? 0 : 68 + random_below(1500),
 				      .flags = random_chance(50) ? MZ_PORT_PEER : 0 };
 	world_mac(a->local.mac, vpc, subnet, number);
 	if (a->is_member)
@@ -246,6 +251,7 @@ static void random_port(struct world_port *port)
 {
 	unsigned int vpc = random_below(N_VPCS), subnet = random_below(N_SUBNETS);
 	unsigned int number = random_below(N_NUMBERS) + 1;
+	static const uint8_t lens[] = { 0, 64, 120, 126, 127, 128 };
 
 	*port = (struct world_port){
 		.ifindex = port->ifindex,
@@ -262,6 +268,8 @@ static void random_port(struct world_port *port)
 		port->row.gateway4 = endpoint_addr(false, subnet, 254);
 	if (random_chance(80))
 		port->row.gateway6 = endpoint_addr(true, subnet, 254);
+	port->row.prefix_len4 = lens[random_below(6)];
+	port->row.prefix_len6 = lens[random_below(6)];
 	world_mac(port->row.mac, vpc, subnet, number);
 	if (port->exists)
 		row_put(MZ_TABLE_port, &port->ifindex, &port->row);

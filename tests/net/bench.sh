@@ -8,7 +8,7 @@
 bench=$(dirname "$0")/../../bench/datapath
 chart=$(mktemp -d)
 trap '(result=$?; rm -r "$chart"; exit $result); tidy' EXIT
-datapath() { exec "$bench" --build "$programs/../.." --svg "$chart/chart.svg" --rounds 1 --mtu 1500 --json "$@"; }
+datapath() { exec "$bench" --build "$programs/../.." --svg "$chart/chart.svg" --rounds 1 --mtu 1500 --transit tc --json "$@"; }
 making() { [ -e "/run/mizar-lab/bench$bench_pid/h1" ]; }
 nothing_left() {
 	! ip netns list | grep "^bench$bench_pid-" || fail "namespaces are left"

@@ -43,7 +43,9 @@ network() { # network NAME THIRD-OCTET
 
 lab --hosts 5
 n=0
-for partition in $(partitions); do
+every=1 # over IPv6, where the stages are the same, every fourth
+[ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || every=4
+for partition in $(partitions | sed -n "1~${every}p"); do
 	[[ $partition =~ (.)(.)(.)(.)(.) ]]
 	tenant=p$partition
 	only "${BASH_REMATCH[5]}"
@@ -69,5 +71,5 @@ for partition in $(partitions); do
 	namespaces=()
 	n=$((n + 1))
 done
-[ $n = 52 ] || fail "$n partitions, not 52"
+[ $n = $((52 / every)) ] || fail "$n partitions, not $((52 / every))"
 echo "$n co-locations"

@@ -2,12 +2,13 @@
 # What the net tests share. A test sources this, makes a lab of its own (named after its process,
 # so that tests do not meet), and checks; everything that it made is removed however it ends.
 #
-# $1 of every test: the directory with the programs.
+# $1 of every test: the directory with the programs. $MIZAR_TRANSIT: where transit runs, tc or xdp.
 
 set -u -o pipefail
 programs=$(realpath "$1")
 PATH=$programs:$PATH
 export MIZAR_LAB=t$$
+MIZAR_TRANSIT=${MIZAR_TRANSIT:-tc}
 namespaces=()
 processes=()
 
@@ -43,7 +44,7 @@ refused() {
 
 # lab [OPTION...]: a lab of our own, with the transit and the underlay that the environment says.
 lab() {
-	mizar lab up --name $MIZAR_LAB --transit "${MIZAR_TRANSIT:-auto}" ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
+	mizar lab up --name $MIZAR_LAB --transit $MIZAR_TRANSIT ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
 		${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 || fail "lab up $*"
 }
 

@@ -140,9 +140,10 @@ static void nothing(uv_timer_t *timer)
 }
 
 /* Runs the loop until the row is as expected. */
-static void expect(struct place *place, const char *droplet, const char *expected)
+static void expect_in(struct place *place, const char *droplet, const char *expected,
+		      uint64_t patience_ms)
 {
-	uint64_t end = uv_hrtime() + PATIENCE_MS * 1000000ULL;
+	uint64_t end = uv_hrtime() + patience_ms * 1000000;
 	char buf[ROW_SIZE];
 	uv_timer_t timer;
 
@@ -153,6 +154,11 @@ static void expect(struct place *place, const char *droplet, const char *expecte
 	uv_close((uv_handle_t *)&timer, NULL);
 	(void)uv_run(&place->loop, UV_RUN_NOWAIT);
 	assert_string_equal(row_of(place, droplet, buf), expected);
+}
+
+static void expect(struct place *place, const char *droplet, const char *expected)
+{
+	expect_in(place, droplet, expected, PATIENCE_MS);
 }
 
 static void add(struct place *place, const char *droplet)
@@ -246,6 +252,25 @@ static void test_gateway_changes_its_mac(void **state)
 	there(place, "ip link set g0 address 02:00:00:00:00:99");
 	expect(place, "10.2.0.9", "02:00:00:00:00:99/up0");
 	assert_string_equal(row_of(place, "10.1.0.2", buf), "02:00:00:00:00:99/up0");
+}
+
+/*
+ * Nobody says a word, and nobody sends: as after a long idle time, of which the kernel's is cut
+ * short. A managed neighbour is asked again all the same (every 5 s, interval_probe_time_ms).
+ */
+static void test_gateway_changes_silently(void **state)
+{
+	struct place *place = *state;
+
+	here("cd /proc/sys/net/ipv4/neigh/up0; echo 300 > base_reachable_time_ms;"
+	     "echo 50 > retrans_time_ms; echo 1 > delay_first_probe_time; echo 1 > gc_stale_time");
+	there(place, "echo 0 > /proc/sys/net/ipv4/conf/g0/arp_notify");
+	start(place, "10.1.0.1");
+	add(place, "10.2.0.9");
+	expect(place, "10.2.0.9", "02:00:00:00:00:02/up0");
+	there(place, "ip link set g0 address 02:00:00:00:00:99");
+	expect_in(place, "10.2.0.9", "02:00:00:00:00:99/up0", 4 * PATIENCE_MS);
+	assert_true(is_managed(place, "10.1.0.2"));
 }
 
 static void test_route_changes(void **state)
@@ -532,6 +557,7 @@ int main(void)
 		TEST(test_ipv6),
 		TEST(test_neighbour_is_flushed),
 		TEST(test_gateway_changes_its_mac),
+		TEST(test_gateway_changes_silently),
 		TEST(test_route_changes),
 		TEST(test_own_mac_and_link),
 		TEST(test_static_neighbour),

@@ -20,6 +20,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/if_link.h>
 
 #include "base/addr.h"
 #include "host/attach.h"
@@ -37,8 +38,8 @@ struct host {
 	struct mz_programs *programs;
 };
 
-static struct mz_transit by_tc = { .wanted = MZ_TRANSIT_TC };
-static const struct mz_config config = { .port_be = 0xc117 /* 6081 */ };
+static struct mz_transit transit; /* by tc, until a test says otherwise */
+static struct mz_config config = { .port_be = 0xc117 /* 6081 */ };
 
 static void add_address(struct mz_netlink *nl, const char *ifname, const char *text)
 {
@@ -67,6 +68,8 @@ static int setup(void **state)
 	add_address(nl, "left.1", "10.9.0.1");
 	add_address(right_nl, "right", "10.9.0.2");
 	host->left = (int)if_nametoindex("left.1");
+	config.ifindex = (uint32_t)host->left;
+	transit.wanted = MZ_TRANSIT_TC;
 	assert_int_equal(mz_tables_open(host->dir, true, &host->tables), 0);
 	*state = host;
 	return 0;
@@ -135,6 +138,15 @@ static unsigned int program_on(int ifindex)
 		}                                                                                  \
 	} while (0)
 
+static unsigned int xdp_program(int ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+
+	assert_int_equal(bpf_xdp_query(ifindex, 0, &opts), 0);
+	assert_int_equal(opts.skb_prog_id, 0); /* never generic */
+	return opts.drv_prog_id;
+}
+
 static unsigned int pinned_program(const struct host *host, const char *name)
 {
 	struct bpf_prog_info info = {};
@@ -154,7 +166,7 @@ static void load(struct host *host, enum mz_attach_mode mode)
 {
 	mz_programs_free(host->programs);
 	host->programs = NULL;
-	assert_int_equal(mz_programs_new(host->dir, host->tables, &config, mode, &by_tc,
+	assert_int_equal(mz_programs_new(host->dir, host->tables, &config, mode, &transit,
 					 &host->programs),
 			 0);
 }
@@ -253,10 +265,15 @@ static void replaced_under_traffic(struct host *host, enum mz_attach_mode mode)
 	assert_true(n_passed(host) - n_before >= n_sent);
 }
 
-static void test_tcx_replaced_under_traffic(void **state)
+/* Both on one device: XDP passes all to tcx. */
+static void test_tcx_and_xdp_replaced_under_traffic(void **state)
 {
+	struct host *host = *state;
+
 	NEED_TCX();
-	replaced_under_traffic(*state, MZ_ATTACH_TCX);
+	transit.wanted = MZ_TRANSIT_XDP;
+	replaced_under_traffic(host, MZ_ATTACH_TCX);
+	assert_int_equal(xdp_program(host->left), pinned_program(host, "mz_transit_xdp"));
 }
 
 static void test_clsact_replaced_under_traffic(void **state)
@@ -320,6 +337,101 @@ static void test_mode_changes(void **state)
 	assert_int_equal(clsact_program(host->left), pinned_program(host, "mz_agent"));
 }
 
+static void test_transit_changes(void **state)
+{
+	struct host *host = *state;
+	unsigned int first;
+	char pin[64];
+
+	snprintf(pin, sizeof(pin), "xdp/left_1-%d", host->left);
+	transit.wanted = MZ_TRANSIT_XDP;
+	load(host, MZ_ATTACH_AUTO);
+	assert_int_equal(transit.mode, MZ_TRANSIT_XDP);
+	first = xdp_program(host->left);
+	assert_int_equal(first, pinned_program(host, "mz_transit_xdp"));
+	assert_true(pin_exists(host, pin));
+	load(host, MZ_ATTACH_AUTO); /* a new version */
+	assert_int_not_equal(xdp_program(host->left), first);
+	assert_int_equal(xdp_program(host->left), pinned_program(host, "mz_transit_xdp"));
+	transit.wanted = MZ_TRANSIT_AUTO; /* of a veth device: tc */
+	load(host, MZ_ATTACH_AUTO);
+	assert_int_equal(transit.mode, MZ_TRANSIT_TC);
+	assert_string_equal(transit.reason, "veth would lose its offloads to XDP");
+	assert_int_equal(xdp_program(host->left), 0);
+	assert_false(pin_exists(host, pin));
+	assert_false(pin_exists(host, "prog/mz_transit_xdp"));
+	transit.wanted = MZ_TRANSIT_XDP;
+	load(host, MZ_ATTACH_AUTO);
+	assert_int_equal(mz_programs_detach(host->programs, host->left), 0);
+	assert_int_equal(xdp_program(host->left), 0);
+}
+
+/* The droplet moves to another device, which has no native XDP, or is gone: nothing is left. */
+static void test_transit_moves(void **state)
+{
+	struct host *host = *state;
+	struct mz_programs *programs = NULL;
+	struct mz_veth veth = { .name = "other", .peer_name = "end" };
+	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
+
+	transit.wanted = MZ_TRANSIT_XDP;
+	load(host, MZ_ATTACH_AUTO);
+	config.ifindex = if_nametoindex("lo");
+	assert_int_equal(mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_AUTO, &transit,
+					 &programs),
+			 -EOPNOTSUPP);
+	assert_null(programs);
+	assert_string_equal(transit.reason, "the driver has no native XDP");
+	assert_int_equal(xdp_program(host->left), pinned_program(host, "mz_transit_xdp"));
+
+	veth.peer_netns_fd = host->right_netns;
+	assert_int_equal(mz_netlink_open(&nl), 0);
+	assert_int_equal(mz_link_add_veth(nl, &veth), 0);
+	config.ifindex = if_nametoindex("other");
+	load(host, MZ_ATTACH_AUTO);
+	assert_int_equal(xdp_program(host->left), 0);
+	assert_int_equal(xdp_program((int)config.ifindex), pinned_program(host, "mz_transit_xdp"));
+	assert_int_equal(mz_link_delete(nl, (int)config.ifindex), 0);
+	config.ifindex = (uint32_t)host->left;
+	load(host, MZ_ATTACH_AUTO);
+	assert_int_equal(xdp_program(host->left), pinned_program(host, "mz_transit_xdp"));
+}
+
+/* Somebody else's program: it stays, and nothing of ours changes. */
+static void test_foreign_xdp(void **state)
+{
+	const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	static const unsigned int flags[] = { XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE };
+	struct host *host = *state;
+	struct mz_programs *programs = NULL;
+	unsigned int program;
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "foreign", "GPL", pass, 2, NULL);
+
+	assert_true(fd >= 0);
+	load(host, MZ_ATTACH_TCX);
+	assert_int_equal(mz_programs_attach_transit(host->programs, host->left), 0);
+	program = tcx_program(host->left);
+	transit.wanted = MZ_TRANSIT_XDP;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+		int r;
+
+		assert_int_equal(bpf_xdp_attach(host->left, fd, flags[i], NULL), 0);
+		r = mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_TCX, &transit,
+				    &programs);
+		assert_true(r == -EBUSY || r == -EEXIST);
+		assert_string_equal(transit.reason, "another XDP program is on the device");
+		assert_int_equal(tcx_program(host->left), program);
+		assert_int_equal(bpf_xdp_query(host->left, 0, &opts), 0);
+		assert_true(flags[i] == XDP_FLAGS_SKB_MODE ? opts.skb_prog_id : opts.drv_prog_id);
+		assert_int_equal(bpf_xdp_detach(host->left, flags[i], NULL), 0);
+	}
+	close(fd);
+}
+
 static void test_process_ends(void **state)
 {
 	struct host *host = *state;
@@ -332,7 +444,7 @@ static void test_process_ends(void **state)
 	pid = fork();
 	if (!pid) {
 		if (mz_tables_open(host->dir, true, &host->tables) < 0 ||
-		    mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_AUTO, &by_tc,
+		    mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_AUTO, &transit,
 				    &host->programs) < 0 ||
 		    mz_programs_attach_transit(host->programs, host->left) < 0)
 			_exit(1);
@@ -382,7 +494,7 @@ static void test_failed_load_changes_nothing(void **state)
 	/* A map that no program of ours can use. */
 	assert_true(dup2(mz_tables_counter_fd(host->tables),
 			 mz_tables_outer_fd(host->tables, MZ_TABLE_port)) >= 0);
-	r = mz_programs_new(host->dir, host->tables, &config, best_mode(), &by_tc, &programs);
+	r = mz_programs_new(host->dir, host->tables, &config, best_mode(), &transit, &programs);
 	assert_true(r < 0);
 	assert_null(programs);
 	assert_int_equal(program_on(host->left), program);
@@ -396,7 +508,9 @@ static void test_uninstall(void **state)
 
 	load(host, MZ_ATTACH_CLSACT);
 	assert_int_equal(mz_programs_attach_agent(host->programs, host->left), 0);
+	transit.wanted = MZ_TRANSIT_XDP;
 	load(host, best_mode());
+	assert_int_not_equal(xdp_program(host->left), 0);
 	assert_int_equal(mz_programs_attach_transit(host->programs, (int)if_nametoindex("lo")), 0);
 	assert_int_equal(mz_programs_uninstall(host->dir), -EBUSY);
 	assert_int_not_equal(clsact_program(host->left), 0);
@@ -407,6 +521,7 @@ static void test_uninstall(void **state)
 	assert_int_equal(mz_programs_uninstall(host->dir), 0);
 	assert_int_equal(clsact_program(host->left), 0);
 	assert_int_equal(program_on((int)if_nametoindex("lo")), 0);
+	assert_int_equal(xdp_program(host->left), 0);
 	snprintf(path, sizeof(path), "%s/bpf", host->dir);
 	assert_int_not_equal(access(path, F_OK), 0);
 	assert_int_equal(mz_programs_uninstall(host->dir), 0); /* again */
@@ -429,9 +544,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_tcx_life),
 		TEST(test_clsact_life),
-		TEST(test_tcx_replaced_under_traffic),
+		TEST(test_tcx_and_xdp_replaced_under_traffic),
 		TEST(test_clsact_replaced_under_traffic),
 		TEST(test_mode_changes),
+		TEST(test_transit_changes),
+		TEST(test_transit_moves),
+		TEST(test_foreign_xdp),
 		TEST(test_process_ends),
 		TEST(test_device_is_gone),
 		TEST(test_failed_load_changes_nothing),

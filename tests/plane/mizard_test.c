@@ -51,6 +51,7 @@ static void refuses_misuse(void **state)
 	EXPECT_EXIT(2, "--port 0", "--port", "0");
 	EXPECT_EXIT(2, "--port 6081x", "--port", "6081x");
 	EXPECT_EXIT(2, "auto, tcx or clsact", "--attach", "xdp");
+	EXPECT_EXIT(2, "auto, tc or xdp", "--transit", "generic");
 	EXPECT_EXIT(2, "--droplet Big", "--droplet", "Big");
 	EXPECT_EXIT(2, "absolute", "--dir", "run");
 	EXPECT_EXIT(2, "--log-level", "--log-level", "loud");
@@ -66,8 +67,14 @@ static void refuses_the_wrong_place(void **state)
 	EXPECT_EXIT(1, "--device nope", "--device", "nope", "--standalone");
 	EXPECT_EXIT(1, "no device here has it", "--address", "fd00::9", "--standalone");
 	EXPECT_EXIT(1, "it has no address", "--device", "under1", "--standalone");
+	assert_int_equal(system("ip addr add 192.0.2.77/32 dev lo"), 0);
+	EXPECT_EXIT(1, "where no tunnel packet comes in", "--address", "192.0.2.77",
+		    "--standalone");
+	assert_int_equal(system("ip addr del 192.0.2.77/32 dev lo"), 0);
 	EXPECT_EXIT(1, "is on under0", "--device", "under1", "--address", "192.0.2.1",
 		    "--standalone");
+	EXPECT_EXIT(1, "--transit xdp: device lo: the driver has no native XDP: use --transit auto",
+		    "--address", "127.0.0.1", "--standalone", "--transit", "xdp");
 }
 
 static void refuses_unreadable_certificates(void **state)
@@ -106,6 +113,8 @@ static void names_what_the_kernel_lacks(void **state)
 	EXPECT_EXIT(1, "no privilege for BPF: run mizard as root", ALONE);
 	mizard_lacks(BPF_LINK_CREATE, EINVAL);
 	EXPECT_EXIT(1, "try --attach clsact, or a later kernel", ALONE, "--attach", "tcx");
+	EXPECT_EXIT(1, "--transit xdp: device under0: the driver cannot", ALONE, "--transit",
+		    "xdp");
 	mizard_start((const char *const[]){ ALONE, "--log-level", "warn", NULL }); /* clsact */
 	mizard_kill(SIGTERM);
 }
@@ -122,6 +131,9 @@ static void finds_the_address(void **state)
 	assert_int_equal(response->status->underlay_mtu, 1500);
 	assert_int_equal(response->status->endpoint_mtu, 1410);
 	assert_int_equal(response->status->address.len, 16);
+	assert_string_equal(response->status->transit, "tc");
+	assert_string_equal(response->status->transit_reason,
+			    "veth would lose its offloads to XDP");
 	assert_false(response->status->connected);
 	mizar__v1__local_response__free_unpacked(response, NULL);
 	mizard_kill(SIGTERM);

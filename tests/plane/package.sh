@@ -99,7 +99,7 @@ exec env -i container=mizar PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=n
 inside() { nsenter --target "$init" --mount --pid --net --uts --ipc --cgroup -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	DEBIAN_FRONTEND=noninteractive "$@" </dev/null; }
 eventually() {
-	for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
+	for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
 	fail "never came true: $*"
 }
 booted() { [[ $(inside systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
@@ -176,6 +176,7 @@ for name in web-1 web-2; do inside ip netns add $name || fail "netns $name"; don
 mizar -n acme attach web-1 --netns web-1 || fail "attach by name"
 # By the process that is in it, of a user that is not root.
 inside ip netns exec web-2 setpriv --reuid=nobody --clear-groups sleep 1000 &
+disown # ends with the tree
 holder() { inside pidof -s sleep; }
 eventually holder
 mizar -n acme attach web-2 --netns "/proc/$(holder)/ns/net" || fail "attach by process"

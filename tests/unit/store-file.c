@@ -125,6 +125,17 @@ static void one_name_twice(void **state)
 	assert_int_equal(try_open(f), -EPROTO);
 }
 
+static void bad_address(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_close(f);
+	run_sql(f, "INSERT INTO address VALUES(7, 0, 1, 'nobody', 1)");
+	assert_int_equal(try_open(f), -EPROTO);
+	run_sql(f, "UPDATE address SET uid = 99999999"); /* would be given out again */
+	assert_int_equal(try_open(f), -EPROTO);
+}
+
 static void bad_body(void **state)
 {
 	struct fixture *f = *state;
@@ -228,6 +239,7 @@ int main(void)
 		TEST(missing_tables),
 		TEST(bad_counters),
 		TEST(one_name_twice),
+		TEST(bad_address),
 		TEST(bad_body),
 		TEST(unusable_paths),
 		TEST(damaged),

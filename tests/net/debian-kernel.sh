@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The programs on the kernel that Debian ships (6.1 in Debian 12), in an emulated machine: no tcx, a verifier that sees less,
+# and a geneve module, which is a peer. What is run there: tests/vm/suite.
+build=$(realpath "$1/../..")
+top=$(realpath "$(dirname "$0")/../..")
+take=()
+for path in src/cli/mizar src/host/mizard src/controller/mizar-controller tests/bpf/test-dataplane \
+	tests/net/test-net-{device,nexthop,program}; do take+=(--take "$build/$path"); done
+for path in tests/net tests/vm examples; do take+=(--take "$top/$path"); done
+exec "$top/tests/vm/run" --timeout 1700 "${take[@]}" -- "$top/tests/vm/suite" "$build"
