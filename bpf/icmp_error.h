@@ -169,7 +169,14 @@ static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 	if (size > max)
 		size = max;
 	barrier_var(size);
-	if (!size || size > ERROR_QUOTE_IPV6 || ctx_load(p->ctx, p->inner, quote, size))
+	if (size < sizeof(struct iphdr))
+		return MZ_ABSORBED;
+	/* Linux 6.1 forgets bounds of copies: one comparison, then the other, of what is used. */
+	barrier_var(size);
+	if (size > ERROR_QUOTE_IPV6)
+		return MZ_ABSORBED;
+	barrier_var(size);
+	if (ctx_load(p->ctx, p->inner, quote, size))
 		return MZ_ABSORBED;
 	/* For a sum of words. */
 	quote[size] = quote[size + 1] = quote[size + 2] = 0;
@@ -186,9 +193,11 @@ static __always_inline __be16 error_checksum(const void *icmp, __u32 quote, __s6
 		__u32 n = size > CSUM_CHUNK ? CSUM_CHUNK : size;
 
 		barrier_var(n);
-		if (n <= CSUM_CHUNK)
-			sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK), n, sum);
 		size -= n;
+		if (n > CSUM_CHUNK)
+			continue;
+		barrier_var(n); /* as above: what was compared is what is used */
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK), n, sum);
 	}
 	return csum_fold(sum);
 }
