@@ -10,11 +10,27 @@
 #include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 
+#include <bpf/bpf_core_read.h>
+
 #include "maps.h"
+
+/* Members of the kernel's own sk_buff, found by name when the program is loaded. */
+struct sk_buff___mz {
+	unsigned char *head, *data;
+	__u16 csum_start, csum_offset;
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+#define CTX_CHECKSUM_PARTIAL 3 /* linux/skbuff.h */
 
 /* Linux 6.3; absent from older headers. */
 #define CTX_DECAP_L3_IPV4 (1ULL << 7)
 #define CTX_DECAP_L3_IPV6 (1ULL << 8)
+
+/* A test of the test of offloads leaves it out. */
+#ifndef CTX_FIXED_GSO
+#define CTX_FIXED_GSO BPF_F_ADJ_ROOM_FIXED_GSO
+#endif
 
 #define CTX_PACKET_HOST 0 /* PACKET_HOST of linux/if_packet.h */
 
@@ -96,7 +112,7 @@ static __always_inline __u32 ctx_flow_hash(struct mz_ctx *ctx)
 static __always_inline int ctx_encapsulate(struct mz_ctx *ctx, __u32 size, bool is_ipv6,
 					   bool *plain)
 {
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+	__u64 flags = CTX_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
 		      BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |
 		      (is_ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 	int r = bpf_skb_adjust_room(ctx, size, BPF_ADJ_ROOM_MAC, flags);
@@ -167,6 +183,20 @@ static __always_inline int ctx_store(struct mz_ctx *ctx, __u32 off, const void *
 static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 {
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
+}
+
+/*
+ * Where the kernel, or the NIC, has yet to write a checksum, as its sender told it: an offset;
+ * negative: nowhere.
+ */
+static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
+{
+	const struct sk_buff___mz *skb = (const void *)ctx;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != CTX_CHECKSUM_PARTIAL)
+		return -1;
+	return BPF_CORE_READ(skb, csum_start) + BPF_CORE_READ(skb, csum_offset) -
+	       (__s32)(BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head));
 }
 
 /* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */

@@ -31,6 +31,7 @@ static void print_status(const Mizar__V1__LocalStatus *s)
 	printf("Endpoints    %u attached, mtu %u\n", s->endpoints_attached, s->endpoint_mtu);
 	printf("Programs     %s\n", s->attach ?: "?");
 	printf("Transit      %s, %s\n", s->transit ?: "?", s->transit_reason ?: "?");
+	printf("Offloads     %s\n", s->offloads ?: "?");
 	if (!s->controller || !*s->controller)
 		printf("Controller   none\n");
 	else

@@ -12,6 +12,7 @@
 
 #include "host/device.h"
 #include "host/nexthop.h"
+#include "host/offload.h"
 #include "host/options.h"
 #include "host/program.h"
 #include "host/scope.h"
@@ -31,6 +32,8 @@ struct mz_host {
 	struct mz_addr self;	   /* tunnel address */
 	struct mz_device underlay; /* the droplet's device */
 	bool is_underlay_gone;	   /* and that was said */
+	struct mz_offload_test offload_test; /* under way */
+	struct mz_offload offload; /* and what came of it */
 	int port_fd;		   /* holds the tunnels' UDP port */
 	struct mz_tables *tables;
 	struct mz_programs *programs;

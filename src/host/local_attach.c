@@ -221,6 +221,7 @@ static void attach_device(struct mz_operation *op, uint64_t uid, const struct mz
 	int r;
 
 	r = mz_device_add(uid, endpoint, op->netns, op->ifname, mz_host_endpoint_mtu(host),
+			  host->offload.holds,
 			  &device);
 	if (r < 0) {
 		take_back(op);

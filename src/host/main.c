@@ -47,6 +47,34 @@ static int check_certificates(struct mz_host *host)
 	return r;
 }
 
+/* First of all, so that it has nothing of ours; it works while the next steps are taken. */
+static int begin_offload_test(struct mz_host *host)
+{
+	int r = host->options->offload_test ? mz_offload_start_own(&host->offload_test) : 0;
+
+	if (!host->options->offload_test)
+		mz_offload_untested("--offload-test off", &host->offload);
+	else if (r < 0)
+		mz_offload_untested(strerror(-r), &host->offload);
+	return 0;
+}
+
+/* Before any endpoint gets a device. */
+static int end_offload_test(struct mz_host *host)
+{
+	int r = host->offload_test.pid ?
+			mz_offload_finish(&host->offload_test, &host->offload) :
+			0;
+
+	if (r < 0) {
+		mz_log_err("offloads: in a test of their own, the programs passed no packet as it "
+			   "was sent: this kernel is not fit, but --offload-test off goes on");
+		return r;
+	}
+	mz_log_info("offloads: %s (%u ms)", host->offload.text, host->offload.ms);
+	return 0;
+}
+
 static int open_tables(struct mz_host *host)
 {
 	const char *dir = host->options->dir;
@@ -199,8 +227,9 @@ static int dial_controller(struct mz_host *host)
 static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
-		check_certificates, mz_underlay_open, open_tables,     load_programs,
-		restore,	    listen_locally,   dial_controller,
+		check_certificates, begin_offload_test, mz_underlay_open, open_tables,
+		load_programs,	    end_offload_test,	restore,	  listen_locally,
+		dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;

@@ -136,6 +136,16 @@ static int set_transit(void *target, const char *value)
 	return mz_misused("--transit %s: use auto, tc or xdp", value);
 }
 
+static int set_offload_test(void *target, const char *value)
+{
+	struct mz_options *options = target;
+
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		return mz_misused("--offload-test %s: use on or off", value);
+	options->offload_test = !strcmp(value, "on");
+	return 0;
+}
+
 static int set_standalone(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -177,6 +187,8 @@ static const struct mz_setting rows[] = {
 	{ "port", "PORT", "UDP port of the tunnels (6081)", .set = set_port },
 	{ "attach", "MODE", "auto, tcx or clsact (auto)", .set = set_attach },
 	{ "transit", "MODE", "auto, tc or xdp (auto)", .set = set_transit },
+	{ "offload-test", "on|off", "send super-packets through the programs at the start (on)",
+	  .set = set_offload_test },
 	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)",
 	  .set = set_table_limit },
 	{ "standalone", NULL, "no controller: rows are set by hand", .set = set_standalone },
@@ -240,6 +252,7 @@ int mz_options_parse(int argc, char **argv, struct mz_options *ret_options)
 		.dir = "/run/mizar",
 		.port = MZ_GENEVE_PORT,
 		.table_limit = MZ_TABLE_LIMIT,
+		.offload_test = true,
 		.log_level = MZ_LOG_INFO,
 	};
 	_cleanup_free_ char *text = NULL;

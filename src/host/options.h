@@ -24,6 +24,7 @@ struct mz_options {
 	enum mz_transit_mode transit;
 	uint32_t table_limit; /* rows that a table may grow to */
 	bool standalone;
+	bool offload_test;
 	enum mz_log_level log_level;
 	bool journal;
 	char *text; /* of the --config file */

@@ -19,6 +19,7 @@ static void fill_underlay(struct mz_host *host, Mizar__V1__LocalStatus *status)
 	status->attach = mz_programs_mode(host->programs) == MZ_ATTACH_TCX ? "tcx" : "clsact";
 	status->transit = (char *)mz_transit_names[host->transit.mode];
 	status->transit_reason = host->transit.reason;
+	status->offloads = host->offload.text;
 }
 
 static void fill_controller(struct mz_host *host, Mizar__V1__LocalStatus *status)

@@ -16,6 +16,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "host/offload.h"
 #include "netlink/feature.h"
 #include "netlink/ip.h"
 #include "netlink/namespace.h"
@@ -189,13 +190,17 @@ static int set_loopback_up(struct pair *pair)
 }
 
 /*
- * A super-packet of UDP, decapsulated in tc on the other host, would be lost there. One of a tunnel
- * that the endpoint runs itself would get our headers once, and its segments lack them.
+ * Super-packets that do not hold (host/offload.h): one of UDP, decapsulated in tc on the other
+ * host, is lost there on many a kernel. One of a tunnel that the endpoint runs itself would get our
+ * headers once, and its segments lack them; one of SCTP cannot be tunnelled.
  */
-static int disable_offloads(struct pair *pair)
+static int disable_offloads(struct pair *pair, unsigned int holds)
 {
+	static const char *const tcp[] = { "tx-tcp-segmentation", "tx-tcp-ecn-segmentation",
+					   "tx-tcp-mangleid-segmentation",
+					   "tx-tcp6-segmentation" };
 	static const char *const features[] = {
-		"tx-udp-segmentation",
+		"tx-sctp-segmentation",
 		"tx-udp_tnl-segmentation",
 		"tx-udp_tnl-csum-segmentation",
 		"tx-gre-segmentation",
@@ -208,10 +213,15 @@ static int disable_offloads(struct pair *pair)
 
 	for (i = 0; r == 0 && i < ARRAY_SIZE(features); i++)
 		r = mz_feature_set(pair->peer_socket_fd, pair->ifname, features[i], false);
+	for (i = 0; r == 0 && !(holds & MZ_OFFLOAD_TCP) && i < ARRAY_SIZE(tcp); i++)
+		r = mz_feature_set(pair->peer_socket_fd, pair->ifname, tcp[i], false);
+	if (r == 0 && !(holds & MZ_OFFLOAD_UDP))
+		r = mz_feature_set(pair->peer_socket_fd, pair->ifname, "tx-udp-segmentation",
+				   false);
 	return r;
 }
 
-static int configure_peer(struct pair *pair, unsigned int mtu)
+static int configure_peer(struct pair *pair, unsigned int mtu, unsigned int holds)
 {
 	const struct mz_link_change change = {
 		.up = 1,
@@ -220,7 +230,7 @@ static int configure_peer(struct pair *pair, unsigned int mtu)
 	};
 	int r;
 
-	r = disable_offloads(pair);
+	r = disable_offloads(pair, holds);
 	if (r == 0 && has_ipv6(pair->endpoint))
 		r = mz_netns_call(pair->netns_fd, enable_ipv6, (void *)pair->ifname);
 	if (r == 0)
@@ -264,7 +274,7 @@ static int add_address(struct pair *pair, const struct mz_addr *addr, const stru
 	return r ? r : mz_ip_add_route(pair->peer_nl, &default_route);
 }
 
-static int configure(struct pair *pair, unsigned int mtu)
+static int configure(struct pair *pair, unsigned int mtu, unsigned int holds)
 {
 	const struct mz_endpoint *endpoint = pair->endpoint;
 	unsigned int i;
@@ -272,7 +282,7 @@ static int configure(struct pair *pair, unsigned int mtu)
 
 	r = configure_host_side(pair);
 	if (r == 0)
-		r = configure_peer(pair, mtu);
+		r = configure_peer(pair, mtu, holds);
 	for (i = 0; r >= 0 && i < endpoint->n_addrs; i++)
 		r = add_address(pair, &endpoint->addrs[i].addr, &endpoint->addrs[i].gateway,
 				endpoint->addrs[i].prefix_len);
@@ -280,7 +290,8 @@ static int configure(struct pair *pair, unsigned int mtu)
 }
 
 int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *netns_path,
-		  const char *ifname, unsigned int mtu, struct mz_device *ret_device)
+		  const char *ifname, unsigned int mtu, unsigned int holds,
+		  struct mz_device *ret_device)
 {
 	_cleanup_(pair_fini) struct pair pair = {
 		.netns_fd = -1,
@@ -300,7 +311,7 @@ int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *
 	if (r == 0)
 		r = find_or_make_pair(&pair, name, mtu);
 	if (r == 0)
-		r = configure(&pair, mtu);
+		r = configure(&pair, mtu, holds);
 	if (r >= 0)
 		r = mz_link_by_name(pair.nl, name, &pair.link);
 	if (r < 0) {

@@ -193,6 +193,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		"--ca", id.ca, "--cert", id.cert, "--key", id.key,
 		"--dir", dir,
 		"--transit", lab->transit,
+		"--offload-test", "off", /* every host of a lab is of the same kernel */
 		NULL,
 	});
 }

@@ -446,15 +446,6 @@ bool plane_run_xdp_split(const struct frame *in, unsigned int first_size, struct
 	return r == 0;
 }
 
-void plane_mute(void)
-{
-	uint32_t zero = 0;
-
-	for (int i = 0; i < 4; i++)
-		(void)bpf_map_delete_elem(bpf_map__fd(planes[i / 2][i % 2]->maps.tail),
-					  &zero); /* absent is as good */
-}
-
 void plane_forget_errors(void)
 {
 	static uint64_t zero[MAX_CPUS];

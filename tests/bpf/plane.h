@@ -69,8 +69,6 @@ void plane_set_mtu(int mtu);
 /* As a super-packet of a kind that the kernel does not tunnel. */
 void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size,
 		   struct result *ret_result);
-/* From now on no ICMP errors are made: what would get one is dropped, and that is all. */
-void plane_mute(void);
 /* As if no sender had had an error yet. */
 void plane_forget_errors(void);
 

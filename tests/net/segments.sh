@@ -50,3 +50,8 @@ read -r n largest wrong partial < <(tail -1 "$seen")
 [ "$n" -gt 1000 ] || fail "only $n packets seen"
 [ "$largest" -le 1410 ] || fail "a packet of $largest bytes came in"
 [ "$wrong" = 0 ] && [ "$partial" = 0 ] || fail "$wrong wrong checksums, $partial unfinished ones, of $n"
+
+# What mizard finds out about this kernel, when it starts.
+mizard_instead h1 --offload-test on
+tested() { mizar host status --host h1 2>/dev/null | grep "^Offloads .*TCP.* pass" >/dev/null; }
+eventually tested

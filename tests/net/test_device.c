@@ -18,6 +18,7 @@
 
 #include "base/addr.h"
 #include "host/device.h"
+#include "host/offload.h"
 #include "netlink/ip.h"
 #include "netlink/link.h"
 #include "netlink/namespace.h"
@@ -82,12 +83,18 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int device_add(uint64_t uid, const struct mz_endpoint *e, const char *netns_path,
+		      const char *ifname, unsigned int mtu, struct mz_device *ret_device)
+{
+	return mz_device_add(uid, e, netns_path, ifname, mtu, MZ_OFFLOAD_SAFE, ret_device);
+}
+
 static int add(struct place *place, const char *ifname)
 {
 	struct mz_endpoint e = endpoint();
 	struct mz_device device;
 
-	return mz_device_add(UID, &e, place->path, ifname, MTU, &device);
+	return device_add(UID, &e, place->path, ifname, MTU, &device);
 }
 
 static int count_link(const struct mz_link *link, void *user)
@@ -276,19 +283,19 @@ static void test_failures_leave_nothing(void **state)
 	struct mz_endpoint e = endpoint();
 	struct mz_device device;
 
-	assert_int_equal(mz_device_add(UID, &e, "/run/netns/never", "eth0", MTU, &device), -ENOENT);
-	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/mnt", "eth0", MTU, &device),
+	assert_int_equal(device_add(UID, &e, "/run/netns/never", "eth0", MTU, &device), -ENOENT);
+	assert_int_equal(device_add(UID, &e, "/proc/self/ns/mnt", "eth0", MTU, &device),
 			 -ENOTTY);
-	assert_int_equal(mz_device_add(UID, &e, "/etc/passwd", "eth0", MTU, &device), -ENOTTY);
-	assert_int_equal(mz_device_add(UID, &e, "/etc", "eth0", MTU, &device), -ENOTTY);
+	assert_int_equal(device_add(UID, &e, "/etc/passwd", "eth0", MTU, &device), -ENOTTY);
+	assert_int_equal(device_add(UID, &e, "/etc", "eth0", MTU, &device), -ENOTTY);
 	assert_int_equal(add(place, ""), -EINVAL);
 	assert_int_equal(add(place, "eth%d"), -EINVAL);
 	assert_int_equal(add(place, "a/b"), -EINVAL);
 	assert_int_equal(add(place, "sixteen-letters-"), -EINVAL);
-	assert_int_equal(mz_device_add(UID, &e, place->path, "eth0", 10, &device), -EINVAL);
-	assert_int_equal(mz_device_add(1ULL << 52, &e, place->path, "eth0", MTU, &device), -EINVAL);
+	assert_int_equal(device_add(UID, &e, place->path, "eth0", 10, &device), -EINVAL);
+	assert_int_equal(device_add(1ULL << 52, &e, place->path, "eth0", MTU, &device), -EINVAL);
 	e.addrs[1].gateway = addr("10.0.0.1"); /* fails last, when all else is there */
-	assert_int_equal(mz_device_add(UID, &e, place->path, "eth0", MTU, &device), -EINVAL);
+	assert_int_equal(device_add(UID, &e, place->path, "eth0", MTU, &device), -EINVAL);
 	assert_int_equal(n_veths(place->nl), 0);
 	assert_int_equal(n_veths(place->peer_nl), 0);
 	assert_int_equal(mz_link_add_veth(place->peer_nl, &veth), 0);
@@ -306,7 +313,7 @@ static void test_elsewhere(void **state)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", other_fd);
 	assert_int_equal(add(place, "eth0"), 0);
-	assert_int_equal(mz_device_add(UID, &e, path, "eth0", MTU, &device), -EEXIST);
+	assert_int_equal(device_add(UID, &e, path, "eth0", MTU, &device), -EEXIST);
 	assert_int_equal(add(place, "eth1"), -EEXIST);
 	assert_as_it_should_be(place, "eth0");
 	close(other_fd);
@@ -319,12 +326,12 @@ static void test_own_namespace(void **state)
 	struct mz_endpoint e = endpoint();
 	struct mz_device device;
 
-	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/net", "ep0", MTU, &device), 0);
+	assert_int_equal(device_add(UID, &e, "/proc/self/ns/net", "ep0", MTU, &device), 0);
 	assert_false(device.peer_elsewhere);
-	assert_int_equal(mz_device_add(UID, &e, "/proc/self/ns/net", "ep0", MTU, &device), 0);
+	assert_int_equal(device_add(UID, &e, "/proc/self/ns/net", "ep0", MTU, &device), 0);
 	assert_int_equal(route_to(place->nl, "10.0.0.99"), (int)if_nametoindex("ep0"));
 	assert_int_equal(route_to(place->nl, "10.9.9.9"), 0);
-	assert_int_equal(mz_device_add(UID, &e, place->path, "ep0", MTU, &device), -EEXIST);
+	assert_int_equal(device_add(UID, &e, place->path, "ep0", MTU, &device), -EEXIST);
 }
 
 /* A namespace that goes takes its device with it. */
@@ -363,7 +370,7 @@ static void test_each_and_lookups(void **state)
 	assert_int_equal(add(place, "eth0"), 0);
 	e.addrs[0].addr = addr("10.0.0.3"); /* a second one in the same place */
 	e.addrs[1].addr = addr("fd00::3");
-	assert_int_equal(mz_device_add(1ULL << 40, &e, place->path, "eth1", MTU, &device), 0);
+	assert_int_equal(device_add(1ULL << 40, &e, place->path, "eth1", MTU, &device), 0);
 	assert_string_equal(device.ifname, "mz10000000000");
 	assert_int_equal(mz_device_by_name("mz2a", &device), 0);
 	assert_int_equal(mz_device_by_name("never", &device), -ENODEV);

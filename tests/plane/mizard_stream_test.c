@@ -33,7 +33,7 @@ static void start_mizard(void)
 {
 	mizard_start((const char *const[]){ "--address", "192.0.2.1", "--droplet", "h1",
 					    "--controller", fake_target(), "--table-limit", "300",
-					    "--log-level", "err", NULL });
+					    "--log-level", "err", "--offload-test", "off", NULL });
 }
 
 static int setup(void **state)

@@ -20,7 +20,8 @@
 #include "base/cleanup.h"
 
 static const char *const standalone[] = { "--address",	  "192.0.2.1", "--droplet", "h1",
-					  "--standalone", "--attach",  "tcx",	    "--log-level",
+					  "--standalone", "--offload-test", "off",
+					  "--attach",  "tcx",	    "--log-level",
 					  "warn",	  NULL };
 
 /* ---- refusals -------------------------------------------------------------------------------- */
