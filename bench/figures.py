@@ -6,7 +6,7 @@ import statistics
 import sys
 
 from common import Failed
-from plot import plot
+from plot import number, plot
 
 
 def short(value):
@@ -56,11 +56,11 @@ class Figures:
     def table(self):
         yield f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':7} {'peer':>16} {'ratio (min .. max)':>22}  {'bare':>5}  better"
         for r in self.records():
-            peer = f"{r['peer']} {r['peer_value']:.4g}" if "peer" in r else f"p99 {r['p99']:.4g}" if "p99" in r else ""
+            peer = f"{r['peer']} {number(r['peer_value'])}" if "peer" in r else f"p99 {number(r['p99'])}" if "p99" in r else ""
             ratio = f"{r['ratio']:.2f} ({r['ratio_min']:.2f} .. {r['ratio_max']:.2f})" if "peer" in r else ""
             bare = f"{r['bare_ratio']:.2f}" if "bare_ratio" in r else ""
-            yield (f"{r['name']:44}{r['value']:>10.4g} {r['min']:>9.4g} {r['max']:>9.4g}  {r['unit']:7} {peer:>16} {ratio:>22}  "
-                   f"{bare:>5}  {r.get('better', '')}").rstrip()
+            yield (f"{r['name']:44}{number(r['value']):>10} {number(r['min']):>9} {number(r['max']):>9}  {r['unit']:7} {peer:>16} "
+                   f"{ratio:>22}  {bare:>5}  {r.get('better', '')}").rstrip()
 
     def show(self, options):
         """The table, or JSON lines; and the chart. Ends the benchmark if a measurement failed."""

@@ -12,6 +12,11 @@ ROW, HEAD, AXIS = 20, 30, 26      # heights: a bar, a panel's title, its axis
 GOOD, SHORT, LINE = "#4878a8", "#d08040", "#303030"
 
 
+def number(value):
+    """Four digits, and no exponent."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def ticks(end, count=4):
     """Round numbers from 0 up to at least end, about `count` steps."""
     step = end / count
@@ -60,7 +65,7 @@ def bar(record, x, y, scale):
         at = x + scale(bare)
         out.append(f'<path d="M{at - 4:.1f} {middle} l4 -4 l4 4 l-4 4 z" fill="white" stroke="{LINE}"/>')
     ratio = f"{value:.2f} ×   " if "ratio" in record else ""
-    out.append(text(x + PANEL - LABEL - 6, middle + 4, f"{ratio}{record['value']:.4g} {record['unit']}", "end", 10))
+    out.append(text(x + PANEL - LABEL - 6, middle + 4, f"{ratio}{number(record['value'])} {record['unit']}", "end", 10))
     return out
 
 
@@ -76,7 +81,7 @@ def panel(title, axis, records, x, y):
     out = [text(x, y + 16, title, size=12, weight="bold")]
     for mark in marks:
         out += [line(left + scale(mark), top, left + scale(mark), bottom, "#d8d8d8"),
-                text(left + scale(mark), bottom + 13, f"{mark:.4g}", "middle", 10)]
+                text(left + scale(mark), bottom + 13, number(mark), "middle", 10)]
     out.append(text(left + width + 16, bottom + 13, axis, size=10))
     for i, record in enumerate(records):
         out += bar(record, left, top + ROW * i, scale)

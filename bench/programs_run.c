@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Measures the BPF programs by test runs: programs_run ENDPOINTS ROUNDS RUNS. Every round runs
- * every case once, so that what drifts hits all alike. A line of output is a case:
+ * Measures the BPF programs by test runs, for bench/programs. Every round runs every case once, so
+ * that what drifts hits all alike; a line of output is a case.
  *
- *	NAME fixed|random NS REFERENCE_NS EMPTY_NS UNDO_NS
+ *	programs_run ENDPOINTS ROUNDS RUNS	NAME fixed|random NS REFERENCE_NS EMPTY_NS UNDO_NS
+ *	programs_run live DEVICE PEER ROUNDS FRAMES	MPPS of bounce, MPPS of a plain reflection
+ *	programs_run size			NAME INSTRUCTIONS BYTES of machine code
  *
  * NS and REFERENCE_NS are per packet and hold what the kernel needs for any program (EMPTY_NS), but
- * not what it costs to make the next packet (UNDO_NS).
+ * not what it costs to make the next packet (UNDO_NS). Live frames leave by DEVICE (by ifindex) and
+ * end at PEER, the other end; what it costs to make the next one is in both figures.
  *
  *	this host   192.168.50.1, bouncer and divider as the case wants it
  *	VNI 7       10.0.0.0/8: ENDPOINTS addresses in the one table that the case looks into
@@ -17,11 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/pkt_cls.h>
 
 #include "base/cleanup.h"
@@ -74,6 +79,7 @@ static struct bench benches[] = {
 
 /* How often each program is run for one figure. */
 static uint32_t n_endpoints, n_runs;
+static uint32_t device = LO; /* that packets come and go by */
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
 {
@@ -144,7 +150,7 @@ static void load(struct bench *b)
 				    .port_be = htons(MZ_GENEVE_PORT),
 				    .virtual_mac = MZ_VIRTUAL_MAC,
 				    .decap_flags_ok = 1,
-				    .ifindex = LO };
+				    .ifindex = device };
 
 	b->plane = mizar_bpf__open();
 	if (!b->plane)
@@ -160,7 +166,7 @@ static void load(struct bench *b)
 static void put_hosts(const struct bench *b)
 {
 	static const char *const names[] = { SELF, SOURCE, OTHER };
-	struct mz_nexthop nexthop = { .ways = { { .ifindex = LO } } };
+	struct mz_nexthop nexthop = { .ways = { { .ifindex = device } } };
 	struct mz_droplet droplet = {};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -219,7 +225,7 @@ static void put_world(const struct bench *b)
 				      .bouncers = { 1, { addr(b->is_bouncer ? SELF : OTHER) } } };
 	struct mz_network_key network_key = { .network = NETWORK };
 	struct mz_port port = { .network = NETWORK, .vni = VNI, .ip4 = addr(SRC) };
-	uint32_t vni = VNI, ifindex = LO, slot = 0, epoch = 1;
+	uint32_t vni = VNI, ifindex = device, slot = 0, epoch = 1;
 
 	if (bpf_map_update_elem(bpf_map__fd(b->plane->maps.epoch), &slot, &epoch, BPF_ANY) < 0)
 		die("epoch: %s", strerror(errno));
@@ -259,7 +265,7 @@ static void make_frame(struct bench *b)
 }
 
 /* What a wrapper calls. */
-enum own { REAL, EMPTY, REFERENCE };
+enum own { REAL, EMPTY, REFERENCE, REFLECT };
 
 static const struct bpf_program *own_program(const struct programs_bpf *w, const struct bench *b,
 					     enum own own)
@@ -269,6 +275,8 @@ static const struct bpf_program *own_program(const struct programs_bpf *w, const
 		return b->is_xdp ? w->progs.empty_xdp : w->progs.empty;
 	case REFERENCE:
 		return b->is_xdp ? w->progs.reference_xdp : w->progs.reference;
+	case REFLECT:
+		return w->progs.reflect;
 	case REAL:
 		break;
 	}
@@ -311,7 +319,7 @@ static struct programs_bpf *wrap(const struct bench *b, enum own own, bool is_ra
 static double run(const struct bench *b, const struct bpf_program *program,
 		  const struct frame *frame, uint32_t n)
 {
-	struct __sk_buff ctx = { .ifindex = LO };
+	struct __sk_buff ctx = { .ifindex = device };
 	int wanted = b->is_xdp ? XDP_TX : TC_ACT_REDIRECT;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->bytes, .data_size_in = frame->size,
 		    .repeat = n);
@@ -406,25 +414,127 @@ static void measure(const struct bench *b, bool is_random)
 	fflush(stdout);
 }
 
-int main(int argc, char **argv)
+static void open_world(struct bench *b)
 {
-	uint32_t n_rounds;
+	load(b);
+	put_world(b);
+	make_frame(b);
+}
 
-	if (argc != 4)
-		die("usage: programs_run ENDPOINTS ROUNDS RUNS");
-	n_endpoints = strtoul(argv[1], NULL, 10);
-	n_rounds = strtoul(argv[2], NULL, 10);
-	n_runs = strtoul(argv[3], NULL, 10);
-	if (!n_endpoints || n_endpoints & (n_endpoints - 1) || !n_rounds || !n_runs)
-		die("ENDPOINTS must be a power of two, ROUNDS and RUNS positive");
-	for (size_t i = 0; i < N_BENCHES; i++) {
-		load(&benches[i]);
-		put_world(&benches[i]);
-		make_frame(&benches[i]);
+/* Millions of frames a second that the program sends out of the device. */
+static double run_live(const struct bench *b, enum own own)
+{
+	struct programs_bpf *w = wrap(b, own, false);
+	struct xdp_md ctx = { .data_end = b->frame.size, .ingress_ifindex = device };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b->frame.bytes,
+		    .data_size_in = b->frame.size, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
+		    .repeat = n_runs, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+	struct timespec begin, end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin); /* cannot fail with this clock */
+	if (bpf_prog_test_run_opts(bpf_program__fd(w->progs.undo_xdp), &opts) < 0)
+		die("live frames: %s", strerror(errno));
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	programs_bpf__destroy(w);
+	return n_runs / ((end.tv_sec - begin.tv_sec) * 1e6 + (end.tv_nsec - begin.tv_nsec) / 1e3);
+}
+
+static uint64_t n_forwarded(const struct bench *b)
+{
+	static struct mz_counters counters[1024];
+	uint64_t sum = 0;
+	uint32_t slot = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(b->plane->maps.counter), &slot, counters) < 0)
+		die("counters: %s", strerror(errno));
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		sum += counters[cpu].counts[MZ_COUNT_turn].packets;
+	return sum;
+}
+
+static void live(uint32_t peer, uint32_t n_rounds)
+{
+	struct bench bench = {
+		.name = "bounce", .table = MZ_TABLE_location, .is_xdp = true, .is_bouncer = true
+	};
+	struct programs_bpf *w;
+	double bounce, reflect;
+
+	n_endpoints = 1024;
+	open_world(&bench);
+	w = wrap(&bench, EMPTY, false);
+	if (bpf_xdp_attach(peer, bpf_program__fd(w->progs.sink), XDP_FLAGS_DRV_MODE, NULL) < 0)
+		die("sink: %s", strerror(errno));
+	for (uint32_t round = 0; round < n_rounds; round++) {
+		reflect = run_live(&bench, REFLECT);
+		bounce = run_live(&bench, REAL);
+		if (n_forwarded(&bench) != (uint64_t)(round + 1) * n_runs)
+			die("only %lu of %lu frames were turned round",
+			    (unsigned long)n_forwarded(&bench),
+			    (unsigned long)(round + 1) * n_runs);
+		printf("%.4f %.4f\n", bounce, reflect);
+		fflush(stdout);
 	}
+	programs_bpf__destroy(w);
+}
+
+static void size(void)
+{
+	struct bpf_prog_info info;
+	uint32_t info_size;
+	struct bench bench = { .name = "bounce", .table = MZ_TABLE_location, .is_xdp = true };
+	const struct bpf_program *programs[3];
+
+	n_endpoints = 1024;
+	load(&bench);
+	programs[0] = bench.plane->progs.mz_agent;
+	programs[1] = bench.plane->progs.mz_transit;
+	programs[2] = bench.plane_xdp->progs.mz_transit_xdp;
+	for (int i = 0; i < 3; i++) {
+		info = (struct bpf_prog_info){};
+		info_size = sizeof(info);
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(programs[i]), &info, &info_size) < 0)
+			die("size: %s", strerror(errno));
+		printf("%s %u %u\n", bpf_program__name(programs[i]), info.xlated_prog_len / 8,
+		       info.jited_prog_len);
+	}
+}
+
+static uint32_t number(const char *text)
+{
+	unsigned long value = strtoul(text, NULL, 10);
+
+	if (!value || value > 1U << 30)
+		die("'%s' is no number from 1 to 2^30", text);
+	return (uint32_t)value;
+}
+
+static void in_a_table(uint32_t n_rounds)
+{
+	if (n_endpoints & (n_endpoints - 1))
+		die("ENDPOINTS must be a power of two");
+	for (size_t i = 0; i < N_BENCHES; i++)
+		open_world(&benches[i]);
 	for (uint32_t round = 0; round < n_rounds; round++)
 		for (size_t i = 0; i < N_BENCHES; i++)
 			for (int is_random = 0; is_random <= 1; is_random++)
 				measure(&benches[i], is_random);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "size")) {
+		size();
+	} else if (argc == 6 && !strcmp(argv[1], "live")) {
+		device = number(argv[2]);
+		n_runs = number(argv[5]);
+		live(number(argv[3]), number(argv[4]));
+	} else if (argc == 4) {
+		n_endpoints = number(argv[1]);
+		n_runs = number(argv[3]);
+		in_a_table(number(argv[2]));
+	} else {
+		die("usage: see the head of bench/programs_run.c; bench/programs runs it");
+	}
 	return 0;
 }

@@ -10,7 +10,18 @@
 #include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 
+#include <bpf/bpf_core_read.h>
+
 #include "maps.h"
+
+/* Members of the kernel's own sk_buff, found by name when the program is loaded. */
+struct sk_buff___mz {
+	unsigned char *head, *data;
+	__u16 csum_start, csum_offset;
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+#define CTX_CHECKSUM_PARTIAL 3 /* linux/skbuff.h */
 
 /* Linux 6.3; absent from older headers. */
 #define CTX_DECAP_L3_IPV4 (1ULL << 7)
@@ -172,6 +183,20 @@ static __always_inline int ctx_store(struct mz_ctx *ctx, __u32 off, const void *
 static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 {
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
+}
+
+/*
+ * Where the kernel, or the NIC, has yet to write a checksum, as its sender told it: an offset;
+ * negative: nowhere.
+ */
+static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
+{
+	const struct sk_buff___mz *skb = (const void *)ctx;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != CTX_CHECKSUM_PARTIAL)
+		return -1;
+	return BPF_CORE_READ(skb, csum_start) + BPF_CORE_READ(skb, csum_offset) -
+	       (__s32)(BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head));
 }
 
 /* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */

@@ -42,11 +42,16 @@ static __always_inline int deliver_unpack(struct mz_pkt *p)
 /*
  * Is what was read of the destination's row still in it? The kernel gives the memory of a removed
  * row to the next one at once, also while it is being read here: it may have been another tenant's.
+ * The epoch rises between the two; if it did, the row is looked up once more.
  */
 static __always_inline bool is_still_local(struct mz_pkt *p, __u32 ifindex)
 {
-	const struct mz_local *row = lookup_local(p);
 	const struct ethhdr *eth = mz_at(p, 0, sizeof(*eth));
+	const struct mz_local *row;
+
+	if (epoch_now() == p->epoch)
+		return true;
+	row = lookup_local(p);
 
 	return row && eth && row->ifindex == ifindex && mac_equal(row->mac, eth->h_dest);
 }

@@ -33,7 +33,7 @@ struct {
 	__type(value, struct mz_counters);
 } counter SEC(".maps");
 
-/* Raised by user space after every change of a table that is cached: droplet, nexthop, vpc. */
+/* Raised by user space after every change of the tables droplet, nexthop, vpc and local. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -41,6 +41,7 @@ int mz_agent(struct mz_ctx *ctx)
 	v = v ?: answer_arp(&p);      /* ARP ends here                             */
 	v = v ?: parse_inner(&p);     /* -> src, dst                               */
 	v = v ?: parse_extensions(&p); /* -> ip_proto, l4                          */
+	v = v ?: check_checksum(&p);  /* still to be written, over a header?       */
 	v = v ?: answer_nd(&p);	      /* ND ends here                              */
 	v = v ?: check_source(&p);    /* own address, to one that is carried?      */
 	v = v ?: answer_ping(&p);     /* the gateway ends here                     */

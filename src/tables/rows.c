@@ -157,10 +157,11 @@ int mz_tables_raise_epoch(struct mz_tables *tables)
 	return bpf_map_update_elem(tables->epoch_fd, &slot, &epoch, BPF_ANY);
 }
 
-/* See bpf/cache.h. */
-static bool is_cached(enum mz_table_id id)
+/* Tables that a program relies on while the epoch stays: see bpf/cache.h and bpf/deliver.h. */
+static bool has_epoch(enum mz_table_id id)
 {
-	return id == MZ_TABLE_droplet || id == MZ_TABLE_nexthop || id == MZ_TABLE_vpc;
+	return id == MZ_TABLE_droplet || id == MZ_TABLE_nexthop || id == MZ_TABLE_vpc ||
+	       id == MZ_TABLE_local;
 }
 
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value)
@@ -184,7 +185,7 @@ int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key,
 			return -ENOSPC;
 	}
 	r = put_growing(tables, id, key, value);
-	if (r == 0 && is_cached(id))
+	if (r == 0 && has_epoch(id))
 		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0 && !had_row)
 		table->n_rows++;
@@ -204,7 +205,7 @@ int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *k
 			break;
 		(void)sched_yield(); /* as in mz_inner_put() */
 	}
-	if (r == 0 && is_cached(id))
+	if (r == 0 && has_epoch(id))
 		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0)
 		table->n_rows--;

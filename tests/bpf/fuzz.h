@@ -98,6 +98,9 @@ struct forecast {
 	size_t checks[2];
 	/* Where the kernel's hash stands, in a source port and a flow label; 0: nowhere. */
 	size_t port, label;
+	/* What a router said of the path to this host, and the host's row keeps; 0: nothing. */
+	unsigned int heeded_host;
+	uint32_t path_mtu;
 };
 
 /* Deterministic; everything random comes from here. */

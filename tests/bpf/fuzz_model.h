@@ -83,6 +83,11 @@ static inline bool same(const struct mz_addr *a, const struct mz_addr *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
+static inline bool is_self(const struct view *v, const struct mz_addr *a)
+{
+	return same(a, &v->world->hosts[0].addr);
+}
+
 static inline bool is_zero(const struct mz_addr *a)
 {
 	return same(a, &(struct mz_addr){});

@@ -213,6 +213,42 @@ static void extend_outer(struct frame *frame)
 	frame->size += size;
 }
 
+/* A router says that a packet of ours was too big, or almost says so. */
+static void from_router(const struct world *world, struct packet *packet)
+{
+	bool is_ipv6 = world->is_ipv6;
+	uint8_t payload[128] = { is_ipv6 ? 2 : 3, is_ipv6 ? 0 : 4 }, *quote = payload + 8;
+	uint8_t *udp = quote + (is_ipv6 ? 40 : 20);
+	const struct world_host *to = &world->hosts[random_below(N_HOSTS)];
+	char self[46];
+	struct ip_spec spec = { .dst_mac = SELF_MAC,
+				.src_mac = "02:aa:00:00:00:77",
+				.src = is_ipv6 ? "2001:db8::99" : "198.51.100.99",
+				.dst = world_text(&world->hosts[0].addr, self),
+				.proto = is_ipv6 ? 58 : 1,
+				.payload = payload,
+				.payload_size = udp + 8 - payload };
+
+	packet->ifindex = WORLD_LO;
+	put16(payload + 6, random_below(2000));
+	if (is_ipv6) {
+		quote[0] = 0x60;
+		quote[6] = 17;
+		memcpy(quote + 8, &world->hosts[0].addr, 16);
+		memcpy(quote + 24, &to->addr, 16);
+	} else {
+		quote[0] = 0x45;
+		put16(quote + 2, random_chance(5) ? 0 : 1000 + random_below(1000));
+		put16(quote + 6, 0x4000);
+		quote[9] = 17;
+		memcpy(quote + 12, world->hosts[0].addr.bytes + 12, 4);
+		memcpy(quote + 16, to->addr.bytes + 12, 4);
+	}
+	put16(udp, random_chance(90) ? 32768 + random_below(32768) : random_below(65536));
+	put16(udp + 2, random_chance(95) ? 6081 : random_below(65536));
+	frame_ip(&packet->frame, &spec);
+}
+
 static void from_underlay(const struct world *world, struct packet *packet)
 {
 	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
@@ -347,6 +383,8 @@ void packet_random(const struct world *world, struct packet *ret)
 		ret->is_gso = ret->hook != XDP && random_chance(3);
 		if (ret->hook == AGENT)
 			from_endpoint(world, ret);
+		else if (random_chance(3))
+			from_router(world, ret);
 		else
 			from_underlay(world, ret);
 		if (random_chance(3))

@@ -350,6 +350,59 @@ static bool parse_outer_ipv6(struct view *v, struct outer *ret)
 	return true;
 }
 
+/* A router's word (RFC 1191, RFC 8201) about a tunnel packet of ours: its MTU, and for whom. */
+static uint32_t quoted_ipv4(const struct view *v, struct mz_addr *ret_host)
+{
+	const uint8_t *ip = at(v, ETH), *icmp = ip + (ip[0] & 15) * 4, *quote = icmp + 8;
+	size_t end = ETH + (ip[0] & 15) * 4 + 36;
+	struct mz_addr dst = ipv4_at(ip + 16), src = ipv4_at(quote + 12);
+	uint32_t mtu = get16(icmp + 6), size = get16(quote + 2);
+
+	if (get16(at(v, 12)) != 0x0800 || end > v->packet->frame.size || ip[9] != PROTO_ICMP ||
+	    get16(ip + 6) & 0x3fff || !is_self(v, &dst) || icmp[0] != 3 || icmp[1] != 4 ||
+	    quote[0] != 0x45 || quote[9] != PROTO_UDP || !(get16(quote + 6) & 0x4000) ||
+	    !is_self(v, &src) || get16(quote + 20) < 32768 || get16(quote + 22) != MZ_GENEVE_PORT)
+		return 0;
+	*ret_host = ipv4_at(quote + 16);
+	return mtu >= (size ? size : 65536U) ? 0 : mtu < 576 ? 576 : mtu;
+}
+
+static uint32_t quoted_ipv6(const struct view *v, struct mz_addr *ret_host)
+{
+	const uint8_t *ip = at(v, ETH), *icmp = ip + 40, *quote = icmp + 8, *udp = quote + 40;
+	struct mz_addr dst = ipv6_at(ip + 24), src = ipv6_at(quote + 8);
+	uint32_t mtu = (uint32_t)get16(icmp + 4) << 16 | get16(icmp + 6);
+
+	if (get16(at(v, 12)) != 0x86dd || ETH + 40 + 56 > v->packet->frame.size ||
+	    ip[6] != PROTO_ICMPV6 || !is_self(v, &dst) || icmp[0] != 2 || icmp[1] ||
+	    quote[6] != PROTO_UDP || !is_self(v, &src) || get16(udp) < 32768 ||
+	    get16(udp + 2) != MZ_GENEVE_PORT)
+		return 0;
+	*ret_host = ipv6_at(quote + 24);
+	return mtu < 1280 ? 1280 : mtu;
+}
+
+/* The host's stack gets the message too. */
+static bool heed_router(struct view *v)
+{
+	struct mz_addr to;
+	uint32_t mtu = v->world->is_ipv6 ? quoted_ipv6(v, &to) : quoted_ipv4(v, &to);
+
+	(void)pass(v);
+	for (unsigned int i = 0; v->packet->hook == TRANSIT && mtu && i < N_HOSTS; i++) {
+		const struct world_host *host = &v->world->hosts[i];
+		bool holds = host->ways.path_mtu && host->ways.path_mtu_until > 1;
+
+		if (!same(&host->addr, &to) || !host->has_way ||
+		    (holds && host->ways.path_mtu <= mtu))
+			continue;
+		v->out->counters |= COUNT(path_mtu);
+		v->out->heeded_host = i;
+		v->out->path_mtu = mtu;
+	}
+	return DONE;
+}
+
 /* Is it for this host's address and port? Sets inner to where Geneve starts. */
 static bool parse_outer(struct view *v)
 {
@@ -358,7 +411,7 @@ static bool parse_outer(struct view *v)
 	size_t udp_end;
 
 	if (!(v->world->is_ipv6 ? parse_outer_ipv6(v, &outer) : parse_outer_ipv4(v, &outer)))
-		return pass(v);
+		return heed_router(v);
 	udp = at(v, ETH + v->outer_size);
 	v->inner = ETH + v->outer_size + 8;
 	if (v->inner - 8 > HEADERS_MAX || v->inner > v->end || get16(udp + 2) != MZ_GENEVE_PORT ||
@@ -435,6 +488,7 @@ void model_forecast(const struct world *world, const struct packet *packet, unsi
 
 	memset(ret, 0, offsetof(struct forecast, out.bytes));
 	ret->checks[0] = ret->checks[1] = ret->port = ret->label = 0;
+	ret->path_mtu = 0;
 	if (packet->hook == AGENT)
 		(void)agent(&v);
 	else

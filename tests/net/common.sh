@@ -115,12 +115,14 @@ listening() { within "$1" ss -Hltn "sport = :$2" | grep -q .; }
 # droplet=, address=, ca=, cert= and key= give others), and these. It logs where the lab's does; $! is its process.
 mizard_instead() {
 	local host=$1 dir=/run/mizar-lab/$MIZAR_LAB pki=/run/mizar-lab/$MIZAR_LAB/pki
-	local droplet=$host address=172.31.0.${host#h} ca=$pki/ca.pem cert=$pki/$host.pem key=$pki/$host.key
+	local droplet=$host address controller ca=$pki/ca.pem cert=$pki/$host.pem key=$pki/$host.key
 	shift
+	address=$(under 0."${host#h}") controller=$(under 0.250)
+	[[ $controller != *:* ]] || controller="[$controller]"
 	while [[ ${1:-} == [a-z]*=* ]]; do local "$1"; shift; done
 	mizar lab kill "$host" 2>/dev/null
 	(exec ip netns exec "$MIZAR_LAB-$host" "$programs/../host/mizard" --droplet "$droplet" --address "$address" --dir "$dir/$host" \
-		--controller 172.31.0.250:7700 --server-name controller --ca "$ca" --cert "$cert" --key "$key" "$@") >"$dir/$host/mizard.log" 2>&1 &
+		--controller "$controller:7700" --server-name controller --ca "$ca" --cert "$cert" --key "$key" "$@") >"$dir/$host/mizard.log" 2>&1 &
 	processes+=($!)
 }
 says() { grep -qF -- "$2" "/run/mizar-lab/$MIZAR_LAB/$1/"*.log; } # says HOST TEXT: its log does

@@ -8,5 +8,7 @@ top=$(realpath "$(dirname "$0")/../..")
 take=()
 for path in src/cli/mizar src/host/mizard src/controller/mizar-controller tests/bpf/test-dataplane \
 	tests/net/test-net-{device,nexthop,program}; do take+=(--take "$build/$path"); done
-for path in tests/net tests/vm examples; do take+=(--take "$top/$path"); done
-exec "$top/tests/vm/run" --timeout 1700 "${take[@]}" -- "$top/tests/vm/suite" "$build"
+for path in tests/net tests/vm tests/lsan.supp examples; do take+=(--take "$top/$path"); done
+options=() # of the sanitizers
+for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do options+=("$name=${!name:-}"); done
+exec "$top/tests/vm/run" --timeout 580 "${take[@]}" -- env "${options[@]}" "$top/tests/vm/suite" "$build"

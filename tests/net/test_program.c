@@ -411,20 +411,20 @@ static void test_foreign_xdp(void **state)
 	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "foreign", "GPL", pass, 2, NULL);
 
 	assert_true(fd >= 0);
-	load(host, MZ_ATTACH_TCX);
+	load(host, best_mode());
 	assert_int_equal(mz_programs_attach_transit(host->programs, host->left), 0);
-	program = tcx_program(host->left);
+	program = program_on(host->left);
 	transit.wanted = MZ_TRANSIT_XDP;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		LIBBPF_OPTS(bpf_xdp_query_opts, opts);
 		int r;
 
 		assert_int_equal(bpf_xdp_attach(host->left, fd, flags[i], NULL), 0);
-		r = mz_programs_new(host->dir, host->tables, &config, MZ_ATTACH_TCX, &transit,
+		r = mz_programs_new(host->dir, host->tables, &config, best_mode(), &transit,
 				    &programs);
 		assert_true(r == -EBUSY || r == -EEXIST);
 		assert_string_equal(transit.reason, "another XDP program is on the device");
-		assert_int_equal(tcx_program(host->left), program);
+		assert_int_equal(program_on(host->left), program);
 		assert_int_equal(bpf_xdp_query(host->left, 0, &opts), 0);
 		assert_true(flags[i] == XDP_FLAGS_SKB_MODE ? opts.skb_prog_id : opts.drv_prog_id);
 		assert_int_equal(bpf_xdp_detach(host->left, flags[i], NULL), 0);

@@ -3,13 +3,13 @@
 #
 #	h1: t/src (a)      h2: t/dst (b), t/mate (a)      h3: bounces and divides; every packet passes it
 #
-# All that travels between hosts is captured where it passes, in and out, and dissected by tshark: each field of the outer headers
+# All that travels between hosts is captured at h3's port of the underlay, in and out, and dissected by tshark: each field of the outer headers
 # as docs/wire-format.md says, every checksum right, nothing malformed. On the usual port, and on another.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/peer.sh"
 
 lab --hosts 3
-for n in 1 2; do printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h%d}, spec: {address: 172.31.0.%d, unschedulable: true}}\n' $n $n; done | manifest
+for n in 1 2; do printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h%d}, spec: {address: "%s", unschedulable: true}}\n' $n "$(under 0.$n)"; done | manifest
 manifest <<M
 {apiVersion: mizar.com/v1, kind: VPC, metadata: {name: v, namespace: t}, spec: {vni: 16777215, dividers: 1, divide: true}}
 ---
@@ -31,7 +31,7 @@ file=/run/mizar-lab/$MIZAR_LAB/capture
 
 # dissected PORT COMMAND...: what the command causes is whole. $seen is what kinds there were.
 dissected() {
-	(exec ip netns exec $MIZAR_LAB-h3 dumpcap -q -B 16 -i under0 -f "udp port $1" -w $file) 2>$file.log &
+	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -i h3 -f "udp port $1" -w $file) 2>$file.log &
 	local capture=$!
 	processes+=($capture)
 	eventually grep -q '^File:' $file.log
@@ -53,6 +53,7 @@ for kind in ip/{icmp,tcp,udp} ipv6/{icmpv6,tcp,udp} "ttl 63" "ttl 64" "tos 0xb8"
 	[[ $seen == *"$kind"* ]] || fail "the capture has no $kind"
 done
 
+[ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || exit 0 # the port is the same matter over both
 for n in 1 2 3; do
 	mizard_instead h$n --port 6082
 	eventually says h$n ": connected"

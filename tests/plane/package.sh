@@ -99,7 +99,8 @@ exec env -i container=mizar PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=n
 inside() { nsenter --target "$init" --mount --pid --net --uts --ipc --cgroup -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	DEBIAN_FRONTEND=noninteractive "$@" </dev/null; }
 eventually() {
-	for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
+	local end=$((SECONDS + 60))
+	while [ $SECONDS -lt $end ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
 	fail "never came true: $*"
 }
 booted() { [[ $(inside systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
