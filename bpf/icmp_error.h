@@ -22,15 +22,15 @@
 #define CSUM_CHUNK    512		  /* what bpf_csum_diff() takes at once */
 
 /*
- * A size that is known to be from 1 to 2048, said so that the verifier of Linux 6.1 sees it: it
- * forgets comparisons with a copy.
+ * A size that is known to be from 1 to max, a power of two, said so that the verifier of Linux 6.1
+ * sees it: it forgets comparisons with a copy.
  */
-#define SIZE_MASK 2047
-static __always_inline __u32 size_seen(__u64 size)
+#define ERROR_MAX 2048
+static __always_inline __u32 size_seen(__u64 size, __u32 max)
 {
 	size--;
 	barrier_var(size);
-	size &= SIZE_MASK;
+	size &= max - 1;
 	return size + 1;
 }
 
@@ -183,7 +183,7 @@ static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 		size = max;
 	if (!size)
 		return MZ_ABSORBED;
-	size = size_seen(size);
+	size = size_seen(size, ERROR_MAX);
 	if (ctx_load(p->ctx, p->inner, quote, size))
 		return MZ_ABSORBED;
 	/* For a sum of words. */
@@ -202,8 +202,8 @@ static __always_inline __be16 error_checksum(const void *icmp, __u32 quote, __s6
 
 		if (!n)
 			break;
-		sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK), size_seen(n),
-				    sum);
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK),
+				    size_seen(n, CSUM_CHUNK), sum);
 		size -= n;
 	}
 	return csum_fold(sum);
@@ -299,7 +299,7 @@ static __always_inline int error_write(struct mz_pkt *p, struct error *e)
 	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, e->can_resize, e->is_ipv6,
 		      p->is_tunneled && e->is_ipv6 != underlay_is_ipv6()))
 		return MZ_ABSORBED;
-	if (ctx_store_all(p->ctx, eth, size_seen(size)))
+	if (ctx_store_all(p->ctx, eth, size_seen(size, ERROR_MAX)))
 		return MZ_ABSORBED;
 	POINT(p, icmp_error);
 	p->is_tunneled = false;
