@@ -53,6 +53,7 @@ int mz_table_grow(struct mz_tables *tables, enum mz_table_id id)
 	mz_log_debug("table %s: %u to %u rows", mz_table_infos[id].name, table->capacity, capacity);
 	mz_closep(&table->inner_fd);
 	table->inner_fd = TAKE_FD(fd);
+	table->is_shown = true;
 	table->capacity = capacity;
 	table->n_rows = copy.n_rows;
 	return 0;

@@ -23,6 +23,7 @@ extern const struct table_shape mz_table_shapes[MZ_N_TABLES];
 struct table {
 	int outer_fd;
 	int inner_fd;	   /* writer only, else -1 */
+	bool is_shown;	   /* the inner map is in the outer one's slot; writer only */
 	uint32_t capacity; /* of the inner map; writer only */
 	uint32_t limit;
 	int64_t n_rows;	   /* -1: nobody asked yet; writer only */
@@ -37,7 +38,10 @@ struct mz_tables {
 	struct table tables[MZ_N_TABLES];
 };
 
-/* A file descriptor of the table's present inner map, to be closed. */
+/*
+ * A file descriptor of the table's present inner map, to be closed. -ENOENT: it never had a row;
+ * programs find that out at once, and so do not pay for tables of roles that their host has not.
+ */
 int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int *ret_fd);
 int mz_table_create_inner(enum mz_table_id id, uint32_t rows, int *ret_fd);
 

@@ -8,7 +8,7 @@
  *	    counter		per-CPU array of one struct mz_counters
  *	    drop		per-CPU array of struct mz_count
  *	    epoch		array of one: the epoch of what programs keep of the tables
- *	    table/NAME		outer map, its slot 0 always filled
+ *	    table/NAME		outer map, its slot 0 empty until the table has had a row
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -232,25 +232,21 @@ int mz_table_create_inner(enum mz_table_id id, uint32_t rows, int *ret_fd)
 	return 0;
 }
 
-/* The slot is filled before the pin is made, so that no pin is ever found without rows below. */
 static int make_outer(enum mz_table_id id, const char *path, int *ret_fd)
 {
 	_cleanup_close_ int inner_fd = -1, fd = -1;
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
-	uint32_t slot = 0;
 	int r;
 
 	r = mz_table_create_inner(id, mz_table_shapes[id].initial_rows, &inner_fd);
 	if (r < 0)
 		return r;
 	opts.inner_map_fd = (uint32_t)inner_fd;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, mz_table_infos[id].name, sizeof(slot),
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, mz_table_infos[id].name, sizeof(uint32_t),
 			    sizeof(uint32_t), 1, &opts);
 	if (fd < 0)
 		return fd;
-	r = bpf_map_update_elem(fd, &slot, &inner_fd, 0);
-	if (r == 0)
-		r = bpf_obj_pin(fd, path);
+	r = bpf_obj_pin(fd, path);
 	if (r < 0)
 		return r;
 	*ret_fd = TAKE_FD(fd);
@@ -266,6 +262,11 @@ static int open_inner(struct mz_tables *tables, enum mz_table_id id)
 	int r;
 
 	r = mz_table_open_inner(tables, id, &fd);
+	if (r == -ENOENT && !tables->is_writer)
+		return 0;
+	tables->tables[id].is_shown = r == 0;
+	if (r == -ENOENT)
+		r = mz_table_create_inner(id, shape->initial_rows, &fd);
 	if (r == 0)
 		r = check_shape(fd, shape->type, shape->key_size, shape->value_size);
 	if (r == 0)

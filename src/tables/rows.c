@@ -45,7 +45,7 @@ int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int
 	for (i = 0; i < OPEN_ATTEMPTS; i++) {
 		r = bpf_map_lookup_elem(table->outer_fd, &slot, &map_id);
 		if (r < 0)
-			return r == -ENOENT ? -ESTALE : r;
+			return r;
 		fd = bpf_map_get_fd_by_id_opts(map_id, &opts);
 		if (fd >= 0) {
 			*ret_fd = fd;
@@ -130,6 +130,19 @@ static int has_row(const struct table *table, enum mz_table_id id, const void *k
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
+/* Programs see the inner map from its first row on. */
+static int show(struct table *table)
+{
+	uint32_t slot = 0;
+	int r;
+
+	if (table->is_shown)
+		return 0;
+	r = bpf_map_update_elem(table->outer_fd, &slot, &table->inner_fd, 0);
+	table->is_shown = r == 0;
+	return r;
+}
+
 static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void *key,
 		       const void *value)
 {
@@ -139,7 +152,7 @@ static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void
 	for (;;) {
 		r = mz_inner_put(table->inner_fd, key, value);
 		if (r != -E2BIG)
-			return r;
+			return r < 0 ? r : show(table);
 		r = mz_table_grow(tables, id);
 		if (r < 0)
 			return r;
@@ -336,6 +349,8 @@ int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
 	int r;
 
 	r = mz_table_open_inner(tables, id, &fd);
+	if (r == -ENOENT)
+		return 0;
 	return r < 0 ? r : mz_inner_each(fd, id, fn, user);
 }
 
