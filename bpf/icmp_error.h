@@ -169,7 +169,17 @@ static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 	if (size > max)
 		size = max;
 	barrier_var(size);
-	if (!size || size > ERROR_QUOTE_IPV6 || ctx_load(p->ctx, p->inner, quote, size))
+	/*
+	 * Linux 6.1 learns a bound from the register that is compared, so that one must be used,
+	 * and none from "not 0".
+	 */
+	if (size > ERROR_QUOTE_IPV6)
+		return MZ_ABSORBED;
+	barrier_var(size);
+	if (size < sizeof(struct iphdr))
+		return MZ_ABSORBED;
+	barrier_var(size);
+	if (ctx_load(p->ctx, p->inner, quote, size))
 		return MZ_ABSORBED;
 	/* For a sum of words. */
 	quote[size] = quote[size + 1] = quote[size + 2] = 0;
@@ -186,8 +196,10 @@ static __always_inline __be16 error_checksum(const void *icmp, __u32 quote, __s6
 		__u32 n = size > CSUM_CHUNK ? CSUM_CHUNK : size;
 
 		barrier_var(n);
-		if (n <= CSUM_CHUNK)
-			sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK), n, sum);
+		if (n > CSUM_CHUNK)
+			break;
+		barrier_var(n);
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK), n, sum);
 		size -= n;
 	}
 	return csum_fold(sum);
