@@ -48,13 +48,6 @@ static __always_inline struct mz_addr self_addr(void)
 	};
 }
 
-static __always_inline bool addr_is_self(const struct mz_addr *a)
-{
-	struct mz_addr self = self_addr();
-
-	return addr_equal(a, &self);
-}
-
 /*
  * The family of the underlay, from the one word that tells: no host has an address of 0000::/32, in
  * which the mapped ones are (RFC 4291, 2.4). The verifier removes the branch of the other family.
@@ -62,6 +55,19 @@ static __always_inline bool addr_is_self(const struct mz_addr *a)
 static __always_inline bool underlay_is_ipv6(void)
 {
 	return mz_config.self.words_be[0];
+}
+
+/* Both of the underlay: those of IPv4 differ in the last word only. */
+static __always_inline bool host_equal(const struct mz_addr *a, const struct mz_addr *b)
+{
+	return underlay_is_ipv6() ? addr_equal(a, b) : a->words_be[3] == b->words_be[3];
+}
+
+static __always_inline bool host_is_self(const struct mz_addr *host)
+{
+	struct mz_addr self = self_addr();
+
+	return host_equal(host, &self);
 }
 
 static __always_inline __be16 underlay_eth_proto_be(void)

@@ -11,7 +11,7 @@ static __always_inline int to_location(struct mz_pkt *p, const struct mz_locatio
 {
 	POINT(p, bounce);
 	p->host = location->host;
-	p->next = addr_is_self(&p->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
+	p->next = host_is_self(&p->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
 	return 0;
 }
 

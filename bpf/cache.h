@@ -77,11 +77,12 @@ static __noinline void fill_host(struct cached_host *row, const struct mz_addr *
 static __always_inline const struct cached_host *find_host(struct mz_pkt *p,
 							   const struct mz_addr *addr)
 {
-	__u32 slot = cache_slot(addr->words_be[0] ^ addr->words_be[1] ^ addr->words_be[2] ^
-				addr->words_be[3]);
+	__u32 slot = cache_slot(underlay_is_ipv6() ? addr->words_be[0] ^ addr->words_be[1] ^
+							     addr->words_be[2] ^ addr->words_be[3] :
+						     addr->words_be[3]);
 	struct cached_host *row = bpf_map_lookup_elem(&cached_host, &slot);
 
-	if (row && (row->epoch != p->epoch || !addr_equal(&row->addr, addr)))
+	if (row && (row->epoch != p->epoch || !host_equal(&row->addr, addr)))
 		fill_host(row, addr, p->epoch);
 	return row;
 }

@@ -21,6 +21,19 @@
 #define ERROR_QUOTE_IPV6 (1280 - 40 - 8)  /* RFC 4443, 2.4 (c) */
 #define CSUM_CHUNK    512		  /* what bpf_csum_diff() takes at once */
 
+/*
+ * A size that is known to be from 1 to max, a power of two, said so that the verifier of Linux 6.1
+ * sees it: it forgets comparisons with a copy.
+ */
+#define ERROR_MAX 2048
+static __always_inline __u32 size_seen(__u64 size, __u32 max)
+{
+	size--;
+	barrier_var(size);
+	size &= max - 1;
+	return size + 1;
+}
+
 #define ICMP_TIME_EXCEEDED   11
 #define ICMPV6_TIME_EXCEEDED 3
 
@@ -37,12 +50,12 @@ struct error_room {
 		struct {
 			struct iphdr ip;
 			struct icmp icmp;
-			__u8 quote[3 * CSUM_CHUNK];
+			__u8 quote[5 * CSUM_CHUNK];
 		} v4;
 		struct {
 			struct ipv6hdr ip;
 			struct icmp icmp;
-			__u8 quote[3 * CSUM_CHUNK];
+			__u8 quote[5 * CSUM_CHUNK];
 		} v6;
 	};
 	struct mz_port port; /* of nobody, for errors that are no endpoint's of this host */
@@ -168,17 +181,9 @@ static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 		size -= headers + CTX_CUT;
 	if (size > max)
 		size = max;
-	barrier_var(size);
-	/*
-	 * Linux 6.1 learns a bound from the register that is compared, so that one must be used,
-	 * and none from "not 0".
-	 */
-	if (size > ERROR_QUOTE_IPV6)
+	if (!size)
 		return MZ_ABSORBED;
-	barrier_var(size);
-	if (size < sizeof(struct iphdr))
-		return MZ_ABSORBED;
-	barrier_var(size);
+	size = size_seen(size, ERROR_MAX);
 	if (ctx_load(p->ctx, p->inner, quote, size))
 		return MZ_ABSORBED;
 	/* For a sum of words. */
@@ -195,11 +200,10 @@ static __always_inline __be16 error_checksum(const void *icmp, __u32 quote, __s6
 	for (__u32 i = 0; i < 3; i++) {
 		__u32 n = size > CSUM_CHUNK ? CSUM_CHUNK : size;
 
-		barrier_var(n);
-		if (n > CSUM_CHUNK)
+		if (!n)
 			break;
-		barrier_var(n);
-		sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK), n, sum);
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + i * CSUM_CHUNK),
+				    size_seen(n, CSUM_CHUNK), sum);
 		size -= n;
 	}
 	return csum_fold(sum);
@@ -295,8 +299,7 @@ static __always_inline int error_write(struct mz_pkt *p, struct error *e)
 	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, e->can_resize, e->is_ipv6,
 		      p->is_tunneled && e->is_ipv6 != underlay_is_ipv6()))
 		return MZ_ABSORBED;
-	barrier_var(size);
-	if (size > ETH_HLEN + IPV6_MTU_MIN || ctx_store_all(p->ctx, eth, size))
+	if (ctx_store_all(p->ctx, eth, size_seen(size, ERROR_MAX)))
 		return MZ_ABSORBED;
 	POINT(p, icmp_error);
 	p->is_tunneled = false;

@@ -102,7 +102,7 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 	if (r)
 		return r;
 	udp = mz_at(p, outer.udp, sizeof(*udp));
-	if (!udp || udp->dest != mz_config.port_be || !addr_is_self(&outer.dst))
+	if (!udp || udp->dest != mz_config.port_be || !host_is_self(&outer.dst))
 		return MZ_PASS;
 
 	POINT(p, transit);
@@ -121,5 +121,5 @@ static __always_inline int check_host(struct mz_pkt *p)
 {
 	const struct cached_host *host = find_host(p, &p->outer_src);
 
-	return host && host->is_droplet && !addr_is_self(&p->outer_src) ? 0 : DROP(unknown_host);
+	return host && host->is_droplet && !host_is_self(&p->outer_src) ? 0 : DROP(unknown_host);
 }

@@ -80,7 +80,7 @@ static __always_inline __u32 quoted_ipv4(struct mz_pkt *p, struct mz_addr *ret_h
 		return 0;
 	src = addr_from_ipv4(ip->daddr);
 	quoted = mz_at(p, ETH_HLEN + ip->ihl * 4, sizeof(*quoted));
-	if (!addr_is_self(&src) || !quoted || quoted->icmp.type != ICMP_UNREACHABLE ||
+	if (!host_is_self(&src) || !quoted || quoted->icmp.type != ICMP_UNREACHABLE ||
 	    quoted->icmp.code != ICMP_FRAG_NEEDED || quoted->ip.version != 4 ||
 	    quoted->ip.ihl != 5 || quoted->ip.protocol != PROTO_UDP || !is_our_udp(&quoted->udp))
 		return 0;
@@ -88,7 +88,7 @@ static __always_inline __u32 quoted_ipv4(struct mz_pkt *p, struct mz_addr *ret_h
 	*ret_host = addr_from_ipv4(quoted->ip.daddr);
 	mtu = bpf_ntohl(quoted->icmp.rest_be) & 0xffff;
 	/* A super-packet's length may be zero. */
-	if (!addr_is_self(&src) || !(quoted->ip.frag_off & bpf_htons(IPV4_DF)) ||
+	if (!host_is_self(&src) || !(quoted->ip.frag_off & bpf_htons(IPV4_DF)) ||
 	    mtu >= ((bpf_ntohs(quoted->ip.tot_len) - 1) & 0xffff) + 1)
 		return 0;
 	return mtu > PATH_MTU_MIN_IPV4 ? mtu : PATH_MTU_MIN_IPV4;
@@ -101,10 +101,10 @@ static __always_inline __u32 quoted_ipv6(struct mz_pkt *p, struct mz_addr *ret_h
 	__u32 mtu;
 
 	if (!ip || ip->nexthdr != PROTO_ICMPV6 ||
-	    !addr_is_self((const struct mz_addr *)&ip->daddr) ||
+	    !host_is_self((const struct mz_addr *)&ip->daddr) ||
 	    quoted->icmp.type != ICMPV6_PACKET_TOO_BIG || quoted->icmp.code ||
 	    quoted->ip.nexthdr != PROTO_UDP || !is_our_udp(&quoted->udp) ||
-	    !addr_is_self((const struct mz_addr *)&quoted->ip.saddr))
+	    !host_is_self((const struct mz_addr *)&quoted->ip.saddr))
 		return 0;
 	__builtin_memcpy(ret_host, &quoted->ip.daddr, sizeof(*ret_host));
 	mtu = bpf_ntohl(quoted->icmp.rest_be);

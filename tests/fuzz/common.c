@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "cli/say.h"
 
-static char directory[64];
+static char directory[96];
 
 void mz_log_setup(enum mz_log_level max, int journal)
 {
@@ -73,7 +73,10 @@ static void remove_directory(void)
 const char *own_directory(void)
 {
 	if (!*directory) {
-		(void)snprintf(directory, sizeof(directory), "/dev/shm/mizar-fuzz-XXXXXX");
+		const char *parent = getenv("TMPDIR"); /* run.sh removes it after a crash, too */
+
+		(void)snprintf(directory, sizeof(directory), "%s/mizar-fuzz-XXXXXX",
+			       parent ? parent : "/dev/shm");
 		REQUIRE(mkdtemp(directory));
 		(void)atexit(remove_directory);
 	}

@@ -12,11 +12,13 @@ crashes=$(dirname "$program")/crash/$name
 mkdir -p "$found" "$crashes"
 args=(-max_len="$max_len" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$crashes/" -print_final_stats=1 "$@")
 [ ! -f "$here/dictionary/$name" ] || args+=(-dict="$here/dictionary/$name")
-# libFuzzer looks at leaks itself, after each input that asks for memory.
+TMPDIR=$(mktemp -d /dev/shm/mizar-fuzz-XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 if [ -n "${MIZAR_FUZZ:-}" ]; then
-	exec "$program" "${args[@]}" -max_total_time="$MIZAR_FUZZ" "$found" "$here/corpus/$name"
+	"$program" "${args[@]}" -max_total_time="$MIZAR_FUZZ" "$found" "$here/corpus/$name"
+	exit
 fi
 # The same inputs each time: a failure of ./check can be repeated.
-empty=$(mktemp -d)
-trap 'rm -rf "$empty"' EXIT
-"$program" "${args[@]}" -seed=1 -runs="$runs" "$empty" "$here/corpus/$name"
+mkdir "$TMPDIR/found"
+"$program" "${args[@]}" -seed=1 -runs="$runs" "$TMPDIR/found" "$here/corpus/$name"

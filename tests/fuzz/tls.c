@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = { "ca", "cert", "key" };
 	struct input input = { data, size };
-	char paths[3][128], why[512] = "";
+	char paths[3][160], why[512] = "";
 	struct mz_rpc_tls tls = { .ca = paths[0], .cert = paths[1], .key = paths[2] };
 	int r;
 

@@ -40,4 +40,6 @@ whole=$(($(passed) - before))
 complete $MIZAR_LAB-net peer
 complete $MIZAR_LAB-peer under0
 exchange
-echo "4 x 3 MB: $whole packets whole, $(($(passed) - before - whole)) as on a wire"
+wire=$(($(passed) - before - whole))
+echo "4 x 3 MB: $whole packets whole, $wire as on a wire"
+[ $whole -lt $wire ] || fail "super-packets were cut"

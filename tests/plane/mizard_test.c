@@ -73,8 +73,6 @@ static void refuses_the_wrong_place(void **state)
 	assert_int_equal(system("ip addr del 192.0.2.77/32 dev lo"), 0);
 	EXPECT_EXIT(1, "is on under0", "--device", "under1", "--address", "192.0.2.1",
 		    "--standalone");
-	EXPECT_EXIT(1, "--transit xdp: device lo: the driver has no native XDP: use --transit auto",
-		    "--address", "127.0.0.1", "--standalone", "--transit", "xdp");
 }
 
 static void refuses_unreadable_certificates(void **state)
