@@ -16,6 +16,9 @@ OPTIONS = [f"-dudp.port=={PORT},geneve", "-otcp.analyze_sequence_numbers:FALSE"]
 # A checksum of 0 is a tunnel's right over IPv6 too (RFC 6935), if both ends agree.
 OPTIONS += ["-oudp.ignore_ipv6_zero_checksum:TRUE"]
 OPTIONS += [f"-o{layer}.check_checksum:TRUE" for layer in ("ip", "tcp", "udp")]
+# Payloads are random: nobody may find a protocol in them by guessing.
+GUESSES = subprocess.run(["tshark", "-G", "heuristic-decodes"], capture_output=True, text=True, check=True).stdout
+OPTIONS += [f"--disable-protocol={line.split()[1]}" for line in GUESSES.splitlines() if line.split()[0] in ("udp", "tcp")]
 VIRTUAL_MAC = "02:6d:7a:00:00:01"
 
 
