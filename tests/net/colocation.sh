@@ -43,7 +43,8 @@ network() { # network NAME THIRD-OCTET
 
 lab --hosts 5
 n=0
-every=1 # over IPv6, where the stages are the same, every fourth
+every=1 # where the stages are the same: every second by XDP, over IPv6 every fourth
+[ "${MIZAR_TRANSIT:-tc}" = tc ] || every=2
 [ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || every=4
 for partition in $(partitions | sed -n "1~${every}p"); do
 	[[ $partition =~ (.)(.)(.)(.)(.) ]]
