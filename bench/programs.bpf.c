@@ -96,6 +96,15 @@ static __always_inline int restore_xdp(struct xdp_md *ctx)
 UNDO("tc", undo, struct __sk_buff, restore_skb, target)
 UNDO("xdp.frags", undo_xdp, struct xdp_md, restore_xdp, target_xdp)
 
+/* Packets of sockets carry the hash of their flow; nobody gives them one in a test run. */
+SEC("tc")
+int hash(struct __sk_buff *ctx)
+{
+	(void)bpf_get_hash_recalc(ctx);
+	bpf_tail_call(ctx, &target, 0);
+	return -1;
+}
+
 struct headers {
 	struct ethhdr eth;
 	struct iphdr ip;

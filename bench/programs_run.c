@@ -372,13 +372,14 @@ static double measure_in_a_row(const struct bench *b, enum own own, bool is_rand
 }
 
 /*
- * A run at a time, each with a new packet, for the agent: what it did cannot be undone, since the
- * mark of a tunnel stays. Such a run costs more (a system call leaves the caches to others), so it
- * is compared with the reference and with nothing run in the same way.
+ * A run at a time, each with a new packet that has its hash, for the agent: what it did cannot be
+ * undone, since the mark of a tunnel stays. Such a run costs more (a system call leaves the caches
+ * to others), so it is compared with the reference and with nothing run in the same way.
  */
-static double measure_one_by_one(const struct bench *b, const struct bpf_program *program,
-				 const struct frame *frame, bool is_random)
+static double measure_one_by_one(const struct bench *b, enum own own, const struct frame *frame,
+				 bool is_random)
 {
+	struct programs_bpf *w = wrap(b, own, false);
 	struct frame next = *frame;
 	uint32_t turn = 0, n = n_runs / 10 + 1;
 	size_t off = dst_offset(frame == &b->tunnelled);
@@ -388,23 +389,20 @@ static double measure_one_by_one(const struct bench *b, const struct bpf_program
 		turn = turn * 1664525 + 1013904223;
 		put32(next.bytes + off,
 		      FIRST_DST + (is_random ? turn >> 8 & (n_endpoints - 1) : 0));
-		sum += run(b, program, &next, 1);
+		sum += run(b, w->progs.hash, &next, 1);
 	}
+	programs_bpf__destroy(w);
 	return sum / n;
 }
 
 static void measure(const struct bench *b, bool is_random)
 {
 	double ns, reference_ns, undo_ns = 0, empty_ns, call_ns = call_cost(b, &empty_ns);
-	struct programs_bpf *w;
 
 	if (b->is_agent) {
-		w = wrap(b, EMPTY, false);
-		undo_ns = measure_one_by_one(b, w->progs.empty, &b->frame, is_random) - empty_ns;
-		ns = measure_one_by_one(b, own_program(w, b, REAL), &b->frame, is_random) - undo_ns;
-		reference_ns = measure_one_by_one(b, w->progs.reference, &b->tunnelled, is_random) -
-			       undo_ns;
-		programs_bpf__destroy(w);
+		undo_ns = measure_one_by_one(b, EMPTY, &b->frame, is_random) - empty_ns;
+		ns = measure_one_by_one(b, REAL, &b->frame, is_random) - undo_ns;
+		reference_ns = measure_one_by_one(b, REFERENCE, &b->tunnelled, is_random) - undo_ns;
 	} else {
 		reference_ns = measure_in_a_row(b, REFERENCE, is_random, call_ns, &undo_ns);
 		ns = measure_in_a_row(b, REAL, is_random, call_ns, &undo_ns);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The benchmark of the data path measures what it says, on an underlay of MTU-sized frames too, and
+# The benchmarks of the data path and of its programs measure what they say, on an underlay of MTU-sized frames too, and
 # leaves nothing, also when it is interrupted. What the figures are does not matter here.
 . "$(dirname "$0")/common.sh"
 
@@ -26,6 +26,13 @@ python3 - "$chart/json" <<-'PYTHON' || fail "$(cat "$chart/json")"
 PYTHON
 grep -q '</svg>' "$chart/chart.svg" || fail "no chart"
 nothing_left
+
+"${bench%datapath}programs" --build "$programs/../.." --svg "$chart/programs.svg" --rounds 1 --runs 1000 --endpoints 1k --json \
+	>"$chart/json" || fail "programs"
+for name in agent bounce bounce-tc divide deliver; do
+	grep -q "\"programs/$name/1k/random\".*\"ratio\"" "$chart/json" || fail "no figure of $name: $(cat "$chart/json")"
+done
+grep -q '"programs/live/bounce".*"ratio"' "$chart/json" || fail "no live frames"
 
 (datapath --only no-such-name >"$chart/json") && fail "nothing to measure, and it succeeds"
 datapath >"$chart/json" &
