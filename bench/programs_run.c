@@ -419,6 +419,15 @@ static void open_world(struct bench *b)
 	make_frame(b);
 }
 
+static void close_world(struct bench *b)
+{
+	mizar_xdp_bpf__destroy(b->plane_xdp); /* takes NULL */
+	mizar_bpf__destroy(b->plane);
+	for (int i = 0; i < MZ_N_TABLES; i++)
+		if (b->tables[i])
+			close(b->tables[i]);
+}
+
 /* Millions of frames a second that the program sends out of the device. */
 static double run_live(const struct bench *b, enum own own)
 {
@@ -474,6 +483,7 @@ static void live(uint32_t peer, uint32_t n_rounds)
 		fflush(stdout);
 	}
 	programs_bpf__destroy(w);
+	close_world(&bench);
 }
 
 static void size(void)
@@ -496,6 +506,7 @@ static void size(void)
 		printf("%s %u %u\n", bpf_program__name(programs[i]), info.xlated_prog_len / 8,
 		       info.jited_prog_len);
 	}
+	close_world(&bench);
 }
 
 static uint32_t number(const char *text)
@@ -517,6 +528,8 @@ static void in_a_table(uint32_t n_rounds)
 		for (size_t i = 0; i < N_BENCHES; i++)
 			for (int is_random = 0; is_random <= 1; is_random++)
 				measure(&benches[i], is_random);
+	for (size_t i = 0; i < N_BENCHES; i++)
+		close_world(&benches[i]);
 }
 
 int main(int argc, char **argv)

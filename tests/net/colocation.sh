@@ -43,10 +43,10 @@ network() { # network NAME THIRD-OCTET
 
 lab --hosts 5
 n=0
-every=1 # where the stages are the same: every second by XDP, over IPv6 every fourth
-[ "${MIZAR_TRANSIT:-tc}" = tc ] || every=2
-[ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || every=4
-for partition in $(partitions | sed -n "1~${every}p"); do
+those=1~1 # where the stages are the same, every fourth; others by XDP than over IPv6
+[ "${MIZAR_TRANSIT:-tc}" = tc ] || those=3~4
+[ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || those=1~4
+for partition in $(partitions | sed -n "${those}p"); do
 	[[ $partition =~ (.)(.)(.)(.)(.) ]]
 	tenant=p$partition
 	only "${BASH_REMATCH[5]}"
