@@ -72,5 +72,5 @@ for partition in $(partitions | sed -n "${those}p"); do
 	namespaces=()
 	n=$((n + 1))
 done
-[ $n = $((52 / every)) ] || fail "$n partitions, not $((52 / every))"
+[ $n = $((52 / ${those#*~})) ] || fail "$n partitions, not $((52 / ${those#*~}))"
 echo "$n co-locations"
