@@ -141,6 +141,7 @@ int mz_apply_set(struct mz_host *host, const Mizar__V1__Row *row, const struct m
 	if (has_old && is_outdated(&new, &old.row))
 		return 0;
 
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): zeroed, paddings explicit */
 	if (!has_old || memcmp(&old.row.value, &new.value, sizeof(new.value))) {
 		r = write_row(host, row, &new);
 		if (r < 0)
