@@ -22,7 +22,23 @@
 	X(turn, "of those forwarded: turned round in the NIC's driver, by XDP")                   \
 	X(icmp_error, "ICMP errors made: too big, out of hops")                                   \
 	X(icmp_limit, "ICMP errors not made: the sender has had too many")                        \
-	X(path_mtu, "passed to the host's stack: a router's word of a smaller MTU, heeded")
+	X(path_mtu, "passed to the host's stack: a router's word of a smaller MTU, heeded")       \
+	X(direct, "of those put into a tunnel: sent to a learned location")                       \
+	X(introduce, "of those put into a tunnel: with an RTS, which asks where to send the next") \
+	X(learn, "locations learned or renewed, from an RTS or a HERE")                           \
+	X(here, "HERE sent: an answer to an RTS")                                                 \
+	X(here_limit, "HERE not sent: too many for the same source and destination")              \
+	X(give_back, "given back to the host that sent it: the destination is not here")          \
+	X(send_again, "came back from a host that has not got the destination, and sent on")      \
+	X(moved, "for an endpoint that moved from here, sent after it")                           \
+	X(stale, "STALE sent: the destination moved from here")                                   \
+	X(heed_stale, "STALE heeded: a location is not used any more")                            \
+	X(rts_source, "RTS not believed: its sender neither bounces nor divides for the source")   \
+	X(rts_host, "RTS not believed: the source is on another host")                            \
+	X(rts_generation, "RTS not believed: its generation is not that of the source")           \
+	X(rts_old, "RTS not heeded: a newer location is known")                                   \
+	X(learn_full, "locations not learned: the table is full")                                 \
+	X(echo, "echo requests of other hosts sent back")
 
 /* X(code, name, what an operator should read); code 30 was never released */
 #define MZ_DROPS(X)                                                                               \
@@ -59,7 +75,13 @@
 	X(32, own_address, "endpoint sent to its own address")                                    \
 	X(33, gateway, "the gateway's address answers nothing but ping")                          \
 	X(34, too_big, "packet is bigger than the MTU of the way out; its sender is told")        \
-	X(35, outer_extension, "tunnel packet over IPv6 has extension headers")
+	X(35, outer_extension, "tunnel packet over IPv6 has extension headers")                    \
+	X(36, here_cookie, "HERE without the cookie that this host gave for it, or too late")     \
+	X(37, here_generation, "HERE of an older generation than the location that is known")     \
+	X(38, stale_sender, "STALE, or a packet given back, by a host where nothing was sent to") \
+	X(39, stale_generation, "STALE about an older location than the one that is known")       \
+	X(40, new_limit, "endpoint sends to too many new destinations at once")                   \
+	X(41, nobody, "nobody has the destination, as a bouncer or divider said a moment ago")
 
 enum mz_counter {
 #define X(name, doc) MZ_COUNT_##name,

@@ -16,7 +16,7 @@
 #include <linux/types.h>
 
 /* Raised by any change to a key or value below; pins of another version are not reused. */
-#define MZ_LAYOUT_VERSION 2
+#define MZ_LAYOUT_VERSION 3
 
 #define MZ_REPLICAS_MAX 4
 
@@ -82,6 +82,7 @@ struct mz_nexthop {
 MZ_ASSERT_SIZE(mz_nexthop, 80);
 
 #define MZ_VPC_DIVIDE (1U << 0) /* packets between networks must pass a divider */
+#define MZ_VPC_DIRECT (1U << 1) /* locations are learned from traffic: see bpf/learn.h */
 
 struct mz_vpc {
 	__u32 flags;
@@ -127,6 +128,45 @@ struct mz_location {
 	__u32 pad;
 };
 MZ_ASSERT_SIZE(mz_location, 32);
+
+#define MZ_LEARNED_STALE (1U << 0) /* not used any more; what comes back from there is sent again */
+#define MZ_LEARNED_RTS	 (1U << 1) /* last told by an RTS, attested by a bouncer or divider */
+#define MZ_LEARNED_HERE	 (1U << 2) /* last told by a HERE, which had our cookie */
+
+/*
+ * Where an endpoint's address is, as the data plane learned it: the host itself, or a divider on
+ * the way. Times are ns of CLOCK_MONOTONIC (coarse). Written by BPF, removed by user space.
+ */
+struct mz_learned {
+	struct mz_addr host;
+	struct mz_addr before;	/* the host before this one; zero: none */
+	__u64 network;		/* that it was proven to be in; zero: not known */
+	__u64 confirmed;	/* the last packet, RTS or HERE from host; the lease starts here */
+	__u64 used;		/* the last packet sent there, exact to lease / 8 */
+	__u64 asked;		/* the last RTS that was sent to renew it */
+	__u64 hits;		/* packets sent there; about, since CPUs count without a lock */
+	__u32 generation;	/* zero: not known (by a divider) */
+	__u32 group;
+	__u32 flags;		/* MZ_LEARNED_* */
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_learned, 88);
+
+/* A tombstone: an endpoint's address that was on this host, and is on another one now. */
+struct mz_moved {
+	struct mz_addr host;
+	__u32 generation; /* there */
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_moved, 24);
+
+/* A bouncer or divider that answers no echo: nobody's choice until then (ns, CLOCK_MONOTONIC). */
+struct mz_dead {
+	__u64 until;
+	__u32 misses; /* echoes without an answer */
+	__u32 pad;
+};
+MZ_ASSERT_SIZE(mz_dead, 16);
 
 #define MZ_PORT_PEER (1U << 0) /* the other end is in another namespace: bpf_redirect_peer works */
 
@@ -212,7 +252,13 @@ MZ_ASSERT_SIZE(mz_scope, 16);
 	  "bouncers: host of each endpoint's address")                                            \
 	X(port, HASH, __u32, struct mz_port, 128, "endpoints of this host, by device")            \
 	X(local, HASH, struct mz_vni_addr, struct mz_local, 256,                                  \
-	  "endpoints of this host, by address")
+	  "endpoints of this host, by address")                                                   \
+	X(learned, HASH, struct mz_vni_addr, struct mz_learned, 65536,                            \
+	  "hosts of other endpoints, learned from traffic")                                       \
+	X(moved, HASH, struct mz_vni_addr, struct mz_moved, 256,                                  \
+	  "endpoints that went from this host to another one, for a while")                       \
+	X(dead, HASH, struct mz_addr, struct mz_dead, 64,                                         \
+	  "bouncers and dividers that do not answer, until they do")
 
 #define MZ_USER_TABLES(X)                                                                         \
 	X(endpoint, HASH, __u64, struct mz_endpoint, 128,                                         \
@@ -250,7 +296,13 @@ struct mz_config {
 	__u8 virtual_mac[6];   /* the one MAC that endpoints see as everyone else's */
 	__u32 decap_flags_ok;  /* the kernel knows BPF_F_ADJ_ROOM_DECAP_L3_* (6.3) */
 	__u32 ifindex;	       /* the droplet: the way out to hosts that have no row in nexthop */
+	__u64 lease;	       /* ns that a learned location holds without being confirmed */
+	__u64 new_interval;    /* ns per new destination of an endpoint, beyond a burst; 0: any */
+	__u64 secret[2];       /* for cookies; of this host alone, random at every load */
 };
-MZ_ASSERT_SIZE(mz_config, 32);
+MZ_ASSERT_SIZE(mz_config, 64);
+#define MZ_LEASE_NS	   5000000000ULL
+#define MZ_NEW_INTERVAL_NS 1000000ULL /* 1000 new destinations a second */
+#define MZ_NEW_BURST	   1000
 
 #endif

@@ -34,6 +34,59 @@ struct mz_geneve_opt {
 
 #define MZ_OPT_CRITICAL 0x80
 #define MZ_OPT_CLASS 0xff4d	/* from the range for experiments */
+
+/*
+ * Types of options of our class. RTS is on packets with data, the others make a control packet (O
+ * bit, no payload) each alone. docs/wire-format.md has the protocol.
+ */
+#define MZ_OPT_NONE  0x00 /* was an RTS that a hop did not believe */
+#define MZ_OPT_RTS   0x01
+#define MZ_OPT_STALE 0x82
+#define MZ_OPT_HERE  0x83
+#define MZ_OPT_ECHO  0x86
+
+/* Return to sender: where the source of this packet is, and what an answer must repeat. */
+struct mz_opt_rts {
+	struct mz_geneve_opt opt;
+	__u8 host[16];	      /* struct mz_addr */
+	__be32 generation_be; /* of the source's location; zero: not known */
+	__be32 group_be;      /* of the source; zero: none */
+	__u8 cookie[8];	      /* of host, for source and destination; opaque to others */
+};
+
+#define MZ_HERE_NOBODY 1U /* nobody has the address: it is no host of it that speaks */
+
+/* The sender of this packet is the host of `address` (or divides for it): answer to an RTS. */
+struct mz_opt_here {
+	struct mz_geneve_opt opt;
+	__u8 address[16];     /* of the VNI: the destination of the packet that had the RTS */
+	__u8 peer[16];	      /* its source */
+	__u8 cookie[8];
+	__be32 generation_be; /* of address; zero: not known */
+	__be32 group_be;
+	__be32 flags_be;      /* MZ_HERE_* */
+};
+
+/* The address is not on the sender's host any more; generation: that of where it is now. */
+struct mz_opt_stale {
+	struct mz_geneve_opt opt;
+	__u8 address[16];
+	__be32 generation_be;
+};
+
+/* Sent back as it is to the UDP port that it came from, by every host: liveness. */
+struct mz_opt_echo {
+	struct mz_geneve_opt opt;
+	__u8 nonce[8];
+};
+
+#define MZ_OPT_WORDS(type) ((sizeof(type) - sizeof(struct mz_geneve_opt)) / 4)
+
+/*
+ * Geneve protocol of a packet that a host gives back to the one that sent it, since it has no such
+ * endpoint: all else in it is as it was (IEEE 802, local experimental EtherType 1).
+ */
+#define MZ_GENEVE_RETURNED 0x88b5
 #define MZ_OPTS_MAX 252		/* bytes that the length field can say */
 
 /*
@@ -41,6 +94,7 @@ struct mz_geneve_opt {
  * option ever changes them.
  */
 #define MZ_OPT_BUDGET 40
+_Static_assert(sizeof(struct mz_opt_rts) <= MZ_OPT_BUDGET, "options of a data packet");
 
 #define MZ_ENCAP_SIZE_IPV4 50	/* IP, UDP, Geneve, inner Ethernet */
 #define MZ_ENCAP_SIZE_IPV6 70

@@ -59,6 +59,7 @@ void ctl_compile_vpc(uint32_t vni, bool divide, const struct mz_addr *addrs, uns
 
 	SET(vpc, vni, vni);
 	SET(vpc, divide, divide);
+	SET(vpc, direct, false);
 	vpc->n_dividers = set_replicas(addrs, n_addrs, ret_row);
 	vpc->dividers = ret_row->replicas;
 }
@@ -189,6 +190,11 @@ void ctl_compile_key(const Mizar__V1__Row *row, struct ctl_row *ret_key)
 		mizar__v1__location_row__init(&ret_key->location);
 		KEEP(location, vni);
 		KEEP(location, address);
+		break;
+	case MIZAR__V1__ROW__ROW_MOVED:
+		mizar__v1__moved_row__init(&ret_key->moved);
+		KEEP(moved, vni);
+		KEEP(moved, address);
 		break;
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:

@@ -19,6 +19,7 @@ struct ctl_row {
 		Mizar__V1__MemberRow member;
 		Mizar__V1__NetworkRow network;
 		Mizar__V1__LocationRow location;
+		Mizar__V1__MovedRow moved;
 	};
 	struct mz_addr addrs[4];
 	ProtobufCBinaryData replicas[4];

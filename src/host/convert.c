@@ -9,7 +9,7 @@
 
 const enum mz_table_id mz_row_tables[MZ_N_ROW_TABLES] = {
 	MZ_TABLE_droplet, MZ_TABLE_endpoint, MZ_TABLE_vpc,	MZ_TABLE_prefix,
-	MZ_TABLE_member,  MZ_TABLE_network,  MZ_TABLE_location,
+	MZ_TABLE_member,  MZ_TABLE_network,  MZ_TABLE_location, MZ_TABLE_moved,
 };
 
 /* ---- to tables ------------------------------------------------------------------------------- */
@@ -84,6 +84,11 @@ static void to_key(const Mizar__V1__Row *row, struct mz_table_row *ret)
 		ret->key.vni_addr.vni = row->location->vni;
 		ret->key.vni_addr.addr = mz_row_addr(&row->location->address);
 		break;
+	case MIZAR__V1__ROW__ROW_MOVED:
+		ret->table = MZ_TABLE_moved;
+		ret->key.vni_addr.vni = row->moved->vni;
+		ret->key.vni_addr.addr = mz_row_addr(&row->moved->address);
+		break;
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:
 		assert(!"a row that mz_row_check() refuses");
@@ -99,7 +104,8 @@ static void to_value(const Mizar__V1__Row *row, struct mz_table_row *ret)
 		to_endpoint(row->endpoint, &ret->value.endpoint);
 		break;
 	case MIZAR__V1__ROW__ROW_VPC:
-		ret->value.vpc.flags = row->vpc->divide ? MZ_VPC_DIVIDE : 0;
+		ret->value.vpc.flags = (row->vpc->divide ? MZ_VPC_DIVIDE : 0) |
+				       (row->vpc->direct ? MZ_VPC_DIRECT : 0);
 		ret->value.vpc.dividers = to_replicas(row->vpc->dividers, row->vpc->n_dividers);
 		break;
 	case MIZAR__V1__ROW__ROW_PREFIX:
@@ -118,6 +124,10 @@ static void to_value(const Mizar__V1__Row *row, struct mz_table_row *ret)
 		ret->value.location.network = row->location->network;
 		ret->value.location.host = mz_row_addr(&row->location->host);
 		ret->value.location.generation = row->location->generation;
+		break;
+	case MIZAR__V1__ROW__ROW_MOVED:
+		ret->value.moved.host = mz_row_addr(&row->moved->host);
+		ret->value.moved.generation = row->moved->generation;
 		break;
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:
@@ -183,6 +193,7 @@ static void from_vpc(const __u32 *vni, const struct mz_vpc *vpc, struct mz_row_b
 	*row = (Mizar__V1__VpcRow)MIZAR__V1__VPC_ROW__INIT;
 	SET(row, vni, *vni);
 	SET(row, divide, !!(vpc->flags & MZ_VPC_DIVIDE));
+	SET(row, direct, !!(vpc->flags & MZ_VPC_DIRECT));
 	row->dividers = buffer->replicas;
 	row->n_dividers = from_replicas(&vpc->dividers, buffer);
 }
@@ -237,6 +248,18 @@ static void from_location(const struct mz_vni_addr *key, const struct mz_locatio
 	SET(row, generation, location->generation);
 }
 
+static void from_moved(const struct mz_vni_addr *key, const struct mz_moved *moved,
+		       struct mz_row_buffer *buffer)
+{
+	Mizar__V1__MovedRow *row = &buffer->moved;
+
+	*row = (Mizar__V1__MovedRow)MIZAR__V1__MOVED_ROW__INIT;
+	SET(row, vni, key->vni);
+	SET_ADDR(row, address, &key->addr);
+	SET_ADDR(row, host, &moved->host);
+	SET(row, generation, moved->generation);
+}
+
 const Mizar__V1__Row *mz_row_from_table(enum mz_table_id table, const void *key, const void *value,
 					struct mz_row_buffer *buffer)
 {
@@ -274,9 +297,15 @@ const Mizar__V1__Row *mz_row_from_table(enum mz_table_id table, const void *key,
 		row->row_case = MIZAR__V1__ROW__ROW_LOCATION;
 		from_location(key, value, buffer);
 		return row;
+	case MZ_TABLE_moved:
+		row->row_case = MIZAR__V1__ROW__ROW_MOVED;
+		from_moved(key, value, buffer);
+		return row;
 	case MZ_TABLE_nexthop:
 	case MZ_TABLE_port:
 	case MZ_TABLE_local:
+	case MZ_TABLE_learned:
+	case MZ_TABLE_dead:
 	case MZ_TABLE_scope:
 	case MZ_N_TABLES:
 		break;

@@ -26,6 +26,7 @@ struct mz_table_row {
 		struct mz_route route;
 		struct mz_network network;
 		struct mz_location location;
+		struct mz_moved moved;
 		struct mz_endpoint endpoint;
 	} value;
 };
@@ -44,6 +45,7 @@ struct mz_row_buffer {
 		Mizar__V1__MemberRow member;
 		Mizar__V1__NetworkRow network;
 		Mizar__V1__LocationRow location;
+		Mizar__V1__MovedRow moved;
 	};
 	ProtobufCBinaryData replicas[MZ_REPLICAS_MAX];
 	Mizar__V1__EndpointAddress addrs[2], *addr_ptrs[2];
@@ -54,5 +56,5 @@ const Mizar__V1__Row *mz_row_from_table(enum mz_table_id table, const void *key,
 					struct mz_row_buffer *buffer);
 
 /* The tables of rows that travel. */
-#define MZ_N_ROW_TABLES 7
+#define MZ_N_ROW_TABLES 8
 extern const enum mz_table_id mz_row_tables[MZ_N_ROW_TABLES];

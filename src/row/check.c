@@ -145,6 +145,7 @@ static int check_vpc(const Mizar__V1__VpcRow *row, bool key_only, const char **r
 	if (key_only)
 		return 0;
 	WANT(row->has_divide, "divide");
+	WANT(row->has_direct, "direct");
 	WANT(is_replicas(row->dividers, row->n_dividers), "dividers");
 	return 0;
 }
@@ -195,6 +196,17 @@ static int check_location(const Mizar__V1__LocationRow *row, bool key_only, cons
 	return 0;
 }
 
+static int check_moved(const Mizar__V1__MovedRow *row, bool key_only, const char **ret_field)
+{
+	WANT(is_vni(row->has_vni, row->vni), "vni");
+	WANT(row->has_address && is_unicast(&row->address), "address");
+	if (key_only)
+		return 0;
+	WANT(row->has_host && is_unicast(&row->host), "host");
+	WANT(row->has_generation, "generation");
+	return 0;
+}
+
 int mz_row_check(const Mizar__V1__Row *row, bool key_only, const char **ret_field)
 {
 	const ProtobufCMessage *message;
@@ -220,6 +232,8 @@ int mz_row_check(const Mizar__V1__Row *row, bool key_only, const char **ret_fiel
 		return check_network(row->network, key_only, ret_field);
 	case MIZAR__V1__ROW__ROW_LOCATION:
 		return check_location(row->location, key_only, ret_field);
+	case MIZAR__V1__ROW__ROW_MOVED:
+		return check_moved(row->moved, key_only, ret_field);
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:
 		break;

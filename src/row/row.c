@@ -118,6 +118,9 @@ struct mz_scope_id mz_row_scope(const Mizar__V1__Row *row)
 		scope.kind = MIZAR__V1__SCOPE__KIND__LOCATIONS;
 		scope.id = row->location->network;
 		break;
+	case MIZAR__V1__ROW__ROW_MOVED:
+		scope.kind = MIZAR__V1__SCOPE__KIND__HOST;
+		break;
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:
 		assert(!"a row that mz_row_check() refuses");
@@ -183,6 +186,10 @@ const char *mz_row_key_format(const Mizar__V1__Row *row, char buf[static MZ_ROW_
 		snprintf(buf, MZ_ROW_KEY_STRLEN, "vni %u %s", row->location->vni,
 			 addr_text(&row->location->address, addr));
 		return buf;
+	case MIZAR__V1__ROW__ROW_MOVED:
+		snprintf(buf, MZ_ROW_KEY_STRLEN, "vni %u %s", row->moved->vni,
+			 addr_text(&row->moved->address, addr));
+		return buf;
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:
 		break;
@@ -208,6 +215,8 @@ const char *mz_row_table_name(const Mizar__V1__Row *row)
 		return "network";
 	case MIZAR__V1__ROW__ROW_LOCATION:
 		return "location";
+	case MIZAR__V1__ROW__ROW_MOVED:
+		return "moved";
 	case MIZAR__V1__ROW__ROW__NOT_SET:
 	case _MIZAR__V1__ROW__ROW__CASE_IS_INT_SIZE:
 		break;

@@ -15,7 +15,8 @@
 #define WHOLE(type_, name_, size_) { .type = FIELD_##type_, .name = name_, .size = size_ }
 
 static const char *const no_flags[] = { NULL };
-static const char *const vpc_flags[] = { "divide", NULL };
+static const char *const vpc_flags[] = { "divide", "direct", NULL };
+static const char *const learned_flags[] = { "stale", "rts", "here", NULL };
 static const char *const port_flags[] = { "peer", NULL };
 
 static const struct field addr_key[] = {
@@ -112,6 +113,32 @@ static const struct field local[] = {
 	FLAGS(mz_local, flags, port_flags),
 	{},
 };
+static const struct field learned[] = {
+	FIELD(mz_learned, host, ADDR, "host"),
+	FIELD(mz_learned, before, ADDR_OR_NONE, "before"),
+	FIELD(mz_learned, network, U64, "network"),
+	FIELD(mz_learned, generation, U32, "generation"),
+	FIELD(mz_learned, group, U32, "group"),
+	FLAGS(mz_learned, flags, learned_flags),
+	FIELD(mz_learned, confirmed, U64, "confirmed"),
+	FIELD(mz_learned, used, U64, "used"),
+	FIELD(mz_learned, asked, U64, "asked"),
+	FIELD(mz_learned, hits, U64, "hits"),
+	PAD(mz_learned, pad),
+	{},
+};
+static const struct field moved[] = {
+	FIELD(mz_moved, host, ADDR, "host"),
+	FIELD(mz_moved, generation, U32, "generation"),
+	PAD(mz_moved, pad),
+	{},
+};
+static const struct field dead[] = {
+	FIELD(mz_dead, until, U64, "until"),
+	FIELD(mz_dead, misses, U32, "misses"),
+	PAD(mz_dead, pad),
+	{},
+};
 static const struct field endpoint[] = {
 	FIELD(mz_endpoint, namespace_, TEXT, "namespace"),
 	FIELD(mz_endpoint, name, TEXT, "name"),
@@ -139,6 +166,9 @@ const struct fields mz_table_fields[MZ_N_TABLES] = {
 	[MZ_TABLE_location] = { vni_addr_key, location },
 	[MZ_TABLE_port] = { ifindex_key, port },
 	[MZ_TABLE_local] = { vni_addr_key, local },
+	[MZ_TABLE_learned] = { vni_addr_key, learned },
+	[MZ_TABLE_moved] = { vni_addr_key, moved },
+	[MZ_TABLE_dead] = { addr_key, dead },
 	[MZ_TABLE_endpoint] = { uid_key, endpoint },
 	[MZ_TABLE_scope] = { scope_key, scope },
 };

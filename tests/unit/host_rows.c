@@ -54,7 +54,7 @@ static struct mz_table_row table_row(enum mz_table_id table)
 		break;
 	case MZ_TABLE_vpc:
 		row.key.vni = 7;
-		row.value.vpc.flags = MZ_VPC_DIVIDE;
+		row.value.vpc.flags = MZ_VPC_DIVIDE | MZ_VPC_DIRECT;
 		row.value.vpc.dividers.n = 2;
 		row.value.vpc.dividers.addrs[0] = addr("192.0.2.2");
 		row.value.vpc.dividers.addrs[1] = addr("192.0.2.1"); /* order is kept */
@@ -85,6 +85,14 @@ static struct mz_table_row table_row(enum mz_table_id table)
 		row.value.location.host = addr("192.0.2.1");
 		row.value.location.generation = 9;
 		break;
+	case MZ_TABLE_moved:
+		row.key.vni_addr.vni = 7;
+		row.key.vni_addr.addr = addr("10.9.0.1");
+		row.value.moved.host = addr("192.0.2.1");
+		row.value.moved.generation = 9;
+		break;
+	case MZ_TABLE_learned:
+	case MZ_TABLE_dead:
 	case MZ_TABLE_nexthop:
 	case MZ_TABLE_port:
 	case MZ_TABLE_local:

@@ -30,6 +30,7 @@ struct rows {
 	Mizar__V1__MemberRow member;
 	Mizar__V1__NetworkRow network;
 	Mizar__V1__LocationRow location;
+	Mizar__V1__MovedRow moved;
 };
 
 static struct mz_addr addr(const char *text)
@@ -89,6 +90,7 @@ static void init(struct rows *r)
 	r->vpc = (Mizar__V1__VpcRow)MIZAR__V1__VPC_ROW__INIT;
 	SET(&r->vpc, vni, 7);
 	SET(&r->vpc, divide, 0);
+	SET(&r->vpc, direct, 1);
 	r->vpc.dividers = r->replicas;
 	r->vpc.n_dividers = 2;
 
@@ -117,6 +119,12 @@ static void init(struct rows *r)
 	SET(&r->location, network, 42);
 	SET_ADDR(&r->location, host, &r->host);
 	SET(&r->location, generation, 0xffffffff);
+
+	r->moved = (Mizar__V1__MovedRow)MIZAR__V1__MOVED_ROW__INIT;
+	SET(&r->moved, vni, 7);
+	SET_ADDR(&r->moved, address, &r->ip4);
+	SET_ADDR(&r->moved, host, &r->host);
+	SET(&r->moved, generation, 1);
 }
 
 /* The oneof's member is picked by its kind; all are pointers in one union. */
@@ -145,6 +153,7 @@ static void accepts_and_names(void **state)
 		{ ROW(&r, MEMBER, member), "member", "vni 7 fd00::2", "routes/7" },
 		{ ROW(&r, NETWORK, network), "network", "network 42 slot 1", "network/42" },
 		{ ROW(&r, LOCATION, location), "location", "vni 7 10.0.0.2", "locations/42" },
+		{ ROW(&r, MOVED, moved), "moved", "vni 7 10.0.0.2", "host" },
 	};
 	char key[MZ_ROW_KEY_STRLEN], scope[MZ_SCOPE_STRLEN];
 	const char *field = "none";
@@ -211,6 +220,7 @@ static void refuses_fields(void **state)
 	BAD(ENDPOINT, endpoint, "addresses.gateway", mz_row_set_addr(&r.addrs[0].gateway, &r.ip6));
 	BAD(VPC, vpc, "vni", r.vpc.vni = 0);
 	BAD(VPC, vpc, "divide", r.vpc.has_divide = 0);
+	BAD(VPC, vpc, "direct", r.vpc.has_direct = 0);
 	BAD(VPC, vpc, "dividers", r.vpc.n_dividers = MZ_REPLICAS_MAX + 1);
 	BAD(VPC, vpc, "dividers", r.replicas[1].len = 15);
 	BAD(PREFIX, route, "prefix", mz_row_set_addr(&r.route.prefix, &host_bits));
@@ -226,6 +236,10 @@ static void refuses_fields(void **state)
 	BAD(LOCATION, location, "vni", r.location.has_vni = 0);
 	BAD(LOCATION, location, "host", r.location.host.len = 0);
 	BAD(LOCATION, location, "generation", r.location.has_generation = 0);
+	BAD(MOVED, moved, "vni", r.moved.vni = 1 << 24);
+	BAD(MOVED, moved, "address", r.moved.has_address = 0);
+	BAD(MOVED, moved, "host", r.moved.host.len = 0);
+	BAD(MOVED, moved, "generation", r.moved.has_generation = 0);
 }
 
 static void refuses_shapes(void **state)

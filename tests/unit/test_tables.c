@@ -87,7 +87,8 @@ static void test_json_of_sets(void **state)
 	vpc.dividers.addrs[0] = addr("172.16.0.1");
 	vpc.dividers.addrs[1] = addr("172.16.0.2");
 	assert_json(MZ_TABLE_vpc, &vni, &vpc,
-		    "{\"vni\":7,\"divide\":true,\"dividers\":[\"172.16.0.1\",\"172.16.0.2\"]}");
+		    "{\"vni\":7,\"divide\":true,\"direct\":false,"
+		    "\"dividers\":[\"172.16.0.1\",\"172.16.0.2\"]}");
 	assert_json(MZ_TABLE_network, &network_key, &network,
 		    "{\"network\":\"5\",\"slot\":0,\"vni\":7,\"slotBits\":0,\"bouncers\":[]}");
 	assert_json(MZ_TABLE_prefix, &prefix, &route,
@@ -137,7 +138,7 @@ static void test_refused_replicas(void **state)
 
 	assert_int_equal(mz_table_check_row(MZ_TABLE_vpc, &vni, &vpc), 0);
 	assert_int_equal(mz_table_check_row(MZ_TABLE_vpc, &too_large, &vpc), -EINVAL);
-	vpc.flags = MZ_VPC_DIVIDE << 1;
+	vpc.flags = MZ_VPC_DIRECT << 1;
 	assert_int_equal(mz_table_check_row(MZ_TABLE_vpc, &vni, &vpc), -EINVAL);
 	vpc.flags = 0;
 	vpc.dividers.n = MZ_REPLICAS_MAX + 1; /* the programs index by it */
