@@ -8,8 +8,11 @@
 #include "base/log.h"
 #include "host/host.h"
 
-#define PIECE_ROWS  4096 /* about a millisecond */
-#define PIECE_MS    20	 /* and not more often than that */
+#define PIECE_ROWS  4096 /* a millisecond, if they stay */
+#define BATCH_ROWS  512	 /* between looks at the clock */
+#define BUSY_MS	    3	 /* of the CPU; then the loop has its turn */
+#define PIECE_MS    20	 /* between pieces of a pass, at least */
+#define GROWTH_MS   5	 /* between pieces of a growth: packets take detours meanwhile */
 #define LOOK_MS	    1000 /* whether rows were refused */
 #define MS	    1000000ULL
 #define LEASES_KEPT 3
@@ -21,8 +24,11 @@ struct mz_aging {
 	struct mz_table_growth *growth; /* under way; then there is no pass */
 	uint64_t pass_ms;		/* when the last pass began, or the growth ended */
 	uint64_t n_rows;		/* that the pass has seen */
-	uint64_t n_last;		/* that the last pass saw; before it: as many as there may be */
+	uint64_t n_last;		/* that the last pass saw; at first: there may be */
 	uint64_t n_refused;		/* so far, that there was no room for */
+	bool knows_vni;			/* for a batch, what was found for the last row's VPC: */
+	bool has_part;
+	__u32 vni;
 	bool is_full;			/* and cannot grow, and that was said */
 };
 
@@ -31,13 +37,27 @@ static uint64_t lease_ms(const struct mz_aging *aging)
 	return aging->host->options->lease_ns / MS;
 }
 
-/* The clock of the programs. */
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts); /* a known clock: it cannot fail */
+	(void)clock_gettime(clock, &ts); /* a known clock: it cannot fail */
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Batches until they are a piece. What the last one returned: -EAGAIN if there is more. */
+static int work(struct mz_aging *aging, int (*batch)(struct mz_aging *aging))
+{
+	/* Time of our own: on a busy machine, others' would leave too little of it. */
+	const uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + BUSY_MS * MS;
+	unsigned int n = 0;
+	int r;
+
+	do
+		r = batch(aging);
+	while (r == -EAGAIN && (n += BATCH_ROWS) < PIECE_ROWS &&
+	       clock_ns(CLOCK_THREAD_CPUTIME_ID) < end);
+	return r;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -49,14 +69,20 @@ static bool is_over(const struct mz_aging *aging, const struct mz_learned *row, 
 	       (int64_t)(LEASES_KEPT * aging->host->options->lease_ns);
 }
 
-static int has_part_in(const struct mz_aging *aging, __u32 vni)
+static int has_part_in(struct mz_aging *aging, __u32 vni)
 {
 	struct mz_vpc vpc;
-	int r = mz_table_get(aging->host->tables, MZ_TABLE_vpc, &vni, &vpc);
+	int r;
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	return !!(vpc.flags & MZ_VPC_DIRECT);
+	if (aging->knows_vni && aging->vni == vni)
+		return aging->has_part;
+	r = mz_table_get(aging->host->tables, MZ_TABLE_vpc, &vni, &vpc);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	aging->has_part = r == 0 && vpc.flags & MZ_VPC_DIRECT;
+	aging->knows_vni = true;
+	aging->vni = vni;
+	return aging->has_part;
 }
 
 static int age_row(const void *key, const void *value, void *user)
@@ -64,7 +90,7 @@ static int age_row(const void *key, const void *value, void *user)
 	const struct mz_vni_addr *id = key;
 	struct mz_aging *aging = user;
 	struct mz_tables *tables = aging->host->tables;
-	const uint64_t now = now_ns();
+	const uint64_t now = clock_ns(CLOCK_MONOTONIC); /* that of the programs */
 	struct mz_learned row;
 	int r;
 
@@ -101,19 +127,9 @@ static void begin_growth(struct mz_aging *aging)
 		    mz_table_capacity(aging->host->tables, MZ_TABLE_learned), strerror(-r));
 }
 
-static void grow_piece(struct mz_aging *aging)
+static int grow_batch(struct mz_aging *aging)
 {
-	int r = mz_table_growth_some(aging->growth, PIECE_ROWS);
-
-	if (r == -EAGAIN)
-		return;
-	mz_table_growth_free(TAKE(aging->growth));
-	aging->pass_ms = uv_now(aging->host->loop);
-	if (r < 0)
-		mz_log_warn("learned locations: the table does not grow: %s", strerror(-r));
-	else
-		mz_log_info("learned locations: room for %u",
-			    mz_table_capacity(aging->host->tables, MZ_TABLE_learned));
+	return mz_table_growth_some(aging->growth, BATCH_ROWS);
 }
 
 static uint64_t count_refused(const struct mz_aging *aging)
@@ -123,6 +139,22 @@ static uint64_t count_refused(const struct mz_aging *aging)
 	if (mz_tables_counters(aging->host->tables, counts) < 0)
 		return aging->n_refused;
 	return counts[MZ_COUNT_learn_full].packets;
+}
+
+static void grow_piece(struct mz_aging *aging)
+{
+	int r = work(aging, grow_batch);
+
+	if (r == -EAGAIN)
+		return;
+	mz_table_growth_free(TAKE(aging->growth));
+	aging->pass_ms = uv_now(aging->host->loop);
+	aging->n_refused = count_refused(aging); /* those there is room for now */
+	if (r < 0)
+		mz_log_warn("learned locations: the table does not grow: %s", strerror(-r));
+	else
+		mz_log_info("learned locations: room for %u",
+			    mz_table_capacity(aging->host->tables, MZ_TABLE_learned));
 }
 
 static void heed_refused(struct mz_aging *aging)
@@ -157,6 +189,12 @@ static void end_pass(struct mz_aging *aging, int r)
 		aging->is_full = false;
 }
 
+static int pass_batch(struct mz_aging *aging)
+{
+	aging->knows_vni = false;
+	return mz_table_walk_some(aging->walk, BATCH_ROWS, age_row, aging);
+}
+
 static void pass_piece(struct mz_aging *aging)
 {
 	int r;
@@ -170,7 +208,7 @@ static void pass_piece(struct mz_aging *aging)
 			return;
 		}
 	}
-	r = mz_table_walk_some(aging->walk, PIECE_ROWS, age_row, aging);
+	r = work(aging, pass_batch);
 	if (r != -EAGAIN)
 		end_pass(aging, r);
 }
@@ -182,7 +220,7 @@ static uint64_t next_ms(const struct mz_aging *aging)
 	uint64_t n = aging->n_last > aging->n_rows ? aging->n_last : aging->n_rows;
 
 	if (aging->growth)
-		return PIECE_MS;
+		return GROWTH_MS;
 	if (aging->walk)
 		wait = lease_ms(aging) * PIECE_ROWS / (n + 1);
 	else if (since < lease_ms(aging))

@@ -95,9 +95,10 @@ struct mz_table_growth {
 int mz_table_growth_new(struct mz_tables *tables, enum mz_table_id id,
 			struct mz_table_growth **ret_growth)
 {
-	_cleanup_(mz_table_growth_freep) struct mz_table_growth *growth = calloc(1, sizeof(*growth));
+	_cleanup_(mz_table_growth_freep) struct mz_table_growth *growth = NULL;
 	int r;
 
+	growth = calloc(1, sizeof(*growth));
 	if (!growth)
 		return -ENOMEM;
 	growth->table = &tables->tables[id];

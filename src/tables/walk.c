@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * All rows of a table. Of a hash: bucket by bucket, some at a time if so wanted, also while programs
- * write it. A longest-prefix-match trie starts its walk over when the row that it stands on is gone,
- * so that it is read whole first.
+ * All rows of a table. Of a hash: bucket by bucket, some at a time if so wanted, also while
+ * programs write it. A longest-prefix-match trie starts its walk over when the row that it stands
+ * on is gone, so that it is read whole first.
  */
 #include <errno.h>
 #include <fcntl.h>
