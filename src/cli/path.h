@@ -51,7 +51,7 @@ struct mz_path_host {
 	uint64_t lease;
 };
 
-/* Finds a host by its tunnel address; what is opened belongs to user. 0, or an error that was said. */
+/* Finds a host by its tunnel address. What it opens is user's; what is wrong, it says. */
 typedef int (*mz_path_host_fn)(const struct mz_addr *addr, void *user,
 			       struct mz_path_host *ret_host);
 

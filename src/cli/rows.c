@@ -56,7 +56,8 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 			   .doc = "the network namespace: its name below /run/netns, or its path" },
 	[MZ_OPT_IFNAME] = { "ifname", 0, "NAME",
 			    .doc = "name of the device inside (default eth0)" },
-	[MZ_OPT_ALL] = { "all", 0, .doc = "also what is zero; also locations that were not learned" },
+	[MZ_OPT_ALL] = { "all", 0,
+			 .doc = "also what is zero; also locations that were not learned" },
 	[MZ_OPT_VNI] = { "vni", 0, "VNI", .min = 1, .max = 16777215,
 			 .doc = "the VPC, by its number" },
 	[MZ_OPT_NAME] = { "name", 0, "NAME", .offer = MZ_OFFER_LAB,
@@ -171,7 +172,8 @@ const struct mz_verb mz_verbs[] = {
 	  "SRC and DST are endpoints of the namespace, or addresses; of two addresses --vni says "
 	  "the VPC, and no controller is asked. The ways are read from the tables of the hosts: of "
 	  "a lab all are read, elsewhere those of this host, which must have SRC. Several hosts in "
-	  "one hop: each flow takes one of them, by its hash. Fails if the packets would be dropped.",
+	  "one hop: each flow takes one of them, by its hash. Fails if the packets would be "
+	  "dropped.",
 	  OBJECT_OPTIONS | MZ_OPT_BIT(HOST) | MZ_OPT_BIT(DIR) | MZ_OPT_BIT(OUTPUT) |
 		  MZ_OPT_BIT(VNI),
 	  2,

@@ -2,7 +2,8 @@
 /*
  * The way of a flow, from tables written by hand. One VPC, networks 1 (10.0.1.0/24) and 2:
  *
- *	h1: s (10.0.1.1)   h2: bounces 1   h3: divides   h4: bounces 2   h5: d (10.0.1.2), e (10.0.2.1)
+ *	h1: s (10.0.1.1)   h2: bounces 1   h3: divides   h4: bounces 2
+ *	h5: d (10.0.1.2), e (10.0.2.1)
  */
 #include <setjmp.h>
 #include <stdarg.h>

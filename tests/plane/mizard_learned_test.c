@@ -21,6 +21,8 @@
 #define LEASE_NS 200000000ULL
 #define INITIAL	 65536 /* rows that the table has room for at first */
 
+static const char *mizar; /* the program */
+
 #define START(...)                                                                                 \
 	mizard_start((const char *const[]){ "--address", "192.0.2.1", "--droplet", "h1",           \
 					    "--standalone", "--offload-test", "off",               \
@@ -236,13 +238,13 @@ static void count_refused(uint64_t packets)
 
 static void grows_when_rows_were_refused(void **state)
 {
-	START("--learned-limit", "10");
+	START("--lease", "0.2", "--learned-limit", "10");
 	count_refused(3);
-	usleep(1200000); /* it is at its limit, and mizard goes on */
+	usleep(400000); /* it is at its limit, and mizard goes on */
 	assert_int_equal(capacity(), 10);
 	mizard_kill(SIGTERM);
-	START("--learned-limit", "25"); /* it does not count what was before */
-	usleep(1200000);
+	START("--lease", "0.2", "--learned-limit", "25"); /* what was before does not count */
+	usleep(400000);
 	assert_int_equal(capacity(), 10);
 	count_refused(4);
 	wait_for_capacity(25);
@@ -266,6 +268,52 @@ static void forgets_what_comes_here(void **state)
 	assert_int_equal(mizard_detach("web-1"), 0);
 }
 
+/* What mizar prints of it, with blanks made one; mizard need not run. */
+static void expect_locations(const char *options, const char *expected)
+{
+	char command[512], text[1024] = "";
+	FILE *out;
+
+	snprintf(command, sizeof(command), "%s host locations --dir %s %s | tr -s ' '", mizar,
+		 mizard_dir(), options);
+	out = popen(command, "r");
+	assert_non_null(out);
+	assert_true(fread(text, 1, sizeof(text) - 1, out) > 0 || !*expected);
+	assert_int_equal(pclose(out), 0);
+	if (!strstr(text, expected) || (!*expected && *text))
+		fail_msg("%s: '%s' is not in '%s'", options, expected, text);
+}
+
+static void shows_what_is_learned(void **state)
+{
+	struct mz_vni_addr key = { .vni = VNI, .addr = test_addr("10.0.0.2") };
+	const struct mz_table_row bouncers = location_row("10.0.0.9", 42, "192.0.2.4", 3);
+	struct mz_learned row = { .host = test_addr("192.0.2.2"), .generation = 5, .group = 6,
+				  .hits = 7, .flags = MZ_LEARNED_RTS };
+	struct bpf_map_info info;
+	_cleanup_close_ int fd = -1;
+
+	START("--lease", "1000");
+	set_vpc(true);
+	set_rows(&bouncers, 1);
+	expect_locations("", "");
+	fd = open_inner(&info);
+	row.confirmed = now_ns() - 3 * 60 * 1000000000ULL;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "VNI ADDRESS HOST VIA SOURCE STATE AGE LEASE GENERATION GROUP HITS\n"
+			     "7 10.0.0.2 192.0.2.2 host rts fresh 3m 13m 5 6 7\n");
+	mizard_kill(SIGKILL);
+	expect_locations("-o json", "\"leaseMs\": 8");
+	expect_locations("-o name", "7/10.0.0.2\n");
+	expect_locations("-o name --vni 8", "");
+	expect_locations("--all", "7 10.0.0.9 192.0.2.4 - bouncer - - - 3 - -\n");
+	row.flags |= MZ_LEARNED_STALE;
+	row.host = test_addr("192.0.2.3"); /* that of the divider */
+	row.generation = 0;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "7 10.0.0.2 192.0.2.3 divider rts stale 3m 13m 0 6 7\n");
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, mizard_setup, mizard_teardown)
@@ -276,10 +324,12 @@ int main(int argc, char **argv)
 		TEST(grows_before_it_is_full),
 		TEST(grows_when_rows_were_refused),
 		TEST(forgets_what_comes_here),
+		TEST(shows_what_is_learned),
 	};
 
-	if (argc != 2)
+	if (argc != 3)
 		return 2;
+	mizar = argv[2];
 	mizard_init(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,9 @@
 
 #define S     1000000000ULL
 #define LEASE (5 * S)
+#define HERE  MZ_LEARNED_HERE
+#define RTS   MZ_LEARNED_RTS
+#define STALE MZ_LEARNED_STALE
 
 static const struct mz_addr host = { .bytes = { 0xfd, 1 } }, other = { .bytes = { 0xfd, 2 } };
 
@@ -25,17 +28,17 @@ static void test_words(void **state)
 		uint64_t age_ms, left_ms;
 		bool divides;
 	} cases[] = {
-		{ 100 * S, 101 * S, MZ_LEARNED_HERE, 3, "fresh", "here", "host", 1000, 4000, false },
-		{ 100 * S, 105 * S - 1, MZ_LEARNED_RTS, 3, "fresh", "rts", "host", 4999, 0, false },
-		{ 100 * S, 105 * S, MZ_LEARNED_RTS, 3, "expired", "rts", "host", 5000, 0, false },
-		{ 100 * S, 101 * S, MZ_LEARNED_HERE | MZ_LEARNED_STALE, 3, "stale", "here", "host",
-		  1000, 4000, false },
+		{ 100 * S, 101 * S, HERE, 3, "fresh", "here", "host", 1000, 4000, false },
+		{ 100 * S, 105 * S - 1, RTS, 3, "fresh", "rts", "host", 4999, 0, false },
+		{ 100 * S, 105 * S, RTS, 3, "expired", "rts", "host", 5000, 0, false },
+		{ 100 * S, 101 * S, HERE | STALE, 3, "stale", "here", "host", 1000, 4000,
+		  false },
 		/* Confirmed while it was read. */
 		{ 100 * S, 99 * S, 0, 3, "fresh", "-", "host", 0, 5000, false },
 		/* By a divider; a destination that divides, too, says its generation. */
-		{ 100 * S, 100 * S, MZ_LEARNED_HERE, 0, "fresh", "here", "divider", 0, 5000, true },
-		{ 100 * S, 100 * S, MZ_LEARNED_HERE, 1, "fresh", "here", "host", 0, 5000, true },
-		{ 100 * S, 100 * S, MZ_LEARNED_HERE, 0, "fresh", "here", "host", 0, 5000, false },
+		{ 100 * S, 100 * S, HERE, 0, "fresh", "here", "divider", 0, 5000, true },
+		{ 100 * S, 100 * S, HERE, 1, "fresh", "here", "host", 0, 5000, true },
+		{ 100 * S, 100 * S, HERE, 0, "fresh", "here", "host", 0, 5000, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
