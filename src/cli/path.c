@@ -312,7 +312,7 @@ static int print_table(const struct asking *a, const struct mz_path *path)
 {
 	static const char *const headers[] = { "HOP", "HOST", "ADDRESS", "ROLE", "WHY" };
 	_cleanup_(mz_grid_freep) struct mz_grid *grid = NULL;
-	char number[8], names[HOSTS_SIZE], addrs[HOSTS_SIZE], role[ROLES_SIZE];
+	char number[24], names[HOSTS_SIZE], addrs[HOSTS_SIZE], role[ROLES_SIZE];
 	int r = mz_grid_new(stdout, headers, ARRAY_SIZE(headers), &grid);
 
 	for (size_t i = 0; !r && i < path->n_hops; i++) {
