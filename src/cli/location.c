@@ -8,10 +8,10 @@
 
 #define MS 1000000
 
-/* Who learned "by a divider" was not told a generation; a host that also divides has one. */
+/* Where a VPC divides, both ends learn a divider in place of each other. */
 static bool is_divider(const struct mz_learned *row, const struct mz_vpc *vpc)
 {
-	if (!vpc || row->generation)
+	if (!vpc || !(vpc->flags & MZ_VPC_DIVIDE))
 		return false;
 	for (__u32 i = 0; i < vpc->dividers.n && i < MZ_REPLICAS_MAX; i++)
 		if (!mz_addr_compare(&vpc->dividers.addrs[i], &row->host))

@@ -238,7 +238,8 @@ static enum mz_exit find_first(struct asking *a)
 #define END_SIZE   1024
 #define ROLES_SIZE 64
 
-static const char *const roles[] = { "source", "bouncer", "divider", "moved", "destination" };
+static const char *const roles[] = { "source", "bouncer", "divider", "moved", "return",
+				     "destination" };
 
 static const char *roles_text(const struct mz_path_hop *hop, char buf[static ROLES_SIZE])
 {

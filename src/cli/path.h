@@ -16,7 +16,8 @@
 #define MZ_PATH_BOUNCER	    (1U << 1)
 #define MZ_PATH_DIVIDER	    (1U << 2)
 #define MZ_PATH_MOVED	    (1U << 3) /* the destination was there, and it sends after it */
-#define MZ_PATH_DESTINATION (1U << 4)
+#define MZ_PATH_RETURN	    (1U << 4) /* has not got it, and gives the packet back */
+#define MZ_PATH_DESTINATION (1U << 5)
 
 #define MZ_PATH_HOPS_MAX 8
 #define MZ_PATH_WHY_SIZE 160
@@ -54,6 +55,10 @@ struct mz_path_host {
 /* Finds a host by its tunnel address. What it opens is user's; what is wrong, it says. */
 typedef int (*mz_path_host_fn)(const struct mz_addr *addr, void *user,
 			       struct mz_path_host *ret_host);
+
+/* The network of the destination, as a divider's tables say: 1; 0: they do not. */
+int mz_path_find_route(struct mz_tables *tables, const struct mz_path_flow *flow,
+		       uint64_t *ret_network);
 
 /* From the host that has the source. now: ns of CLOCK_MONOTONIC, on all hosts (a lab's). */
 int mz_path_walk(const struct mz_path_flow *flow, const struct mz_path_host *first, uint64_t now,

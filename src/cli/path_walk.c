@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/path.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -16,12 +15,14 @@
 struct step {
 	const struct mz_path_flow *flow;
 	const struct mz_path_host *host;
-	const struct mz_addr *from; /* outer source; NULL: the endpoint is here */
+	const struct mz_addr *from; /* outer source; NULL: the endpoint is here, and sends */
+	bool is_returned;	    /* from `from`, which has not got it */
 	uint64_t now;
 	struct mz_vpc vpc;
 	struct mz_local local; /* of the destination */
 	bool has_local;
-	uint64_t network; /* of the source, if it is here */
+	uint64_t network; /* of the source, if it sends from here */
+	bool gives_back;
 	struct mz_path *path;
 	struct mz_path_hop *hop;
 	struct mz_replicas next;
@@ -57,6 +58,7 @@ static int get_network(const struct step *s, uint64_t id, struct mz_network *ret
 	return get(s, MZ_TABLE_network, &key, ret_network);
 }
 
+/* addr may be NULL: nobody. */
 static bool has(const struct mz_replicas *set, const struct mz_addr *addr)
 {
 	for (__u32 i = 0; addr && i < set->n && i < MZ_REPLICAS_MAX; i++)
@@ -76,46 +78,6 @@ static int is_dead(const struct step *s, const struct mz_addr *addr)
 	int r = get(s, MZ_TABLE_dead, addr, &dead);
 
 	return r > 0 ? dead.until > s->now : r;
-}
-
-struct search {
-	const struct mz_path_flow *flow;
-	struct mz_prefix_key key;
-	uint64_t network;
-	bool is_found;
-};
-
-static int longest_prefix(const void *key, const void *value, void *user)
-{
-	const struct mz_prefix_key *prefix = key;
-	const struct mz_route *route = value;
-	struct search *search = user;
-
-	if (ntohl(prefix->vni_be) != search->flow->vni || prefix->prefixlen < 32 ||
-	    !mz_prefix_contains(&prefix->prefix, prefix->prefixlen - 32, &search->flow->dst) ||
-	    (search->is_found && prefix->prefixlen < search->key.prefixlen))
-		return 0;
-	search->key = *prefix;
-	search->network = route->network;
-	search->is_found = true;
-	return 0;
-}
-
-/* The network of the destination, as a divider knows it. */
-static int find_route(const struct step *s, uint64_t *ret_network)
-{
-	struct search search = { .flow = s->flow };
-	struct mz_route route;
-	int r = get_of_addr(s, MZ_TABLE_member, &s->flow->dst, &route);
-
-	if (r == 0)
-		r = mz_table_each(s->host->tables, MZ_TABLE_prefix, longest_prefix, &search) ?:
-			    search.is_found;
-	else
-		search.network = route.network;
-	if (r > 0)
-		*ret_network = search.network;
-	return r;
 }
 
 /* ---- decisions ------------------------------------------------------------------------------- */
@@ -166,6 +128,11 @@ static int go_to_one_of(struct step *s, const struct mz_replicas *set, enum mz_d
 	return s->next.n ? 1 : drop(s, if_empty);
 }
 
+static bool holds(const struct step *s, const struct mz_learned *row)
+{
+	return !strcmp(mz_location_words(row, NULL, s->host->lease, s->now).state, "fresh");
+}
+
 /* Whether the packet may be delivered into this network here: see bpf/route.h. */
 static int may_enter(const struct step *s, uint64_t network)
 {
@@ -174,18 +141,31 @@ static int may_enter(const struct step *s, uint64_t network)
 	struct mz_network row;
 	int r;
 
-	if (!(s->vpc.flags & MZ_VPC_DIVIDE) || has(&s->vpc.dividers, s->from))
+	if (!(s->vpc.flags & MZ_VPC_DIVIDE))
 		return 1;
-	if (!s->from)
+	if (s->network)
 		return s->network == network;
+	if (has(&s->vpc.dividers, s->from))
+		return 1;
+	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &learned);
+	if (r < 0)
+		return r;
+	if (r && holds(s, &learned) && !mz_addr_compare(&learned.host, s->from) &&
+	    learned.network == network)
+		return 1;
 	r = get_network(s, network, &row);
 	if (r != 0 && (r < 0 || has(&row.bouncers, s->from)))
 		return r;
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &location);
-	if (r != 0)
-		return r < 0 ? r : location.network == network;
-	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &learned);
-	return r <= 0 ? r : learned.network == network;
+	return r <= 0 ? r : location.network == network;
+}
+
+/* A divider divides first, and keeps then to what it learned. */
+static bool learns_as_divider(const struct step *s)
+{
+	const __u32 both = MZ_VPC_DIRECT | MZ_VPC_DIVIDE;
+
+	return (s->vpc.flags & both) == both && has(&s->vpc.dividers, &s->host->self);
 }
 
 static int follow_learned(struct step *s)
@@ -205,6 +185,8 @@ static int follow_learned(struct step *s)
 		return r;
 	}
 	words = mz_location_words(&row, &s->vpc, s->host->lease, s->now);
+	if (s->is_returned)
+		words.state = "stale";
 	r = is_dead(s, &row.host);
 	if (r < 0)
 		return r;
@@ -244,7 +226,7 @@ static int divide(struct step *s)
 	struct mz_location location;
 	struct mz_network row;
 	uint64_t network;
-	int r = find_route(s, &network);
+	int r = mz_path_find_route(s->host->tables, s->flow, &network);
 
 	s->hop->roles |= MZ_PATH_DIVIDER;
 	if (r <= 0)
@@ -254,6 +236,9 @@ static int divide(struct step *s)
 	r = get_network(s, network, &row);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_network);
+	r = learns_as_divider(s) ? follow_learned(s) : 0;
+	if (r != 0)
+		return r;
 	if (!has(&row.bouncers, &s->host->self)) {
 		because(s, "a bouncer of the destination's network, %" PRIu64, network);
 		return go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
@@ -304,7 +289,7 @@ static int step_agent(struct step *s)
 	r = s->has_local ? may_enter(s, s->local.network) : 0;
 	if (r != 0)
 		return r < 0 ? r : arrive(s);
-	r = follow_learned(s);
+	r = s->has_local || learns_as_divider(s) ? 0 : follow_learned(s);
 	if (r != 0)
 		return r;
 	if (has(&s->vpc.dividers, &s->host->self))
@@ -331,6 +316,40 @@ static int is_bouncer_of_source(const struct step *s)
 	return r < 0 ? r : !(r && has(&row.bouncers, s->from));
 }
 
+/* To the host that sent it, once; the drop where that cannot be. */
+static int give_back(struct step *s, enum mz_drop reason)
+{
+	if (!(s->vpc.flags & MZ_VPC_DIRECT))
+		return drop(s, reason);
+	s->hop->roles |= MZ_PATH_RETURN;
+	s->gives_back = true;
+	because(s, "given back (%s), and sent again by another way", mz_drop_name(reason));
+	return go_to(s, s->from);
+}
+
+/* Only from where this host sent it for a location that it learned. */
+static int step_returned(struct step *s)
+{
+	struct mz_location location;
+	struct mz_learned row;
+	struct mz_local src;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
+
+	if (r < 0)
+		return r;
+	if (!r || (mz_addr_compare(&row.host, s->from) && mz_addr_compare(&row.before, s->from))) {
+		r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
+		return r < 0 ? r :
+			       drop(s, r && !mz_addr_compare(&location.host, s->from) ?
+					       MZ_DROP_not_here :
+					       MZ_DROP_stale_sender);
+	}
+	r = get_of_addr(s, MZ_TABLE_local, &s->flow->src, &src);
+	if (r != 0)
+		return r < 0 ? r : step_agent(s);
+	return has(&s->vpc.dividers, &s->host->self) ? divide(s) : drop(s, MZ_DROP_stale_sender);
+}
+
 static int step_transit(struct step *s)
 {
 	struct mz_location location;
@@ -339,28 +358,25 @@ static int step_transit(struct step *s)
 
 	if (r != 0)
 		return r < 0 ? r : arrive(s);
-	r = get_of_addr(s, MZ_TABLE_moved, &s->flow->dst, &moved);
-	if (r > 0) {
+	r = s->has_local ? 0 : get_of_addr(s, MZ_TABLE_moved, &s->flow->dst, &moved);
+	if (r > 0 && !is_self(s, &moved.host)) {
 		s->hop->roles |= MZ_PATH_MOVED;
 		because(s, "the endpoint moved there, generation %u", moved.generation);
 		return go_to(s, &moved.host);
 	}
-	if (r == 0)
+	if (r >= 0)
 		r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
 	if (r != 0)
 		return r < 0 ? r : bounce(s);
-	if (has(&s->vpc.dividers, &s->host->self)) {
-		s->hop->roles |= MZ_PATH_DIVIDER;
-		r = has(&s->vpc.dividers, s->from) ? 0 : follow_learned(s);
-		return r != 0 ? r : to_divider(s);
-	}
+	if (has(&s->vpc.dividers, s->from) || has(&s->vpc.dividers, &s->host->self))
+		return to_divider(s);
 	r = is_bouncer_of_source(s);
 	if (r > 0) {
 		s->hop->roles |= MZ_PATH_BOUNCER;
 		because(s, "not in the source's network: ");
 		return to_divider(s);
 	}
-	return r < 0 ? r : drop(s, s->has_local ? MZ_DROP_not_divided : MZ_DROP_not_here);
+	return r < 0 ? r : give_back(s, s->has_local ? MZ_DROP_not_divided : MZ_DROP_not_here);
 }
 
 static int step(struct step *s)
@@ -373,6 +389,8 @@ static int step(struct step *s)
 	s->has_local = r > 0 && s->local.ifindex;
 	if (r < 0)
 		return r;
+	if (s->is_returned)
+		return step_returned(s);
 	return s->from ? step_transit(s) : step_agent(s);
 }
 
@@ -420,6 +438,7 @@ int mz_path_walk(const struct mz_path_flow *flow, const struct mz_path_host *fir
 	struct mz_path path = { .end = MZ_PATH_UNKNOWN };
 	struct mz_path_host host = *first;
 	struct mz_addr from = {};
+	bool is_returned = false;
 	int r;
 
 	add_hop(&path, &(const struct mz_replicas){ .n = 1, .addrs = { host.self } },
@@ -427,6 +446,7 @@ int mz_path_walk(const struct mz_path_flow *flow, const struct mz_path_host *fir
 	while (host.tables) {
 		struct step s = { .flow = flow, .host = &host, .now = now, .path = &path,
 				  .from = path.n_hops > 1 ? &from : NULL,
+				  .is_returned = is_returned,
 				  .hop = &path.hops[path.n_hops - 1] };
 
 		r = step(&s);
@@ -439,6 +459,7 @@ int mz_path_walk(const struct mz_path_flow *flow, const struct mz_path_host *fir
 			break;
 		}
 		from = host.self;
+		is_returned = s.gives_back;
 		add_hop(&path, &s.next, s.why);
 		r = choose(&s, &path.hops[path.n_hops - 1], find_host, user, &host);
 		if (r < 0)

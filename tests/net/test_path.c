@@ -175,13 +175,14 @@ static void expect(const char *src, const char *dst, const char *way, const char
 	for (size_t i = 0; i < path.n_hops; i++) {
 		const struct mz_path_hop *hop = &path.hops[i];
 
+		memset(text + n, 0, sizeof(text) - n);
 		n += (size_t)snprintf(text + n, sizeof(text) - n, i ? " " : "");
 		for (__u32 k = 0; k < hop->hosts.n; k++)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%u",
 					      hop->hosts.addrs[k].bytes[15]);
-		for (size_t k = 0; k < 5; k++)
+		for (size_t k = 0; k < 6; k++)
 			if (hop->roles & 1U << k)
-				n += (size_t)snprintf(text + n, sizeof(text) - n, "%c", "sbvmd"[k]);
+				text[n++] = "sbvmrd"[k];
 	}
 	if (path.end == MZ_PATH_DROPPED)
 		(void)snprintf(text + n, sizeof(text) - n, " %s", mz_drop_name(path.drop));
@@ -192,6 +193,17 @@ static void expect(const char *src, const char *dst, const char *way, const char
 		fail_msg("'%s' is not in '%s'", why, path.hops[1].why);
 }
 
+static void by_a_divider(void **state)
+{
+	put_vpc(MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+	learn(1, "10.0.2.1", 3, NOW, 0);
+	expect("10.0.1.1", "10.0.2.1", "1s 3v 4b 5d", ", by way of a divider");
+	learn(3, "10.0.2.1", 5, NOW, 0);
+	expect("10.0.1.1", "10.0.2.1", "1s 3v 5d", "");
+	learn(3, "10.0.2.1", 2, NOW, 0);
+	expect("10.0.1.1", "10.0.2.1", "1s 3v 2 no_endpoint", "");
+}
+
 #define D "10.0.1.1", "10.0.1.2" /* from s to d */
 #define E "10.0.1.1", "10.0.2.1"
 
@@ -199,7 +211,7 @@ static void by_bouncers_and_dividers(void **state)
 {
 	expect(D, "1s 2b 5d", "no location is learned: a bouncer of the source's network, 1");
 	expect(E, "1s 2b 3v 4b 5d", "");
-	expect("10.0.1.1", "10.0.1.9", "1s 2b 3v 2b no_endpoint", "");
+	expect("10.0.1.1", "10.0.1.9", "1s 2b 3v 2 no_endpoint", "");
 	expect("10.0.1.1", "10.9.9.9", "1s 2b 3v no_network", "");
 	expect("10.0.1.1", "11.9.9.9", "1s 2b 3v no_route", "");
 	expect("10.0.1.7", "10.0.1.2", "1s no_port", "");
@@ -215,7 +227,7 @@ static void here(void **state)
 	put_vpc(MZ_VPC_DIVIDE);
 	put_local(1, "10.0.2.1", 2);
 	put_location(4, "10.0.2.1", 2, 1);
-	expect(E, "1s 2b 3v 4b 1d", "the VPC learns no locations: a bouncer");
+	expect(E, "1s 2b 3v 4b 1d", "a bouncer");
 }
 
 static void by_what_was_learned(void **state)
@@ -232,7 +244,12 @@ static void by_what_was_learned(void **state)
 	learn(1, "10.0.1.2", 5, NOW - LEASE, 0);
 	expect(D, "1s 2b 5d", "the learned location is expired");
 	learn(1, "10.0.1.2", 4, NOW, 0);
-	expect(D, "1s 4 not_here", "learned");
+	/* Where it is not: that host gives it back. */
+	expect(D, "1s 4r 1s 2b 5d", "learned");
+	put_location(1, "10.0.1.2", 1, 4); /* as a bouncer it was wrong itself */
+	put_network(1, replicas(1, 0));
+	learn(1, "10.0.1.2", 5, NOW, MZ_LEARNED_STALE);
+	expect(D, "1sb 4r 1 not_here", "");
 }
 
 static void after_what_moved(void **state)
@@ -289,6 +306,7 @@ int main(void)
 		TEST(by_bouncers_and_dividers),
 		TEST(here),
 		TEST(by_what_was_learned),
+		TEST(by_a_divider),
 		TEST(after_what_moved),
 		TEST(round_the_dead),
 		TEST(by_one_that_has_the_destination),

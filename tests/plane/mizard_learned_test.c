@@ -308,10 +308,9 @@ static void shows_what_is_learned(void **state)
 	expect_locations("-o name --vni 8", "");
 	expect_locations("--all", "7 10.0.0.9 192.0.2.4 - bouncer - - - 3 - -\n");
 	row.flags |= MZ_LEARNED_STALE;
-	row.host = test_addr("192.0.2.3"); /* that of the divider */
-	row.generation = 0;
+	row.host = test_addr("192.0.2.3"); /* the divider, of a VPC that does not divide */
 	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
-	expect_locations("", "7 10.0.0.2 192.0.2.3 divider rts stale 3m 13m 0 6 7\n");
+	expect_locations("", "7 10.0.0.2 192.0.2.3 host rts stale 3m 13m 5 6 7\n");
 }
 
 int main(int argc, char **argv)

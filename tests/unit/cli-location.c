@@ -23,30 +23,31 @@ static void test_words(void **state)
 {
 	static const struct {
 		uint64_t confirmed, now;
-		uint32_t flags, generation;
+		uint32_t flags, vpc_flags;
 		const char *words, *source, *via;
 		uint64_t age_ms, left_ms;
 		bool divides;
 	} cases[] = {
-		{ 100 * S, 101 * S, HERE, 3, "fresh", "here", "host", 1000, 4000, false },
-		{ 100 * S, 105 * S - 1, RTS, 3, "fresh", "rts", "host", 4999, 0, false },
-		{ 100 * S, 105 * S, RTS, 3, "expired", "rts", "host", 5000, 0, false },
-		{ 100 * S, 101 * S, HERE | STALE, 3, "stale", "here", "host", 1000, 4000,
+		{ 100 * S, 101 * S, HERE, 0, "fresh", "here", "host", 1000, 4000, false },
+		{ 100 * S, 105 * S - 1, RTS, 0, "fresh", "rts", "host", 4999, 0, false },
+		{ 100 * S, 105 * S, RTS, 0, "expired", "rts", "host", 5000, 0, false },
+		{ 100 * S, 101 * S, HERE | STALE, 0, "stale", "here", "host", 1000, 4000,
 		  false },
 		/* Confirmed while it was read. */
-		{ 100 * S, 99 * S, 0, 3, "fresh", "-", "host", 0, 5000, false },
-		/* By a divider; a destination that divides, too, says its generation. */
-		{ 100 * S, 100 * S, HERE, 0, "fresh", "here", "divider", 0, 5000, true },
-		{ 100 * S, 100 * S, HERE, 1, "fresh", "here", "host", 0, 5000, true },
-		{ 100 * S, 100 * S, HERE, 0, "fresh", "here", "host", 0, 5000, false },
+		{ 100 * S, 99 * S, 0, 0, "fresh", "-", "host", 0, 5000, false },
+		/* By a divider, if the VPC divides. */
+		{ 100 * S, 100 * S, HERE, MZ_VPC_DIVIDE, "fresh", "here", "divider", 0, 5000,
+		  true },
+		{ 100 * S, 100 * S, HERE, MZ_VPC_DIRECT, "fresh", "here", "host", 0, 5000, true },
+		{ 100 * S, 100 * S, HERE, MZ_VPC_DIVIDE, "fresh", "here", "host", 0, 5000, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct mz_learned row = { .host = host,
 						.confirmed = cases[i].confirmed,
-						.flags = cases[i].flags,
-						.generation = cases[i].generation };
+						.flags = cases[i].flags };
 		const struct mz_vpc vpc = {
+			.flags = cases[i].vpc_flags,
 			.dividers = { .n = 2,
 				      .addrs = { other, cases[i].divides ? host : other } }
 		};
