@@ -377,7 +377,7 @@ static void test_deleted_bouncer(void **state)
 		host_free(&h[i]);
 }
 
-/* A host that has not heard that a bouncer leaves still sends there: it keeps its rows meanwhile. */
+/* A host that has not heard that a bouncer leaves still sends there: that keeps its rows. */
 static void test_leaving_bouncer(void **state)
 {
 	struct plane *plane = *state;
