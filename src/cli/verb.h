@@ -113,6 +113,7 @@ enum mz_exit mz_verb_create(const struct mz_args *args);
 enum mz_exit mz_verb_attach(const struct mz_args *args);
 enum mz_exit mz_verb_detach(const struct mz_args *args);
 enum mz_exit mz_verb_host_status(const struct mz_args *args);
+enum mz_exit mz_verb_host_peers(const struct mz_args *args);
 enum mz_exit mz_verb_host_tables(const struct mz_args *args);
 enum mz_exit mz_verb_host_stats(const struct mz_args *args);
 enum mz_exit mz_verb_host_drops(const struct mz_args *args);

@@ -14,6 +14,10 @@
 #include "mizar/wire.h"
 #include "tables/tables.h"
 
+#define PROBE_INTERVAL_MS  200
+#define PROBE_INTERVAL_MIN 20
+#define PROBE_INTERVAL_MAX 60000
+
 static int set_droplet(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -104,6 +108,19 @@ static int set_table_limit(void *target, const char *value)
 	return 0;
 }
 
+static int set_probe_interval(void *target, const char *value)
+{
+	struct mz_options *options = target;
+	unsigned long ms = 0;
+
+	if (strcmp(value, "0") && (parse_number(value, PROBE_INTERVAL_MAX, &ms) < 0 ||
+				   ms < PROBE_INTERVAL_MIN))
+		return mz_misused("--probe-interval %s: use %d to %d milliseconds, or 0 for none",
+				  value, PROBE_INTERVAL_MIN, PROBE_INTERVAL_MAX);
+	options->probe_interval = (unsigned int)ms;
+	return 0;
+}
+
 static int set_attach(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -191,6 +208,9 @@ static const struct mz_setting rows[] = {
 	  .set = set_offload_test },
 	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)",
 	  .set = set_table_limit },
+	{ "probe-interval", "MS",
+	  "how often bouncers and dividers are asked whether they live (200)",
+	  .set = set_probe_interval },
 	{ "standalone", NULL, "no controller: rows are set by hand", .set = set_standalone },
 	{ "log-level", "LEVEL", "error, warning, info or debug (info)", .set = set_log_level },
 	{ "journal", NULL, "prefix log lines with priorities, for systemd", .set = set_journal },
@@ -252,6 +272,7 @@ int mz_options_parse(int argc, char **argv, struct mz_options *ret_options)
 		.dir = "/run/mizar",
 		.port = MZ_GENEVE_PORT,
 		.table_limit = MZ_TABLE_LIMIT,
+		.probe_interval = PROBE_INTERVAL_MS,
 		.offload_test = true,
 		.log_level = MZ_LOG_INFO,
 	};

@@ -23,6 +23,7 @@ struct mz_options {
 	enum mz_attach_mode attach;
 	enum mz_transit_mode transit;
 	uint32_t table_limit; /* rows that a table may grow to */
+	unsigned int probe_interval; /* ms between ECHOs to a host; 0: none */
 	bool standalone;
 	bool offload_test;
 	enum mz_log_level log_level;
