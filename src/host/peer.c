@@ -19,12 +19,10 @@ static void enter(struct mz_peer *peer, enum mz_peer_state state, uint64_t now)
 /* Whether that changes anything. */
 static bool miss(struct mz_peer *peer, uint64_t now)
 {
-	if (!peer->misses)
-		peer->missed_ns = peer->asked_ns;
 	if (peer->misses < UINT32_MAX)
 		peer->misses++;
 	peer->answers = 0;
-	if (peer->misses < MZ_PEER_MISSES || now - peer->missed_ns < MZ_PEER_DEAD_NS)
+	if (peer->misses < MZ_PEER_MISSES || now - peer->heard_ns < MZ_PEER_DEAD_NS)
 		return false;
 	if (peer->state == MZ_PEER_ALIVE) {
 		enter(peer, MZ_PEER_DEAD, now);
@@ -67,6 +65,7 @@ int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t 
 		return -EBADMSG;
 	peer->is_asked = false;
 	peer->misses = 0;
+	peer->heard_ns = now;
 	peer->rtt_ns = rtt;
 	if (peer->answers < MZ_PEER_ANSWERS)
 		peer->answers++;

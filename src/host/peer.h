@@ -44,7 +44,7 @@ struct mz_peer {
 	uint32_t answers;   /* in a row, no more than MZ_PEER_ANSWERS are counted */
 	uint64_t due_ns;    /* when to ask the next time */
 	uint64_t asked_ns;
-	uint64_t missed_ns; /* when the first of the misses was asked */
+	uint64_t heard_ns;  /* when the last answer came; before the first: when it was new */
 	uint64_t since_ns;  /* of the state */
 	uint64_t rtt_ns;    /* of the last answer; zero: none yet */
 

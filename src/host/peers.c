@@ -97,7 +97,7 @@ static int insert(struct mz_peers *peers, const struct mz_addr *addr, size_t i)
 	}
 	memmove(&items[i + 1], &items[i], (peers->n - i) * sizeof(*items));
 	peers->n++;
-	items[i] = (struct mz_peer){ .addr = *addr, .since_ns = now };
+	items[i] = (struct mz_peer){ .addr = *addr, .since_ns = now, .heard_ns = now };
 	/* Anywhere in the interval: so many that come at once are not asked at once. */
 	items[i].due_ns = now + random_u32() % (interval_of(peers) + 1);
 	adopt_mark(peers, &items[i]);
