@@ -22,8 +22,11 @@ struct mz_options {
 	uint16_t port;
 	enum mz_attach_mode attach;
 	enum mz_transit_mode transit;
-	uint32_t table_limit; /* rows that a table may grow to */
-	unsigned int probe_interval; /* ms between ECHOs to a host; 0: none */
+	uint32_t table_limit;	  /* rows that a table may grow to */
+	uint32_t learned_limit;	  /* the same, of the table that the programs write */
+	uint64_t lease_ns;	  /* of a learned location */
+	uint64_t new_interval_ns; /* per new destination of an endpoint; 0: no limit */
+	uint32_t probe_interval;  /* ms between ECHOs to a host; 0: none */
 	bool standalone;
 	bool offload_test;
 	enum mz_log_level log_level;
