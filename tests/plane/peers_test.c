@@ -31,7 +31,7 @@
 
 #define PORT	  6081
 #define ECHO_SIZE 20
-#define WAIT_MS	  8000
+#define WAIT_MS	  10000
 #define NONCE	  12 /* where it is in an ECHO */
 #define FLOOD	  500
 
@@ -441,18 +441,28 @@ static void leaves_the_dead(void **state)
 
 static void believes_no_other_answer(void **state)
 {
-	const struct mz_table_row row = bouncers(42, "192.0.2.2 192.0.2.3");
+	const struct mz_table_row rows[] = {
+		bouncers(42, "198.51.100.10 198.51.100.12 198.51.100.14 198.51.100.16"),
+		bouncers(43, "198.51.100.10 198.51.100.18 198.51.100.20 198.51.100.22"),
+		bouncers(44, "198.51.100.10 198.51.100.24"),
+	};
+	char addr[32];
 	int manner;
 
 	start();
-	set_rows(&row, 1);
-	for (manner = WRONG_NONCE; manner < FLOODS; manner++) {
-		fake->manner[2] = ANSWERS;
-		expect("192.0.2.2", "alive");
-		fake->manner[2] = manner;
-		expect("192.0.2.2", "dead!");
-		expect("192.0.2.3", "alive");
+	set_rows(rows, 3);
+	for (manner = SILENT; manner < FLOODS; manner++) {
+		snprintf(addr, sizeof(addr), "198.51.100.%d", 10 + 2 * manner - 2);
+		expect(addr, "alive");
 	}
+	for (manner = WRONG_NONCE; manner < FLOODS; manner++)
+		fake->manner[10 + 2 * manner - 2] = manner;
+	for (manner = WRONG_NONCE; manner < FLOODS; manner++) {
+		snprintf(addr, sizeof(addr), "198.51.100.%d", 10 + 2 * manner - 2);
+		expect(addr, "dead!");
+	}
+	expect("198.51.100.10", "alive");
+	assert_int_equal(count_rows(MZ_TABLE_dead), FLOODS - WRONG_NONCE);
 }
 
 static void bears_a_flood(void **state)
