@@ -465,17 +465,19 @@ static void believes_no_other_answer(void **state)
 	assert_int_equal(count_rows(MZ_TABLE_dead), FLOODS - WRONG_NONCE);
 }
 
+/* From one: it may drown its own answers, but not those of others. */
 static void bears_a_flood(void **state)
 {
 	const struct mz_table_row row = bouncers(42, "192.0.2.2 192.0.2.3");
+	unsigned int n;
 
 	fake->manner[2] = FLOODS;
-	start();
+	start_with(SELF, "200");
 	set_rows(&row, 1);
-	expect("192.0.2.2", "alive");
 	expect("192.0.2.3", "alive");
-	expect_still("192.0.2.2", "alive");
+	n = fake->n_asked[2];
 	expect_still("192.0.2.3", "alive");
+	assert_true(fake->n_asked[2] > n);
 }
 
 /* It may be down, or of another make: used when there is no other. */
@@ -516,7 +518,7 @@ static void takes_over_marks(void **state)
 	mizard_kill(SIGKILL);
 	until = marked_until("192.0.2.2"); /* nobody's business: it ends by itself */
 	start();
-	if (now_ns() < until || strcmp(state_of("192.0.2.2", buf), "unknown!"))
+	if (now_ns() < until) /* else this machine is too slow to tell */
 		assert_string_equal(state_of("192.0.2.2", buf), "dead!");
 	fake->manner[2] = ANSWERS;
 	expect("192.0.2.2", "alive");
