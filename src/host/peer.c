@@ -59,6 +59,11 @@ void mz_peer_unask(struct mz_peer *peer, uint64_t now)
 	peer->due_ns = now;
 }
 
+static bool is_back(const struct mz_peer *peer, uint64_t now)
+{
+	return peer->answers >= MZ_PEER_ANSWERS && now - peer->first_ns >= MZ_PEER_BACK_NS;
+}
+
 int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t rtt)
 {
 	if (!peer->is_asked || peer->nonce != nonce)
@@ -67,10 +72,11 @@ int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t 
 	peer->misses = 0;
 	peer->heard_ns = now;
 	peer->rtt_ns = rtt;
-	if (peer->answers < MZ_PEER_ANSWERS)
+	if (!peer->answers)
+		peer->first_ns = now;
+	if (peer->answers < UINT32_MAX)
 		peer->answers++;
-	if (peer->state == MZ_PEER_ALIVE ||
-	    (peer->state == MZ_PEER_DEAD && peer->answers < MZ_PEER_ANSWERS))
+	if (peer->state == MZ_PEER_ALIVE || (peer->state == MZ_PEER_DEAD && !is_back(peer, now)))
 		return 0;
 	enter(peer, MZ_PEER_ALIVE, now);
 	return 1;

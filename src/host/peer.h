@@ -8,8 +8,11 @@
  *	  unknown ------------> alive -----------------------------------------> dead
  *	     |                    ^                                               |
  *	     | the same           +-----------------------------------------------+
- *	     v                                 2 answers in a row
+ *	     v                               answers to all for 1 s
  *	  unknown and silent
+ *
+ * That second is for the one who is back: a neighbour that it asked for in vain is asked for again
+ * once a second (ARP, ND), and packets that it should send there meanwhile would be lost.
  *
  * A host that never answered may be down since before mizard started, or of a make that knows no
  * ECHO: nobody can tell. Silent ones are therefore avoided as long as another host of the same set
@@ -25,6 +28,7 @@
 #define MZ_PEER_MISSES	 3
 #define MZ_PEER_DEAD_NS	 500000000ULL
 #define MZ_PEER_ANSWERS	 2
+#define MZ_PEER_BACK_NS	 1000000000ULL
 
 enum mz_peer_state {
 	MZ_PEER_UNKNOWN,
@@ -41,9 +45,10 @@ struct mz_peer {
 	bool is_asked;	    /* an ECHO is under way, with this nonce */
 	uint64_t nonce;
 	uint32_t misses;    /* unanswered in a row */
-	uint32_t answers;   /* in a row, no more than MZ_PEER_ANSWERS are counted */
+	uint32_t answers;   /* in a row */
 	uint64_t due_ns;    /* when to ask the next time */
 	uint64_t asked_ns;
+	uint64_t first_ns;  /* the first of the answers */
 	uint64_t heard_ns;  /* when the last answer came; before the first: when it was new */
 	uint64_t since_ns;  /* of the state */
 	uint64_t rtt_ns;    /* of the last answer; zero: none yet */
