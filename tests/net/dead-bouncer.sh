@@ -51,7 +51,7 @@ survives() { # survives FROM TO ADDRESS
 	sleep 0.2; forwards $by || by=h4
 	mizar lab exec net -- ip link set $by down
 	eventually state_is $by dead
-	sleep 0.3
+	sleep 1
 	mizar lab exec net -- ip link set $by up
 	eventually state_is $by alive
 	eventually forwards $by
