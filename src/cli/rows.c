@@ -195,6 +195,10 @@ const struct mz_verb mz_verbs[] = {
 	  .run = mz_verb_endpoint_migrate },
 	{ "host status", "", "what a host's mizard is doing", NULL,
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_status },
+	{ "host peers", "", "the hosts that a host bounces and divides by, and whether they live",
+	  "STATE is by their answers to the ECHOs of mizard. Those that are AVOIDED are used only "
+	  "when no other of their set is left.",
+	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_peers },
 	{ "host tables",
 	  "[TABLE]",
 	  "rows of the data plane's tables",

@@ -119,6 +119,7 @@ enum mz_exit mz_verb_detach(const struct mz_args *args);
 enum mz_exit mz_verb_path(const struct mz_args *args);
 enum mz_exit mz_verb_endpoint_migrate(const struct mz_args *args);
 enum mz_exit mz_verb_host_status(const struct mz_args *args);
+enum mz_exit mz_verb_host_peers(const struct mz_args *args);
 enum mz_exit mz_verb_host_tables(const struct mz_args *args);
 enum mz_exit mz_verb_host_stats(const struct mz_args *args);
 enum mz_exit mz_verb_host_drops(const struct mz_args *args);

@@ -14,6 +14,7 @@
 #include "host/nexthop.h"
 #include "host/offload.h"
 #include "host/options.h"
+#include "host/peers.h"
 #include "host/program.h"
 #include "host/scope.h"
 #include "ipc/ipc.h"
@@ -40,6 +41,7 @@ struct mz_host {
 	struct mz_programs *programs;
 	struct mz_transit transit;
 	struct mz_nexthops *nexthops;
+	struct mz_peers *peers;
 	struct mz_aging *aging;
 	struct mz_scopes *scopes;
 	struct mz_ipc_server *ipc;

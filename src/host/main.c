@@ -199,6 +199,17 @@ static int restore(struct mz_host *host)
 	return r;
 }
 
+/* Before anybody can change rows. */
+static int follow_peers(struct mz_host *host)
+{
+	int r = mz_peers_new(host->loop, host->tables, &host->self, host->options->port,
+			     host->options->probe_interval, &host->peers);
+
+	if (r < 0)
+		mz_log_err("hosts: cannot be asked whether they are alive: %s", strerror(-r));
+	return r;
+}
+
 static int listen_locally(struct mz_host *host)
 {
 	char path[256];
@@ -240,8 +251,8 @@ static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
 		check_certificates, begin_offload_test, mz_underlay_open, open_tables,
-		load_programs,	    end_offload_test,	restore,	  listen_locally,
-		dial_controller,
+		load_programs,	    end_offload_test,	restore,	  follow_peers,
+		listen_locally,	    dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;
@@ -332,6 +343,7 @@ static void stop(struct daemon *daemon)
 	mz_rpc_client_free(TAKE(host->client)); /* attaches under way are answered */
 	mz_releases_free(TAKE(host->releases));
 	mz_ipc_server_free(TAKE(host->ipc));
+	mz_peers_free(TAKE(host->peers));
 	mz_aging_free(TAKE(host->aging));
 	mz_nexthops_free(TAKE(host->nexthops));
 	uv_close((uv_handle_t *)&daemon->term, NULL);

@@ -26,6 +26,7 @@ struct mz_options {
 	uint32_t learned_limit;	  /* the same, of the table that the programs write */
 	uint64_t lease_ns;	  /* of a learned location */
 	uint64_t new_interval_ns; /* per new destination of an endpoint; 0: no limit */
+	uint32_t probe_interval;  /* ms between ECHOs to a host; 0: none */
 	bool standalone;
 	bool offload_test;
 	enum mz_log_level log_level;

@@ -52,6 +52,8 @@ static void refuses_misuse(void **state)
 	EXPECT_EXIT(2, "--port 6081x", "--port", "6081x");
 	EXPECT_EXIT(2, "auto, tcx or clsact", "--attach", "xdp");
 	EXPECT_EXIT(2, "auto, tc or xdp", "--transit", "generic");
+	EXPECT_EXIT(2, "use 20 to 60000 milliseconds, or 0 for none", "--probe-interval", "19");
+	EXPECT_EXIT(2, "--probe-interval -1", "--probe-interval", "-1");
 	EXPECT_EXIT(2, "--droplet Big", "--droplet", "Big");
 	EXPECT_EXIT(2, "absolute", "--dir", "run");
 	EXPECT_EXIT(2, "--lease 0.1: use 0.2 to 3600", "--lease", "0.1");
