@@ -22,25 +22,6 @@ grow([1], 1)
 P
 }
 
-# only HOST: new bouncers and dividers go there.
-only() {
-	local i
-	for i in 1 2 3 4 5; do
-		printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h%d}, spec: {address: "%s", unschedulable: %s}}\n' \
-			$i "$(under 0.$i)" "$([ $i = "$1" ] && echo false || echo true)"
-	done | manifest
-}
-
-network() { # network NAME THIRD-OCTET
-	manifest <<-M
-	apiVersion: mizar.com/v1
-	kind: Network
-	metadata: {name: $1, namespace: $tenant}
-	spec: {vpc: v, cidrs: [10.0.$2.0/24, "fd00:$2::/64"], bouncers: 1}
-	M
-	mizar -n $tenant wait network $1 --for Provisioned --timeout 5 >/dev/null || fail "network $1 of $tenant"
-}
-
 lab --hosts 5
 n=0
 those=1~1 # where the stages are the same, every fourth; others by XDP than over IPv6
@@ -49,16 +30,10 @@ those=1~1 # where the stages are the same, every fourth; others by XDP than over
 for partition in $(partitions | sed -n "${those}p"); do
 	[[ $partition =~ (.)(.)(.)(.)(.) ]]
 	tenant=p$partition
-	only "${BASH_REMATCH[5]}"
-	manifest <<-M
-	apiVersion: mizar.com/v1
-	kind: VPC
-	metadata: {name: v, namespace: $tenant}
-	spec: {dividers: 1, divide: $([ $((n % 2)) = 0 ] && echo true || echo false)}
-	M
-	mizar -n $tenant wait vpc v --for Provisioned --timeout 5 >/dev/null || fail "VPC of $tenant"
-	only "${BASH_REMATCH[3]}"; network a 1
-	only "${BASH_REMATCH[4]}"; network b 2
+	only "h${BASH_REMATCH[5]}"
+	vpc $tenant "dividers: 1, divide: $([ $((n % 2)) = 0 ] && echo true || echo false)"
+	only "h${BASH_REMATCH[3]}"; network $tenant a 1
+	only "h${BASH_REMATCH[4]}"; network $tenant b 2
 	mizar -n $tenant create endpoint src --network a --addresses 10.0.1.2,fd00:1::2 >/dev/null || fail "create src"
 	mizar -n $tenant create endpoint dst --network b --addresses 10.0.2.2,fd00:2::2 >/dev/null || fail "create dst"
 	endpoint $tenant/src "h${BASH_REMATCH[1]}"

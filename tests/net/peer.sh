@@ -11,13 +11,12 @@ peer_address=172.31.0.9
 far_mac=02:00:00:00:00:09
 virtual_mac=02:6d:7a:00:00:01 # MZ_VIRTUAL_MAC
 
-# peer: the lab, its objects, and the peer's namespace with its device under0.
+# peer [HOSTS]: the lab, its objects, and the peer's namespace with its device under0.
 peer() {
 	local net=$MIZAR_LAB-net ns=$MIZAR_LAB-peer
-	lab --hosts 2
+	lab --hosts ${1:-2}
+	only h2
 	manifest <<-M
-	{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h1}, spec: {address: 172.31.0.1, unschedulable: true}}
-	---
 	{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: peer}, spec: {address: $peer_address, unschedulable: true}}
 	---
 	{apiVersion: mizar.com/v1, kind: VPC, metadata: {name: v}, spec: {vni: 7000, dividers: 1}}
