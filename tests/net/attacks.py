@@ -22,7 +22,7 @@ from scapy.packet import Raw
 LAB, NEAR_MAC, *MACS = sys.argv[1:]
 H1, H2, H3, PEER, STRANGER = (f"172.31.0.{n}" for n in (1, 2, 3, 9, 77))
 MAC_OF = dict(zip((H1, H2, H3), MACS))
-NEAR, DST, FAR = "10.0.1.2", "10.0.1.3", "10.0.2.9"
+NEAR, DST, MATE, FAR = "10.0.1.2", "10.0.1.3", "10.0.2.3", "10.0.2.9"
 VNI, PORT, CLASS = 7000, 6081, 0xff4d
 ETHERNET, RETURNED = 0x6558, 0x88b5
 NOBODY = 1
@@ -120,13 +120,14 @@ def attempts(generation, cookie):
     yield "dst is said to be here", H2, data(H2, DST, NEAR, opts=[rts(PEER, 9)]), "rts_host"
     yield "dst is said to be there", H2, data(H2, DST, NEAR, opts=[rts(H3, 9)]), "rts_host"
     yield "far of another generation", H2, data(H2, FAR, NEAR, opts=[rts(PEER, 2**30)]), "rts_generation"
+    yield "a bouncer that does not know the source", H2, data(H2, MATE, NEAR, opts=[rts(PEER, 9)]), "rts_source"
     yield "a HERE that nobody asked for", H1, control(H1, here(DST, NEAR, UNKNOWN, 9)), "here_cookie"
     yield "the cookie of another", H1, control(H1, here(DST, NEAR, cookie, 9)), "here_cookie"
     yield "nobody has dst", H1, control(H1, here(DST, NEAR, cookie, 0, NOBODY)), "here_cookie"
     yield "dst is gone", H1, control(H1, stale(DST, 2**30)), "stale_sender"
     yield "dst was not here", H1, data(H1, NEAR, DST, proto=RETURNED), "stale_sender"
-    for what, opt in (("HERE", here(DST, NEAR, cookie, 9)), ("STALE", stale(DST, 9))):
-        yield f"{what} of another VPC", H1, control(H1, opt, vni=VNI + 1), "no_vpc"
+    yield "HERE of another VPC", H1, control(H1, here(DST, NEAR, cookie, 9), vni=VNI + 1), "no_vpc"
+    yield "STALE of another VPC", H1, control(H1, stale(DST, 9), vni=VNI + 1), "stale_sender"
     yield "an RTS of another VPC", H1, data(H1, DST, NEAR, vni=VNI + 1, opts=[rts(PEER, 9)]), "no_vpc"
     yield "an echo that would never end", H1, control(H1, echo(UNKNOWN), src=PEER, sport=PORT), "geneve_control"
 
@@ -165,4 +166,5 @@ for name, host, frame, counter in attempts(generation, cookie):
     sent_counts(name, host, frame, {counter: 1})
 about_far(cookie)
 flood()
+assert not has_learned("h1", MATE, PEER) and not has_learned("h1", DST, PEER), "near was misled"
 assert has_learned("h1", DST, H3) and has_learned("h3", NEAR, H1), "near and dst have lost each other"
