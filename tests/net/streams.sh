@@ -57,7 +57,8 @@ passing() { # passing HOST... -- COMMAND...: $passed, a number for each host
 standing() { passing "$@"; [[ "${passed[*]}" =~ ^[0\ ]*$ ]] || fail "$*: ${passed[*]} packets came"; }
 moving() { passing "$@"; [[ ! " ${passed[*]} " =~ " 0 " ]] || fail "$*: ${passed[*]} packets came"; }
 
-# capture HOST COMMAND...: $n_packets tunnel packets came to the host and went from it meanwhile, $n_options of them with options or for control.
+# capture HOST COMMAND...: $n_packets tunnel packets of endpoints came to the host and went from it meanwhile, $n_options of them with options or
+# for control. Echoes have VNI 0.
 capture() {
 	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -i "$1" -f "udp port 6081" -w $state/capture) 2>$state/capture.log &
 	local capture=$!
@@ -66,6 +67,6 @@ capture() {
 	"${@:2}"
 	sleep 0.2 # the last packets are in the kernel's buffer
 	kill -INT $capture && wait $capture
-	read -r n_packets n_options < <(tshark -n -r $state/capture -T fields -e geneve.flags -e geneve.options 2>/dev/null |
+	read -r n_packets n_options < <(tshark -n -r $state/capture -Y 'geneve.vni != 0' -T fields -e geneve.flags -e geneve.options 2>/dev/null |
 		awk -F'\t' '{ n++; if ($1 !~ /^0x0*$/ || $2 != "") options++ } END { print n + 0, options + 0 }')
 }
