@@ -40,6 +40,7 @@ struct ctl_droplet {
 	bool unschedulable;
 	bool deleting;
 	bool dead; /* its stream has been down for too long: what it held is placed elsewhere */
+	uint64_t died; /* when that was last, of the loop's clock; 0: never */
 
 	struct ctl_scope host; /* the endpoints on it */
 	struct ctl_sub *subs;  /* what it should hold, by scope */

@@ -35,10 +35,11 @@ static void on_down(struct ctl_work *work)
 {
 	struct ctl_droplet *droplet = CTL_CONTAINER(work, struct ctl_droplet, down);
 
-	mz_log_warn(
-		"droplet %s: no stream for %d s: its bouncers and dividers are placed elsewhere",
-		droplet->name, CTL_DOWN_MS / 1000);
+	mz_log_warn("droplet %s: no stream for too long, it is dead: its bouncers and dividers are "
+		    "placed elsewhere",
+		    droplet->name);
 	droplet->dead = true;
+	droplet->died = uv_now(droplet->controller->loop);
 	ctl_droplet_look(droplet);
 	ctl_watch_touch(droplet->controller, MZ_KIND_DROPLET, droplet->uid);
 }
@@ -60,7 +61,7 @@ void ctl_droplet_down(struct ctl_droplet *droplet)
 	struct ctl_controller *c = droplet->controller;
 
 	c->model.n_connected--;
-	ctl_queue_add_in(&c->queue, &droplet->down, CTL_DOWN_MS);
+	ctl_queue_add_in(&c->queue, &droplet->down, c->times.dead_ms);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
 
@@ -104,14 +105,17 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 static void add(struct ctl_controller *c, const struct mz_object *object)
 {
 	struct ctl_droplet *droplet = droplet_new(c, object);
+	uint64_t patience = c->times.dead_ms;
 	struct ctl_row row;
 
+	if (c->loading && patience < CTL_START_MS)
+		patience = CTL_START_MS;
 	ctl_sub_set(c, droplet, &c->model.hosts, true);
 	ctl_sub_set(c, droplet, &droplet->host, true);
 	ctl_compile_droplet(&droplet->addr, &row);
 	if (ctl_scope_change(&c->model.hosts, NULL, &row.row))
 		ctl_sub_touch(c, &c->model.hosts);
-	ctl_queue_add_in(&c->queue, &droplet->down, CTL_DOWN_MS);
+	ctl_queue_add_in(&c->queue, &droplet->down, patience);
 }
 
 static void drop(struct ctl_controller *c, struct ctl_droplet *droplet)
