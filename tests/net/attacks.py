@@ -119,7 +119,7 @@ def attempts(generation, cookie):
     yield "an RTS that nobody vouched for", H1, data(H1, DST, NEAR, opts=[rts(H3, 9)]), "rts_source"
     yield "dst is said to be here", H2, data(H2, DST, NEAR, opts=[rts(PEER, 9)]), "rts_host"
     yield "dst is said to be there", H2, data(H2, DST, NEAR, opts=[rts(H3, 9)]), "rts_host"
-    yield "far of another generation", H2, data(H2, FAR, NEAR, opts=[rts(PEER, 2**30)]), "rts_generation"
+    yield "far of another generation", H3, data(H3, FAR, NEAR, opts=[rts(PEER, 2**30)]), "rts_generation"
     yield "a bouncer that does not know the source", H2, data(H2, MATE, NEAR, opts=[rts(PEER, 9)]), "rts_source"
     yield "a HERE that nobody asked for", H1, control(H1, here(DST, NEAR, UNKNOWN, 9)), "here_cookie"
     yield "the cookie of another", H1, control(H1, here(DST, NEAR, cookie, 9)), "here_cookie"

@@ -46,7 +46,7 @@ streams_end() {
 }
 
 # standing HOST... -- COMMAND...: no tunnel packet of endpoints comes to these hosts meanwhile; `moving`: to each some do.
-arrived() { echo $(($(count "$1" stats transit) - $(count "$1" stats echo))); }
+arrived() { mizar host stats --all --host "$1" | awk '$1 == "transit" { n += $2 } $1 == "echo" { n -= $2 } END { print n }'; }
 passing() { # passing HOST... -- COMMAND...: $passed, a number for each host
 	local hosts=() before=() i
 	while [ "$1" != -- ]; do hosts+=("$1"); before+=("$(arrived "$1")"); shift; done
