@@ -52,14 +52,14 @@ void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row)
 	SET_ADDR(droplet, address, 0, *addr);
 }
 
-void ctl_compile_vpc(uint32_t vni, bool divide, const struct mz_addr *addrs, unsigned int n_addrs,
-		     struct ctl_row *ret_row)
+void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_addr *addrs,
+		     unsigned int n_addrs, struct ctl_row *ret_row)
 {
 	Mizar__V1__VpcRow *vpc = BEGIN(vpc, VPC);
 
 	SET(vpc, vni, vni);
-	SET(vpc, divide, divide);
-	SET(vpc, direct, false);
+	SET(vpc, divide, flags.divide);
+	SET(vpc, direct, flags.direct);
 	vpc->n_dividers = set_replicas(addrs, n_addrs, ret_row);
 	vpc->dividers = ret_row->replicas;
 }

@@ -30,8 +30,8 @@ struct ctl_row {
 
 void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row);
 /* addrs: ascending, at most MZ_REPLICAS_MAX. */
-void ctl_compile_vpc(uint32_t vni, bool divide, const struct mz_addr *addrs, unsigned int n_addrs,
-		     struct ctl_row *ret_row);
+void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_addr *addrs,
+		     unsigned int n_addrs, struct ctl_row *ret_row);
 void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_addr *addrs,
 			 unsigned int n_addrs, struct ctl_row *ret_row);
 void ctl_compile_prefix(const struct ctl_network_facts *facts, unsigned int index,

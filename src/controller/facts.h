@@ -10,6 +10,12 @@
 #include "base/addr.h"
 #include "mizar/v1/objects.pb-c.h"
 
+/* What a VPC's row says besides its dividers. */
+struct ctl_vpc_flags {
+	bool divide;
+	bool direct;
+};
+
 struct ctl_prefix {
 	struct mz_addr addr;
 	unsigned int len;

@@ -131,7 +131,7 @@ static void read_head(const struct ctl_full *full, struct ctl_rows *rows)
 		break;
 	case MIZAR__V1__SCOPE__KIND__VPC:
 		vpc = full->scope->owner;
-		ctl_compile_vpc(vpc->vni, vpc->row_divide, vpc->set.published, vpc->set.n_published,
+		ctl_compile_vpc(vpc->vni, vpc->row_flags, vpc->set.published, vpc->set.n_published,
 				&row);
 		if (vpc->has_row)
 			ctl_rows_add(rows, &row.row);

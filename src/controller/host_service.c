@@ -136,7 +136,7 @@ static void compile_all(struct ctl_controller *c, const struct mz_object *object
 			    &row);
 	if (network->set.n_published)
 		ctl_rows_add(rows, &row.row);
-	ctl_compile_vpc(network->vpc->vni, network->vpc->row_divide, network->vpc->set.published,
+	ctl_compile_vpc(network->vpc->vni, network->vpc->row_flags, network->vpc->set.published,
 			network->vpc->set.n_published, &row);
 	ctl_rows_add(rows, &row.row);
 }

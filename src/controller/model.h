@@ -108,11 +108,12 @@ struct ctl_vpc {
 	uint64_t uid;
 	char *key; /* "namespace/name" */
 	uint32_t vni;
-	bool divide;
 	bool deleting;
+	struct ctl_vpc_flags flags;
 	struct ctl_set set;
 	struct ctl_scope scope, routes;
-	bool has_row, row_divide; /* what its row says now */
+	bool has_row;
+	struct ctl_vpc_flags row_flags; /* what its row says now */
 	struct ctl_usage *usages;
 	struct ctl_network *networks;
 	struct ctl_work work; /* the VPC operator */

@@ -117,10 +117,10 @@ static bool publish_vpc(struct ctl_set *set, const struct mz_addr *addrs, unsign
 	struct ctl_row old, new;
 	bool had_row = vpc->has_row;
 
-	ctl_compile_vpc(vpc->vni, vpc->row_divide, set->published, set->n_published, &old);
-	ctl_compile_vpc(vpc->vni, vpc->divide, addrs, n, &new);
+	ctl_compile_vpc(vpc->vni, vpc->row_flags, set->published, set->n_published, &old);
+	ctl_compile_vpc(vpc->vni, vpc->flags, addrs, n, &new);
 	vpc->has_row = true;
-	vpc->row_divide = vpc->divide;
+	vpc->row_flags = vpc->flags;
 	return ctl_scope_change(set->publish, had_row ? &old.row : NULL, &new.row);
 }
 

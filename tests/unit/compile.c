@@ -103,10 +103,12 @@ static void test_all_rows(void **state)
 
 	ctl_compile_droplet(&hosts[0], &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__DROPLETS, 0);
-	ctl_compile_vpc(9, true, hosts, 4, &row);
+	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .divide = true }, hosts, 4, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__VPC, 9);
-	ctl_compile_vpc(9, false, hosts, 0, &row);
+	assert_true(row.vpc.has_direct && row.vpc.divide && !row.vpc.direct);
+	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .direct = true }, hosts, 0, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__VPC, 9);
+	assert_true(row.vpc.has_divide && !row.vpc.divide && row.vpc.direct);
 	ctl_compile_network(&facts, hosts, 2, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__NETWORK, 42);
 	for (i = 0; i < 2; i++) {
