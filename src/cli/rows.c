@@ -71,6 +71,9 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 	[MZ_OPT_TRANSIT] = { "transit", 0, "MODE", "auto|tc|xdp",
 			     .doc = "of every mizard; xdp also sets the underlay's devices up for "
 				    "it (default auto, which is tc here)" },
+	[MZ_OPT_MIZARD_OPTIONS] = { "mizard-options", 0, "TEXT",
+				    .doc = "more options of every mizard, with blanks between: "
+					   "\"--lease 1 --new-destinations 10\"" },
 	[MZ_OPT_KEEP_GOING] = { "keep-going", 0,
 				.doc = "when something fails, leave what was made, to look at it" },
 	[MZ_OPT_DEVICES] = { "devices", 0, .doc = "also remove the devices of endpoints" },
@@ -195,8 +198,8 @@ const struct mz_verb mz_verbs[] = {
 	  "not "
 	  "run.",
 	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(UNDERLAY) | MZ_OPT_BIT(ROUTED) |
-		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(KEEP_GOING) |
-		  MZ_OPT_BIT(TIMEOUT),
+		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(MIZARD_OPTIONS) |
+		  MZ_OPT_BIT(KEEP_GOING) | MZ_OPT_BIT(TIMEOUT),
 	  .run = mz_verb_lab_up },
 	{ "lab down", "", "remove a lab and all that it made",
 	  "Ends only processes that the lab recorded when it started them.", LAB_OPTIONS,

@@ -91,6 +91,10 @@ static int open_tables(struct mz_host *host)
 	case 0:
 		for (i = 0; i < MZ_N_TABLES; i++)
 			mz_tables_set_limit(host->tables, i, host->options->table_limit);
+		mz_tables_set_limit(host->tables, MZ_TABLE_learned, host->options->learned_limit);
+		r = mz_table_show(host->tables, MZ_TABLE_learned);
+		if (r < 0)
+			break;
 		return 0;
 	case EBUSY:
 		mz_log_err("--dir %s: another mizard runs here: stop it, or give another --dir",
@@ -123,6 +127,8 @@ static int load_programs(struct mz_host *host)
 		.port_be = htons(host->options->port),
 		.virtual_mac = MZ_VIRTUAL_MAC,
 		.ifindex = (uint32_t)host->underlay.ifindex,
+		.lease = host->options->lease_ns,
+		.new_interval = host->options->new_interval_ns,
 	};
 	struct mz_transit transit = {};
 	struct mz_programs *programs;

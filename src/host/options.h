@@ -22,7 +22,10 @@ struct mz_options {
 	uint16_t port;
 	enum mz_attach_mode attach;
 	enum mz_transit_mode transit;
-	uint32_t table_limit; /* rows that a table may grow to */
+	uint32_t table_limit;	  /* rows that a table may grow to */
+	uint32_t learned_limit;	  /* the same, of the table that the programs write */
+	uint64_t lease_ns;	  /* of a learned location */
+	uint64_t new_interval_ns; /* per new destination of an endpoint; 0: no limit */
 	bool standalone;
 	bool offload_test;
 	enum mz_log_level log_level;

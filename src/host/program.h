@@ -19,7 +19,8 @@ enum mz_attach_mode {
 
 /*
  * Loads agent and transit with config as their read-only data and the tables of `tables`, pins them
- * below dir/bpf/prog, and updates every existing attachment to them. Where transit->wanted comes to
+ * below dir/bpf/prog, and updates every existing attachment to them. The secret of config is made
+ * here, anew each time. Where transit->wanted comes to
  * XDP, that is attached to config's device; all other XDP of ours is taken off. -EPERM, -EOPNOTSUPP
  * (names what is missing), -EINVAL (the verifier's log goes to debug); transit->reason is set if
  * XDP was asked for and is not to be had.

@@ -143,6 +143,23 @@ static int show(struct table *table)
 	return r;
 }
 
+int mz_table_show(struct mz_tables *tables, enum mz_table_id id)
+{
+	struct table *table = &tables->tables[id];
+	int fd, r;
+
+	if (!table->is_shown && table->limit < table->capacity) {
+		/* Nobody counts the rows of programs: the map itself must end at the limit. */
+		r = mz_table_create_inner(id, table->limit, &fd);
+		if (r < 0)
+			return r;
+		mz_closep(&table->inner_fd);
+		table->inner_fd = fd;
+		table->capacity = table->limit;
+	}
+	return show(table);
+}
+
 static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void *key,
 		       const void *value)
 {

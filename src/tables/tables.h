@@ -52,6 +52,8 @@ int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
 		  int (*fn)(const void *key, const void *value, void *user), void *user);
 uint64_t mz_table_count(struct mz_tables *tables, enum mz_table_id id);
 void mz_tables_set_limit(struct mz_tables *tables, enum mz_table_id id, uint32_t rows);
+/* Of a table that programs write: they see it from here on, not from its first row. Repeatable. */
+int mz_table_show(struct mz_tables *tables, enum mz_table_id id);
 
 struct mz_table_info {
 	const char *name;

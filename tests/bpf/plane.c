@@ -98,7 +98,10 @@ static void configure(const volatile struct mz_config *rodata, bool decap_flags_
 	struct mz_config config = { .self = addr(SELF),
 				    .port_be = htons(6081),
 				    .decap_flags_ok = decap_flags_ok,
-				    .ifindex = LO };
+				    .ifindex = LO,
+				    .lease = MZ_LEASE_NS,
+				    .new_interval = MZ_NEW_INTERVAL_NS,
+				    .secret = { 0x0123456789abcdef, 0xfedcba9876543210 } };
 
 	put_mac(config.virtual_mac, VIRTUAL_MAC);
 	memcpy((void *)rodata, &config, sizeof(config));

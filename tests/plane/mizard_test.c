@@ -54,6 +54,13 @@ static void refuses_misuse(void **state)
 	EXPECT_EXIT(2, "auto, tc or xdp", "--transit", "generic");
 	EXPECT_EXIT(2, "--droplet Big", "--droplet", "Big");
 	EXPECT_EXIT(2, "absolute", "--dir", "run");
+	EXPECT_EXIT(2, "--lease 0.1: use 0.2 to 3600", "--lease", "0.1");
+	EXPECT_EXIT(2, "--lease 1e3", "--lease", "1e3");
+	EXPECT_EXIT(2, "--lease .", "--lease", ".");
+	EXPECT_EXIT(2, "--lease 5s", "--lease", "5s");
+	EXPECT_EXIT(2, "--new-destinations 00", "--new-destinations", "00");
+	EXPECT_EXIT(2, "--new-destinations 1000001", "--new-destinations", "1000001");
+	EXPECT_EXIT(2, "--learned-limit 0", "--learned-limit", "0");
 	EXPECT_EXIT(2, "--log-level", "--log-level", "loud");
 	EXPECT_EXIT(2, "unix:/PATH", "--controller", "nowhere");
 	EXPECT_EXIT(2, "--ca, --cert and --key", "--address", "192.0.2.1", "--controller", "h:1");
