@@ -77,7 +77,8 @@ class Figures:
         return [self.record(name) for name in self.rounds]
 
     def table(self):
-        yield f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':7} {'peer':>16} {'ratio (min .. max)':>22}  {'bare':>5}  {'better':6}  goal"
+        yield (f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':7} {'peer':>16} {'ratio (min .. max)':>22}  {'bare':>5}  "
+               f"{'better':6}  goal")
         for r in self.records():
             peer = f"{r['peer']} {number(r['peer_value'])}" if "peer" in r else f"p99 {number(r['p99'])}" if "p99" in r else ""
             ratio = f"{r['ratio']:.2f} ({r['ratio_min']:.2f} .. {r['ratio_max']:.2f})" if "peer" in r else ""

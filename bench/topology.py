@@ -31,27 +31,28 @@ ETH_HLEN = 14
 
 
 class End:
-    """A namespace to send from or to receive in, and its address."""
+    """A namespace to send from or to receive in, and its address; the endpoint that it is, if any."""
 
-    def __init__(self, name, address):
-        self.name, self.address = name, address
+    def __init__(self, name, address, endpoint_name=None):
+        self.name, self.address, self.endpoint = name, address, endpoint_name
 
 
-def schedulable(host):
-    """New bouncers and dividers go to this host alone; those that are there stay."""
+def schedulable(*hosts):
+    """New bouncers and dividers go to these hosts alone; those that are there stay."""
     mizar("apply", "-f", "-", input="".join(
         f"---\n{{apiVersion: mizar.com/v1, kind: Droplet, metadata: {{name: {place}}}, spec: {{address: 172.31.0.{i}, "
-        f"unschedulable: {'false' if place == host else 'true'}}}}}\n" for i, place in enumerate(PLACES, 1)))
+        f"unschedulable: {'false' if place in hosts else 'true'}}}}}\n" for i, place in enumerate(PLACES, 1)))
 
 
-def network(name, vpc, cidr, bouncer):
-    schedulable(bouncer)
-    mizar("create", "network", name, "--vpc", vpc, "--cidrs", cidr, "--bouncers", "1")
+def network(name, vpc, cidr, *bouncers):
+    schedulable(*bouncers)
+    mizar("create", "network", name, "--vpc", vpc, "--cidrs", cidr, "--bouncers", str(len(bouncers)))
     mizar("wait", "network", name, "--for", "Provisioned", "--timeout", "10")
 
 
-def endpoint(name, network_name, host, address):
-    end = End(namespace(f"{LAB}-{name}"), address)
+def endpoint(name, network_name, host, address, place=None):
+    """On the host, in a namespace of its own or in that of the place."""
+    end = End(place.name if place else namespace(f"{LAB}-{name}"), address, name)
     mizar("create", "endpoint", name, "--network", network_name, "--addresses", address)
     mizar("attach", name, "--host", host, "--netns", end.name)
     mizar("wait", "endpoint", name, "--for", "Provisioned", "--timeout", "10")
@@ -68,9 +69,9 @@ def overlay():
     return {name: endpoint(name, *facts) for name, facts in ENDPOINTS.items()}
 
 
-def count(host, counter):
-    """Packets that the host counted so far."""
-    counts = json.loads(mizar("host", "stats", "--all", "--host", host, "-o", "json"))
+def count(host, counter, what="stats"):
+    """Packets that the host counted so far; what: stats or drops."""
+    counts = json.loads(mizar("host", what, "--all", "--host", host, "-o", "json"))
     return next(int(c["packets"]) for c in counts if c["name"] == counter)
 
 
