@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "controller/admit.h"
-#include "controller/place.h"
+#include "controller/migrate.h"
 
 static int check_in_subnet(struct ctl_admission *a, const struct ctl_network_facts *facts,
 			   const struct mz_addr *addr, const char *text, const char *path,
@@ -123,14 +123,12 @@ int ctl_admit_endpoint(struct ctl_admission *a, struct ctl_admitted *item)
 
 	network = ctl_admit_refer(a, item, MZ_KIND_NETWORK, spec->network, "spec.network");
 	if (spec->droplet && *spec->droplet) {
-		const char *is = ctl_endpoint_droplet(item->object->endpoint);
-
 		droplet = ctl_admit_refer(a, item, MZ_KIND_DROPLET, spec->droplet, "spec.droplet");
 		if (!droplet)
 			return -EINVAL;
 		/* It goes as soon as nothing durable is on it: nothing may be on its way there. */
 		if (mz_object_metadata(droplet->object)->deletion_timestamp &&
-		    strcmp(is ?: "", spec->droplet))
+		    !ctl_endpoint_is_on(item->object->endpoint, spec->droplet, NULL))
 			return mz_problem_add(&a->problems, "spec.droplet",
 					      "Droplet %s is being deleted: wait until it is gone",
 					      spec->droplet);
@@ -215,8 +213,6 @@ static void choose_mac(struct mz_object *object)
 int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item)
 {
 	Mizar__V1__Endpoint *endpoint = item->object->endpoint;
-	const char *wanted = endpoint->spec->droplet;
-	const char *is = ctl_endpoint_droplet(endpoint);
 	const struct ctl_network_facts *facts;
 	struct ctl_admitted *network;
 	int r;
@@ -230,7 +226,6 @@ int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item
 	if (r < 0)
 		return r;
 	choose_mac(item->object);
-	if (!wanted || !*wanted || (is && !strcmp(is, wanted)))
-		return 0;
-	return ctl_place_endpoint_in(ctl_write_txn(a->write), facts->vni, endpoint, wanted);
+	r = ctl_migrate_step(a->c, ctl_write_txn(a->write), facts->vni, endpoint);
+	return r < 0 ? r : 0;
 }

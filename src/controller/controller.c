@@ -52,7 +52,7 @@ void ctl_controller_resync(struct ctl_controller *c)
 }
 
 int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_store *store,
-			const char *store_path)
+			const char *store_path, const struct ctl_times *times)
 {
 	struct timespec now;
 	uint64_t took;
@@ -64,6 +64,7 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 		.loop = loop,
 		.store = store,
 		.store_path = store_path,
+		.times = *times,
 		.epoch = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec,
 		.started = uv_now(loop),
 		.resync.run = on_resync,

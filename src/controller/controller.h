@@ -22,10 +22,18 @@
 
 struct ctl_watcher;
 
+/* How long to wait for hosts; see options.c. */
+struct ctl_times {
+	uint64_t dead_ms;      /* a host whose stream is down for longer is dead */
+	uint64_t hold_ms;      /* a deleted address waits as long for a host whose stream is down */
+	uint64_t tombstone_ms; /* the host that an endpoint has left forwards as long */
+};
+
 struct ctl_controller {
 	uv_loop_t *loop;
 	struct mz_store *store;
 	const char *store_path;
+	struct ctl_times times;
 	struct ctl_queue queue;
 	struct ctl_ipam *ipam;
 	struct ctl_model model;
@@ -49,7 +57,7 @@ struct ctl_controller {
 
 /* loop and store are borrowed. Builds the model. */
 int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_store *store,
-			const char *store_path);
+			const char *store_path, const struct ctl_times *times);
 void ctl_controller_fini(struct ctl_controller *c);
 
 /* An operator could not write: all of them look at everything again, after a while. */

@@ -9,6 +9,7 @@
 
 #include "api/field.h"
 #include "base/log.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/session.h"
 #include "controller/watch.h"
@@ -184,6 +185,7 @@ static void begin(struct ctl_session *session, struct ctl_droplet *droplet)
 	send_welcome(session);
 	ctl_droplet_up(droplet);
 	compare_all(session, hello);
+	ctl_migrations_look(session->c);
 }
 
 /* Refuses, or begins if the droplet is as the host says. */

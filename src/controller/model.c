@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
 #include "controller/session.h"
@@ -136,6 +137,7 @@ void ctl_model_fini(struct ctl_controller *c)
 
 	HASH_ITER(hh, model->droplets, droplet, next_droplet)
 		ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the controller ends");
+	ctl_migrations_fini(c);
 	while (model->pending)
 		ctl_provision_end(c, model->pending->uid);
 	HASH_ITER(hh, model->replicas, replica, next_replica) {

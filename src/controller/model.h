@@ -27,7 +27,9 @@
 struct mz_store;
 struct ctl_controller;
 struct ctl_full;
+struct ctl_migration;
 struct ctl_session;
+struct ctl_tombstone;
 
 /* A host, whether its stream is up or not. */
 struct ctl_droplet {
@@ -44,7 +46,8 @@ struct ctl_droplet {
 	struct ctl_usage *usages;
 	struct ctl_replica *replicas;
 	struct ctl_pending *pending;
-	uint64_t n_endpoints;
+	struct ctl_tombstone *tombstones; /* of endpoints that have left it */
+	uint64_t n_endpoints;		  /* also those on their way to or from it */
 	unsigned int n_bouncers, n_dividers;
 	unsigned int n_planned;	 /* replicas on their way into the store */
 	unsigned int n_arriving; /* endpoints on their way to it, not yet durable */
@@ -130,6 +133,7 @@ struct ctl_network {
 	struct ctl_scope scope, locations;
 	struct ctl_usage *usages;
 	struct ctl_pending *pending;
+	struct ctl_migration *migrations; /* of endpoints that leave a droplet, by revision */
 	uint64_t n_endpoints;		 /* placed or not */
 	struct ctl_network *prev, *next; /* of the VPC */
 	struct ctl_work work;		 /* the network operator */
@@ -154,6 +158,7 @@ struct ctl_model {
 	struct ctl_network *networks, *networks_by_key;
 	struct ctl_replica *replicas;
 	struct ctl_pending *pending;
+	struct ctl_migration *migrations;
 	struct ctl_set *short_sets;
 	struct ctl_scope hosts; /* scope DROPLETS */
 	unsigned int n_connected;

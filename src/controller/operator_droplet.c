@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "controller/compile.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/remove.h"
 #include "controller/session.h"
@@ -88,6 +89,7 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 	ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the droplet object is gone");
 	ctl_queue_cancel(&c->queue, &droplet->down);
 	ctl_queue_cancel(&c->queue, &droplet->work);
+	ctl_tombstones_forget(droplet);
 	ctl_sub_forget_all(c, droplet);
 	ctl_scope_fini(&droplet->host);
 	ctl_uidset_fini(&droplet->attached);

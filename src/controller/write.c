@@ -138,22 +138,26 @@ int ctl_write_delete(struct ctl_write *write, const struct mz_object *old)
 /* Endpoints that come to a droplet: it must not go before they are there. */
 static void announce_arrivals(struct ctl_write *write)
 {
-	size_t i;
+	struct ctl_place places[CTL_PLACES_MAX];
+	size_t i, n;
 
 	for (i = 0; i < write->n_changes; i++) {
 		struct change *change = &write->changes[i];
 		struct ctl_droplet *droplet;
-		const char *is, *was;
 
 		if (change->kind != MZ_KIND_ENDPOINT || !change->new)
 			continue;
-		is = ctl_endpoint_droplet(change->new->endpoint);
-		was = change->old ? ctl_endpoint_droplet(change->old->endpoint) : NULL;
-		droplet = is ? ctl_model_droplet(&write->c->model, is) : NULL;
-		if (!droplet || (was && !strcmp(is, was)))
-			continue;
-		droplet->n_arriving++;
-		change->arrives_at = droplet->uid;
+		for (n = ctl_endpoint_places(change->new->endpoint, places); n; n--) {
+			const char *name = places[n - 1].droplet;
+
+			droplet = ctl_model_droplet(&write->c->model, name);
+			if (!droplet || (change->old && ctl_endpoint_is_on(change->old->endpoint,
+									   name, NULL)))
+				continue;
+			droplet->n_arriving++;
+			change->arrives_at = droplet->uid;
+			break; /* never two at once */
+		}
 	}
 }
 
