@@ -253,7 +253,7 @@ static bool may_hold(enum mz_table_id table, Mizar__V1__Scope__Kind kind)
 	case MIZAR__V1__SCOPE__KIND__DROPLETS:
 		return table == MZ_TABLE_droplet;
 	case MIZAR__V1__SCOPE__KIND__HOST:
-		return table == MZ_TABLE_endpoint;
+		return table == MZ_TABLE_endpoint || table == MZ_TABLE_moved;
 	case MIZAR__V1__SCOPE__KIND__VPC:
 		return table == MZ_TABLE_vpc;
 	case MIZAR__V1__SCOPE__KIND__ROUTES:

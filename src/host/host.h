@@ -21,6 +21,7 @@
 #include "rpc/rpc.h"
 #include "tables/tables.h"
 
+struct mz_aging;
 struct mz_operation;
 struct mz_releases;
 struct mz_stream;
@@ -39,6 +40,7 @@ struct mz_host {
 	struct mz_programs *programs;
 	struct mz_transit transit;
 	struct mz_nexthops *nexthops;
+	struct mz_aging *aging;
 	struct mz_scopes *scopes;
 	struct mz_ipc_server *ipc;
 	struct mz_rpc *rpc; /* this and the next two: NULL when standalone */

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "host/aging.h"
 #include "host/apply.h"
 #include "host/endpoint.h"
 #include "host/host.h"
@@ -188,8 +189,13 @@ static int restore(struct mz_host *host)
 	r = mz_nexthops_new(host->loop, host->tables, &host->self, &host->nexthops);
 	if (r >= 0)
 		r = mz_table_each(host->tables, MZ_TABLE_droplet, follow_droplet, host);
-	if (r < 0)
+	if (r < 0) {
 		mz_log_err("next hops: cannot follow the kernel's routes: %s", strerror(-r));
+		return r;
+	}
+	r = mz_aging_new(host, &host->aging);
+	if (r < 0)
+		mz_log_err("learned locations: %s", strerror(-r));
 	return r;
 }
 
@@ -326,6 +332,7 @@ static void stop(struct daemon *daemon)
 	mz_rpc_client_free(TAKE(host->client)); /* attaches under way are answered */
 	mz_releases_free(TAKE(host->releases));
 	mz_ipc_server_free(TAKE(host->ipc));
+	mz_aging_free(TAKE(host->aging));
 	mz_nexthops_free(TAKE(host->nexthops));
 	uv_close((uv_handle_t *)&daemon->term, NULL);
 	uv_close((uv_handle_t *)&daemon->interrupt, NULL);
