@@ -40,15 +40,18 @@ struct ctl_controller {
 	struct ctl_watcher *watchers;
 	uint64_t epoch;	  /* of this process's scopes */
 	uint64_t started; /* of the loop's clock, in ms */
+	uint64_t first_uid; /* of those that this process may give out */
 	uint32_t next_vni;
 	bool loading; /* the model is being built: what it sees is no change */
 	struct ctl_work resync;
 };
 
-/* Within the first seconds nobody is declared dead: hosts need time to come back. */
+/* Within the first seconds nobody leaves a set: hosts need time to come back. */
 #define CTL_GRACE_MS 5000
-/* A host whose stream is down for longer is replaced as bouncer and divider. */
-#define CTL_DOWN_MS 10000
+/* Nor is anybody declared dead within these: hosts dial every 2 s at the latest. */
+#define CTL_START_MS 10000
+/* A host that was dead is not chosen again for as long, unless there is nobody else. */
+#define CTL_STEADY_MS 60000
 /* A bouncer or divider that does not acknowledge for longer leaves its set. */
 #define CTL_ACK_MS 1000
 

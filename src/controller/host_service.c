@@ -80,11 +80,12 @@ static int find_endpoint(const struct attach *attach, struct mz_object **ret_obj
 static const char *elsewhere(const struct attach *attach, const Mizar__V1__Endpoint *endpoint)
 {
 	const char *where = endpoint->spec->droplet;
+	bool is_leaving = endpoint->status->migrating_from;
 
 	/* While it migrates it may be attached on both hosts. */
-	if (ctl_endpoint_is_on(endpoint, attach->droplet, NULL) && !endpoint->status->migrating_from)
+	if (ctl_endpoint_is_on(endpoint, attach->droplet, NULL) && !is_leaving)
 		return NULL;
-	if (!where || !*where || endpoint->status->migrating_from)
+	if (!where || !*where || is_leaving)
 		where = ctl_endpoint_droplet(endpoint);
 	return where && *where && strcmp(where, attach->droplet) ? where : NULL;
 }

@@ -2,17 +2,19 @@
 /*
  * Endpoints that go from one droplet to another, make before break. The stored status says how far:
  *
- *	spec.droplet  status                          who has what
- *	B             droplet A, migratingTo B        A serves it; B has its row, with the next generation
- *	              |  B has a device for it
- *	B             droplet B, migratingFrom A      bouncers are told; A still has row and device
- *	              |  all active bouncers have acknowledged
- *	B             droplet B                       A gets tombstones, and its row goes, in one update
- *	              |  30 s
- *	              -                               the tombstones go
+ *	spec B, on A
+ *	  |   B is told its row, with the next location generation
+ *	on A, migratingTo B		A serves it
+ *	  |   B has a device for it
+ *	on B, migratingFrom A		bouncers are told; A still has row and device
+ *	  |   all active bouncers have acknowledged: A gets tombstones and loses its row at once
+ *	on B				A forwards what still comes there, and tells the senders
+ *	  |   30 s: the tombstones go
+ *	on B
  *
- * An endpoint without a device goes at once. What is asked for meanwhile takes the place of B before
- * the first arrow (A: cancels it), and waits for the second one after it (A: keeps row and device).
+ * An endpoint without a device goes at once. What is asked for meanwhile takes the place of B as
+ * long as that has no device (A: cancels it), and later waits for the bouncers (A: keeps its
+ * device).
  * Tombstones are in memory only: a restart drops them early, and A then gives packets back to who
  * sent them.
  */

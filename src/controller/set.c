@@ -281,6 +281,18 @@ void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet)
 		set_active(replica, false);
 }
 
+void ctl_set_lost(struct ctl_set *set, struct ctl_droplet *droplet)
+{
+	struct ctl_replica *replica;
+
+	DL_SEARCH_SCALAR(set->replicas, replica, droplet, droplet);
+	if (!replica || !replica->active || !is_dispensable(replica))
+		return;
+	mz_log_warn("%s %s: out of its set, its host has come without rows",
+		    set->kind == MZ_KIND_BOUNCER ? "bouncer" : "divider", replica->name);
+	set_active(replica, false);
+}
+
 void ctl_set_accepted(struct ctl_set *set, const struct ctl_droplet *droplet)
 {
 	struct ctl_replica *replica;

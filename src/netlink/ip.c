@@ -129,6 +129,8 @@ int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route)
 		(void)mz_ip_put(nlh, RTA_GATEWAY, route->gateway);
 	if (route->ifindex)
 		mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)route->ifindex);
+	if (route->metric)
+		mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);
 	r = mz_netlink_do(nl, nlh);
 	return r == -EEXIST ? 0 : r;
 }

@@ -277,6 +277,8 @@ static void say_hello(struct host *host)
 		states[i].epoch = scope->epoch;
 		states[i].revision = scope->revision;
 		states[i].digest = digest_of(scope);
+		states[i].has_n_rows = true;
+		states[i].n_rows = HASH_COUNT(scope->rows);
 		scope->in_full = false;
 		list[i] = &states[i];
 		i++;
