@@ -29,7 +29,7 @@ struct ctl_hold {
 	int n_addrs;
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	struct ctl_hold_wait waits[CTL_PLACES_MAX];
-	void (*done)(void *user); /* when it is over, or has lasted long enough to say so; or NULL */
+	void (*done)(void *user); /* when it is over, or has lasted for long; or NULL */
 	void *user;
 	struct ctl_work patience, release;
 	UT_hash_handle hh;

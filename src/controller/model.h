@@ -88,6 +88,7 @@ struct ctl_replica {
 	bool surplus;		/* more than are wanted */
 	bool leaving;		/* out of the row; goes when no host sends to it any more */
 	uint64_t left_revision; /* of the set's row without it */
+	uint64_t left;		/* when that was, of the loop's clock */
 	struct ctl_work timer;
 	struct ctl_replica *prev, *next;		 /* of the set */
 	struct ctl_replica *droplet_prev, *droplet_next; /* of the droplet */

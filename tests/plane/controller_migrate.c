@@ -142,6 +142,8 @@ static void test_steps(void **state)
 	assert_int_equal(host_attach(&f.h[3], "a", "e1", NULL, NULL), MZ_RPC_FAILED_PRECONDITION);
 	assert_int_equal(host_attach(&f.h[2], "a", "e1", &rows, NULL), MZ_RPC_OK);
 	assert_int_equal(rows, 3);
+	host_down(&f.h[4]); /* whatever has it looked at */
+	host_up(&f.h[4], plane, "h4");
 	plane_wait(plane, 100);
 	assert_true(has_row(&f, 1, 1) && bouncers_say(&f, 1, 1));
 
