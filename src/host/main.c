@@ -228,8 +228,8 @@ static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
 		check_certificates, begin_offload_test, mz_underlay_open, open_tables,
-		load_programs,	    end_offload_test,	restore,	  listen_locally,
-		dial_controller,
+		load_programs,	    end_offload_test,	mz_gro_open,	  restore,
+		listen_locally,	    dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;
@@ -306,6 +306,7 @@ static void on_reconcile(uv_timer_t *timer)
 	int r;
 
 	follow_underlay(host);
+	mz_gro_follow(host);
 	r = mz_endpoint_forget_gone(host);
 	if (r < 0)
 		mz_log_warn("endpoints: cannot look for devices that are gone: %s", strerror(-r));

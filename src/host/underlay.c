@@ -140,7 +140,7 @@ static int find_device(struct mz_host *host)
  * The socket never sees a packet: transit takes them all. Should one slip through while nothing is
  * attached, the filter keeps it out of the queue.
  */
-static int hold_port(struct mz_host *host)
+int mz_underlay_hold_port(struct mz_host *host)
 {
 	bool is_ipv6 = !mz_addr_is_ipv4(&host->self);
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -170,10 +170,10 @@ static int hold_port(struct mz_host *host)
 	if (bind(fd, sa, size) < 0) {
 		int r = -errno;
 
-		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), or "
-			   "give another --port to all hosts",
+		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), "
+			   "remove the device (ip -d link), or give another --port to all hosts",
 			   host->options->port, mz_addr_format(&host->self, text),
-			   r == -EADDRINUSE ? "in use by another socket" : strerror(-r));
+			   r == -EADDRINUSE ? "in use by another socket or tunnel device" : strerror(-r));
 		return r;
 	}
 	host->port_fd = TAKE_FD(fd);
@@ -182,6 +182,7 @@ static int hold_port(struct mz_host *host)
 
 int mz_underlay_open(struct mz_host *host)
 {
+	struct mz_link gro;
 	int r;
 
 	r = find_device(host);
@@ -194,5 +195,7 @@ int mz_underlay_open(struct mz_host *host)
 			   host->underlay.ifname, host->underlay.mtu, MTU_MIN_IPV6);
 		return -EINVAL;
 	}
-	return hold_port(host);
+	if (mz_gro_find(host->options->dir, host->options->port, &gro) == 0 && gro.flags & IFF_UP)
+		return 0;
+	return mz_underlay_hold_port(host);
 }
