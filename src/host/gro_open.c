@@ -10,10 +10,31 @@
 
 #define SAY(gro, ...) snprintf((gro)->text, sizeof((gro)->text), __VA_ARGS__)
 
+int mz_gro_prepare(struct mz_host *host)
+{
+	struct mz_gro *gro = &host->gro;
+	int r = 0;
+
+	gro->cut_ifindex = gro->in_ifindex = 0;
+	if (host->options->tunnel_gro != MZ_GRO_OFF)
+		r = mz_gro_add_cut(host->options->dir, host->options->port, &gro->cut_ifindex,
+				   &gro->in_ifindex);
+	if (r < 0)
+		mz_log_warn("device mzcut%u: cannot be made: %s", host->options->port,
+			    strerror(-r));
+	return 0; /* then there is no merging, see mz_gro_open() */
+}
+
 static int up(struct mz_host *host, const struct mz_link *link)
 {
-	int r = mz_programs_attach_agent(host->programs, link->ifindex);
+	int r = mz_programs_attach_transit(host->programs, host->gro.in_ifindex);
 
+	if (r == 0)
+		r = mz_device_up(host->gro.in_ifindex);
+	if (r == 0)
+		r = mz_device_up(host->gro.cut_ifindex);
+	if (r == 0)
+		r = mz_programs_attach_agent(host->programs, link->ifindex);
 	if (r < 0 || link->flags & IFF_UP)
 		return r;
 	mz_closep(&host->port_fd);
@@ -85,6 +106,8 @@ int mz_gro_open(struct mz_host *host)
 		SAY(&host->gro, "off, asked for");
 	else if (!(host->offload.holds & MZ_OFFLOAD_TCP))
 		SAY(&host->gro, "off: super-packets do not pass here");
+	else if (!host->gro.cut_ifindex)
+		SAY(&host->gro, "off: no device mzcut%u", host->options->port);
 	else
 		r = switch_on(host);
 	mz_log_info("tunnel GRO: %s", host->gro.text);
@@ -99,15 +122,19 @@ int mz_gro_open(struct mz_host *host)
 	return switch_off(host);
 }
 
-void mz_gro_follow(struct mz_host *host)
+static bool is_up(struct mz_netlink *nl, int ifindex)
 {
 	struct mz_link link;
 
-	if (!host->gro.ifindex)
-		return;
-	if (mz_gro_find(host->options->dir, host->options->port, &link) == 0 &&
-	    link.ifindex == host->gro.ifindex && link.flags & IFF_UP)
-		return;
-	mz_log_warn("device mzgro%u: somebody took it away or down", host->options->port);
-	(void)mz_gro_open(host); /* says what is wrong */
+	return mz_link_by_index(nl, ifindex, &link) == 0 && link.flags & IFF_UP;
+}
+
+bool mz_gro_is_whole(const struct mz_host *host)
+{
+	_cleanup_(mz_netlink_freep) struct mz_netlink *nl = NULL;
+	const struct mz_gro *gro = &host->gro;
+
+	if (!gro->ifindex || mz_netlink_open(&nl) < 0)
+		return true; /* nothing to look after, or no way to */
+	return is_up(nl, gro->ifindex) && is_up(nl, gro->cut_ifindex) && is_up(nl, gro->in_ifindex);
 }
