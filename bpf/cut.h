@@ -9,10 +9,11 @@
 
 #include "size.h"
 
-/* Reads ip_proto. */
+/* Reads ip_proto, is_tunneled. */
 static __always_inline int cut(struct mz_pkt *p)
 {
-	if (!ctx_is_gso(p->ctx) || p->ip_proto == PROTO_TCP || !mz_config.cut_ifindex)
+	if (!p->is_tunneled || !ctx_is_gso(p->ctx) || p->ip_proto == PROTO_TCP ||
+	    !mz_config.cut_ifindex)
 		return 0;
 	p->points = 0; /* each piece is counted */
 	p->action = ctx_send(p->ctx, mz_config.cut_ifindex);

@@ -27,7 +27,6 @@
 #include "way.h"
 #include "encapsulate.h"
 #include "forward.h"
-#include "cut.h"
 #include "icmp_error.h"
 #include "finish.h"
 
@@ -68,7 +67,6 @@ int mz_transit(struct mz_ctx *ctx)
 	v = v ?: parse_geneve(&p);  /* -> vni, inner_eth                         */
 	v = v ?: parse_frame(&p);   /* -> eth_proto, inner                       */
 	v = v ?: parse_inner(&p);   /* -> src, dst                               */
-	v = v ?: cut(&p);	    /* merged datagrams come in again one by one */
 	v = v ?: check_carried(&p); /* addresses that the overlay carries?       */
 	v = v ?: find_vpc(&p);	    /* -> vpc                                    */
 	v = v ?: find_local(&p);    /* -> local, if the destination is here      */
