@@ -33,8 +33,7 @@ refused 1 "not on this host" here path 10.0.1.12 10.0.1.11 --vni $vni
 said=$(here -n acme path web-1 db-1 --server unix:$dir/ctl/controller.sock 2>&1); [[ $said == *"destination is on h3"* ]] || fail "$said"
 
 # What traffic taught, also without mizard.
-reaches acme/web-1 10.0.1.12
-mizar lab kill h1
+reaches acme/web-1 10.0.1.12; mizar lab kill h1
 mizar -n acme path web-1 web-2 | grep -E "^2 +h2 .* destination +learned \(here\)" >/dev/null || fail "no direct path"
 mizar host locations --host h1 | grep -E "^$vni +10.0.1.12 +172.31.0.2 +host +here +fresh" >/dev/null || fail "not learned"
 mizar host locations --host h1 --all --vni $vni | grep -E "^$vni +10.0.1.11 +172.31.0.1 .* local" >/dev/null || fail "no mizard"
