@@ -44,7 +44,7 @@ refused() {
 
 # lab [OPTION...]: a lab of our own, with the transit and the underlay that the environment says.
 lab() {
-	mizar lab up --name $MIZAR_LAB --transit $MIZAR_TRANSIT ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
+	mizar lab up --name $MIZAR_LAB --timeout 120 --transit $MIZAR_TRANSIT ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
 		${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 || fail "lab up $*"
 }
 
