@@ -79,6 +79,7 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 					   "\"--lease 1 --new-destinations 10\"" },
 	[MZ_OPT_KEEP_GOING] = { "keep-going", 0,
 				.doc = "when something fails, leave what was made, to look at it" },
+	[MZ_OPT_TO] = { "to", 0, "HOST", .offer = MZ_OFFER_DROPLET, .doc = "the droplet to go to" },
 	[MZ_OPT_DEVICES] = { "devices", 0, .doc = "also remove the devices of endpoints" },
 };
 
@@ -180,6 +181,18 @@ const struct mz_verb mz_verbs[] = {
 	  2,
 	  { MZ_OFFER_ENDPOINT, MZ_OFFER_ENDPOINT },
 	  .run = mz_verb_path },
+	{ "endpoint migrate",
+	  "ENDPOINT --to HOST",
+	  "move an endpoint to another host while it works",
+	  "It keeps addresses, MAC and uid. The old host serves it until it is attached on HOST "
+	  "(mizar attach there), and forwards for a while what still comes to it. One that is "
+	  "attached nowhere moves at once. --to the host where it is cancels.",
+	  OBJECT_OPTIONS | MZ_OPT_BIT(TO) | MZ_OPT_BIT(DRY_RUN) | MZ_OPT_BIT(WAIT) |
+		  MZ_OPT_BIT(OUTPUT),
+	  1,
+	  1,
+	  { MZ_OFFER_ENDPOINT, MZ_OFFER_NOTHING },
+	  .run = mz_verb_endpoint_migrate },
 	{ "host status", "", "what a host's mizard is doing", NULL,
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_status },
 	{ "host peers", "", "the hosts that a host bounces and divides by, and whether they live",

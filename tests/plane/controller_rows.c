@@ -238,8 +238,9 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_scopes), TEST(test_direct_path), TEST(test_constant_rows), TEST(test_waits_for_all),
-		TEST(test_attach), TEST(test_refused),	     TEST(test_delete_orders),
+		TEST(test_scopes),	  TEST(test_direct_path), TEST(test_constant_rows),
+		TEST(test_waits_for_all), TEST(test_attach),	  TEST(test_refused),
+		TEST(test_delete_orders),
 	};
 
 	controller_program = argv[1];

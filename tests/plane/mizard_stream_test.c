@@ -318,7 +318,9 @@ static void attaches(void **state)
 	attach_rows(rows);
 	fake_expect_hello();
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	assert_true(!fake_device);
 	attach_ok();
+	fake_expect_device(0x9a);
 	assert_int_equal(count_rows(MZ_TABLE_local), 1);
 	assert_row(&rows[0]);
 	assert_row(&rows[1]);
