@@ -48,6 +48,7 @@ static void print_status(const Mizar__V1__LocalStatus *s)
 	printf("Programs     %s\n", s->attach ?: "?");
 	printf("Transit      %s, %s\n", s->transit ?: "?", s->transit_reason ?: "?");
 	printf("Offloads     %s\n", s->offloads ?: "?");
+	printf("Tunnel GRO   %s\n", s->tunnel_gro ?: "?");
 	if (!s->controller || !*s->controller)
 		printf("Controller   none\n");
 	else

@@ -197,6 +197,25 @@ static int set_transit(void *target, const char *value)
 	return mz_misused("--transit %s: use auto, tc or xdp", value);
 }
 
+const char *const mz_gro_names[] = {
+	[MZ_GRO_AUTO] = "auto",
+	[MZ_GRO_ON] = "on",
+	[MZ_GRO_OFF] = "off",
+};
+
+static int set_tunnel_gro(void *target, const char *value)
+{
+	struct mz_options *options = target;
+
+	for (int i = MZ_GRO_AUTO; i <= MZ_GRO_OFF; i++) {
+		if (!strcmp(value, mz_gro_names[i])) {
+			options->tunnel_gro = (enum mz_gro_mode)i;
+			return 0;
+		}
+	}
+	return mz_misused("--tunnel-gro %s: use auto, on or off", value);
+}
+
 static int set_offload_test(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -248,6 +267,8 @@ static const struct mz_setting rows[] = {
 	{ "port", "PORT", "UDP port of the tunnels (6081)", .set = set_port },
 	{ "attach", "MODE", "auto, tcx or clsact (auto)", .set = set_attach },
 	{ "transit", "MODE", "auto, tc or xdp (auto)", .set = set_transit },
+	{ "tunnel-gro", "MODE", "merge tunnel packets that come in: auto, on or off (auto)",
+	  .set = set_tunnel_gro },
 	{ "offload-test", "on|off", "send super-packets through the programs at the start (on)",
 	  .set = set_offload_test },
 	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)",

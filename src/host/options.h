@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "host/gro.h"
 #include "host/program.h"
 #include "mizar/tables.h"
 #include "rpc/rpc.h"
@@ -22,6 +23,7 @@ struct mz_options {
 	uint16_t port;
 	enum mz_attach_mode attach;
 	enum mz_transit_mode transit;
+	enum mz_gro_mode tunnel_gro;
 	uint32_t table_limit;	  /* rows that a table may grow to */
 	uint32_t learned_limit;	  /* the same, of the table that the programs write */
 	uint64_t lease_ns;	  /* of a learned location */

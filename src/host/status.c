@@ -21,6 +21,7 @@ static void fill_underlay(struct mz_host *host, Mizar__V1__LocalStatus *status)
 	status->transit = (char *)mz_transit_names[host->transit.mode];
 	status->transit_reason = host->transit.reason;
 	status->offloads = host->offload.text;
+	status->tunnel_gro = host->gro.text;
 }
 
 static void fill_controller(struct mz_host *host, Mizar__V1__LocalStatus *status)

@@ -137,7 +137,7 @@ static int find_device(struct mz_host *host)
  * The socket never sees a packet: transit takes them all. Should one slip through while nothing is
  * attached, the filter keeps it out of the queue.
  */
-static int hold_port(struct mz_host *host)
+int mz_underlay_hold_port(struct mz_host *host)
 {
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
@@ -146,15 +146,16 @@ static int hold_port(struct mz_host *host)
 
 	r = mz_socket_open(&host->self, host->options->port, &filter, &host->port_fd);
 	if (r < 0)
-		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), or "
-			   "give another --port to all hosts",
+		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), "
+			   "remove the device (ip -d link), or give another --port to all hosts",
 			   host->options->port, mz_addr_format(&host->self, text),
-			   r == -EADDRINUSE ? "in use by another socket" : strerror(-r));
+			   r == -EADDRINUSE ? "in use by another socket or tunnel device" : strerror(-r));
 	return r;
 }
 
 int mz_underlay_open(struct mz_host *host)
 {
+	struct mz_link gro;
 	int r;
 
 	r = find_device(host);
@@ -167,5 +168,7 @@ int mz_underlay_open(struct mz_host *host)
 			   host->underlay.ifname, host->underlay.mtu, MTU_MIN_IPV6);
 		return -EINVAL;
 	}
-	return hold_port(host);
+	if (mz_gro_find(host->options->dir, host->options->port, &gro) == 0 && gro.flags & IFF_UP)
+		return 0;
+	return mz_underlay_hold_port(host);
 }

@@ -163,11 +163,15 @@ static void test_steps(void **state)
 	assert_int_equal(f.h[1].n_deletes, 1);
 	plane_until(plane, is_only_on(&f, 2, 2));
 	assert_true(endpoint_is(&f, "status.attached", "true"));
+	plane_wait(plane, 100);
+	assert_true(has_tombstone(&f, 1, 2, 2)); /* and knows the VPC that it is in */
+	assert_true(host_rows(&f.h[1], "vpc/") == 1 && host_rows(&f.h[1], "network/") == 1);
 
 	/* Who gives it back on the old host changes nothing. */
 	assert_int_equal(host_detach(&f.h[1], "a", "e1"), MZ_RPC_OK);
 	migrate(&f, "h2"); /* again */
 	plane_until(plane, host_rows(&f.h[1], "host") == 0); /* the tombstone is gone */
+	plane_until(plane, host_rows(&f.h[1], "vpc/") < 0 && host_rows(&f.h[1], "network/") < 0);
 	assert_true(is_only_on(&f, 2, 2));
 	four_free(&f);
 }
