@@ -75,6 +75,10 @@ static __always_inline int deliver(struct mz_pkt *p)
 	if (!is_still_local(p, ifindex))
 		return DROP(not_here);
 	POINT(p, deliver);
+	if (is(p, MZ_ANSWERS)) {
+		ctx_send_copy(p->ctx, ifindex);
+		return MZ_COPIED;
+	}
 	p->action = flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
 					   ctx_send(p->ctx, ifindex);
 	return MZ_SENT;
