@@ -37,6 +37,11 @@ class End:
         self.name, self.address, self.endpoint = name, address, endpoint_name
 
 
+def lab_up(*options):
+    """On a busy machine the kernel's verifier takes its time, for each host."""
+    mizar("lab", "up", "--name", LAB, "--hosts", str(len(PLACES)), "--timeout", "300", *options)
+
+
 def schedulable(*hosts):
     """New bouncers and dividers go to these hosts alone; those that are there stay."""
     mizar("apply", "-f", "-", input="".join(
@@ -134,7 +139,7 @@ class Lab:
         self.name, self.transit, self.mtu, self.underlay = f"{transit}/{mtu}", transit, mtu, "gso"
 
     def __enter__(self):
-        mizar("lab", "up", "--name", LAB, "--hosts", str(len(PLACES)), "--mtu", str(self.mtu), "--transit", self.transit)
+        lab_up("--mtu", str(self.mtu), "--transit", self.transit)
         pass_netfilter()
         self.ends = overlay() | vxlan(self.mtu) | veth(self.mtu)
         self.ends |= {f"h{i}": End(f"{LAB}-h{i}", f"172.31.0.{i}") for i in (1, 2)}

@@ -62,6 +62,11 @@ static __always_inline __u32 ctx_gso_size(const struct mz_ctx *ctx)
 	return 0;
 }
 
+static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
+{
+	return -1;
+}
+
 static __always_inline bool ctx_has_vlan(const struct mz_ctx *ctx)
 {
 	return false;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cut.h"
 #include "ip.h"
 #include "route.h"
 #include "size.h"
@@ -67,7 +68,8 @@ static __always_inline int deliver(struct mz_pkt *p)
 		return DROP(not_here);
 	ifindex = p->local->ifindex;
 	flags = p->local->flags;
-	r = check_size(p, p->inner, 0, p->local->mtu);
+	r = cut(p);
+	r = r ?: check_size(p, p->inner, 0, p->local->mtu);
 	r = r ?: deliver_ecn(p);
 	r = r ?: deliver_unpack(p);
 	if (r)

@@ -96,7 +96,7 @@ struct mz_pkt {
 	__u32 inner;	     /* inner IP or ARP, */
 	__u32 l4;	     /* behind the inner IP headers; agent only (*) */
 	__be16 eth_proto_be; /* of the inner packet */
-	__u8 ip_proto;	     /* of the inner packet; agent only (*) */
+	__u8 ip_proto;	     /* of the inner packet; in transit that behind IPv6 itself (*) */
 	__u8 tos;	     /* of the inner packet */
 	__u8 ttl;	     /* of the inner packet; agent only */
 	__u8 outer_tos;

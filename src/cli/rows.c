@@ -167,18 +167,6 @@ const struct mz_verb mz_verbs[] = {
 	  1,
 	  { MZ_OFFER_ENDPOINT, MZ_OFFER_NOTHING },
 	  .run = mz_verb_detach },
-	{ "endpoint migrate",
-	  "ENDPOINT --to HOST",
-	  "move an endpoint to another host while it works",
-	  "It keeps addresses, MAC and uid. The old host serves it until it is attached on HOST "
-	  "(mizar attach there), and forwards for a while what still comes to it. One that is "
-	  "attached nowhere moves at once. --to the host where it is cancels.",
-	  OBJECT_OPTIONS | MZ_OPT_BIT(TO) | MZ_OPT_BIT(DRY_RUN) | MZ_OPT_BIT(WAIT) |
-		  MZ_OPT_BIT(OUTPUT),
-	  1,
-	  1,
-	  { MZ_OFFER_ENDPOINT, MZ_OFFER_NOTHING },
-	  .run = mz_verb_endpoint_migrate },
 	{ "path",
 	  "SRC DST",
 	  "the hosts that packets pass now, from one endpoint to another, and why",
@@ -193,8 +181,24 @@ const struct mz_verb mz_verbs[] = {
 	  2,
 	  { MZ_OFFER_ENDPOINT, MZ_OFFER_ENDPOINT },
 	  .run = mz_verb_path },
+	{ "endpoint migrate",
+	  "ENDPOINT --to HOST",
+	  "move an endpoint to another host while it works",
+	  "It keeps addresses, MAC and uid. The old host serves it until it is attached on HOST "
+	  "(mizar attach there), and forwards for a while what still comes to it. One that is "
+	  "attached nowhere moves at once. --to the host where it is cancels.",
+	  OBJECT_OPTIONS | MZ_OPT_BIT(TO) | MZ_OPT_BIT(DRY_RUN) | MZ_OPT_BIT(WAIT) |
+		  MZ_OPT_BIT(OUTPUT),
+	  1,
+	  1,
+	  { MZ_OFFER_ENDPOINT, MZ_OFFER_NOTHING },
+	  .run = mz_verb_endpoint_migrate },
 	{ "host status", "", "what a host's mizard is doing", NULL,
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_status },
+	{ "host peers", "", "the hosts that a host bounces and divides by, and whether they live",
+	  "STATE is by their answers to the ECHOs of mizard. Those that are AVOIDED are used only "
+	  "when no other of their set is left.",
+	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_peers },
 	{ "host tables",
 	  "[TABLE]",
 	  "rows of the data plane's tables",

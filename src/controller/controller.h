@@ -40,7 +40,8 @@ struct ctl_controller {
 	struct ctl_watcher *watchers;
 	uint64_t epoch;	  /* of this process's scopes */
 	uint64_t started; /* of the loop's clock, in ms */
-	uint64_t first_uid; /* of those that this process may give out */
+	uint64_t first_uid;	  /* of those that this process may give out */
+	unsigned int n_deletions; /* of endpoints, not yet durable */
 	uint32_t next_vni;
 	bool loading; /* the model is being built: what it sees is no change */
 	struct ctl_work resync;

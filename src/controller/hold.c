@@ -69,7 +69,10 @@ static int release(const struct ctl_hold *hold, struct ctl_write *write)
 	int i, r = 0;
 
 	for (i = 0; i < hold->n_addrs && r >= 0; i++)
-		r = mz_txn_release_address(ctl_write_txn(write), hold->vni, &hold->addrs[i]);
+		if (mz_store_address_owner(hold->controller->store, hold->vni, &hold->addrs[i]) ==
+		    hold->uid)
+			r = mz_txn_release_address(ctl_write_txn(write), hold->vni,
+						   &hold->addrs[i]);
 	return r;
 }
 
@@ -227,8 +230,8 @@ int ctl_hold_take(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 	/* One of this process is there, or about to be stored. */
 	if (owner >= c->first_uid || is_endpoint(c, owner))
 		return -EADDRINUSE;
-	if (!have_all_reported(c))
-		return -EBUSY;
+	if (c->n_deletions || !have_all_reported(c))
+		return -EBUSY; /* it may be one that is about to be held */
 	r = mz_txn_release_address(txn, vni, addr);
 	return r < 0 ? r : mz_txn_take_address(txn, vni, addr, uid);
 }

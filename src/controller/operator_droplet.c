@@ -73,6 +73,7 @@ void ctl_droplet_down(struct ctl_droplet *droplet)
 
 	c->model.n_connected--;
 	ctl_queue_add_in(&c->queue, &droplet->down, c->times.dead_ms);
+	ctl_migrations_look(c);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
 

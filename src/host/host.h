@@ -11,9 +11,11 @@
 #include <uv.h>
 
 #include "host/device.h"
+#include "host/gro.h"
 #include "host/nexthop.h"
 #include "host/offload.h"
 #include "host/options.h"
+#include "host/peers.h"
 #include "host/program.h"
 #include "host/scope.h"
 #include "ipc/ipc.h"
@@ -35,11 +37,13 @@ struct mz_host {
 	bool is_underlay_gone;	   /* and that was said */
 	struct mz_offload_test offload_test; /* under way */
 	struct mz_offload offload; /* and what came of it */
-	int port_fd;		   /* holds the tunnels' UDP port */
+	int port_fd;		   /* holds the tunnels' UDP port; -1: gro's device does */
+	struct mz_gro gro;
 	struct mz_tables *tables;
 	struct mz_programs *programs;
 	struct mz_transit transit;
 	struct mz_nexthops *nexthops;
+	struct mz_peers *peers;
 	struct mz_aging *aging;
 	struct mz_scopes *scopes;
 	struct mz_ipc_server *ipc;

@@ -45,8 +45,8 @@ int mz_programs_detach(struct mz_programs *programs, int ifindex);
 
 /*
  * Takes the devices of endpoints down, releases the kernel's neighbours that mizard asked for, then
- * removes all attachments, pins and the bpffs below dir, then dir's bpf/. Absent is success.
- * -EBUSY: a writer has the tables open. Runs in the network namespace of the host that is
- * uninstalled.
+ * removes the device that merges tunnel packets (host/gro.h), all attachments, pins and the bpffs
+ * below dir, then dir's bpf/. Absent is success. -EBUSY: a writer has the tables open. Runs in the
+ * network namespace of the host that is uninstalled.
  */
 int mz_programs_uninstall(const char *dir);
