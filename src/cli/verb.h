@@ -61,6 +61,7 @@ enum mz_option_id {
 	MZ_OPT_NETNS,
 	MZ_OPT_IFNAME,
 	MZ_OPT_ALL,
+	MZ_OPT_VNI,
 	MZ_OPT_NAME,
 	MZ_OPT_HOSTS,
 	MZ_OPT_UNDERLAY,
@@ -115,11 +116,14 @@ enum mz_exit mz_verb_wait(const struct mz_args *args);
 enum mz_exit mz_verb_create(const struct mz_args *args);
 enum mz_exit mz_verb_attach(const struct mz_args *args);
 enum mz_exit mz_verb_detach(const struct mz_args *args);
+enum mz_exit mz_verb_path(const struct mz_args *args);
 enum mz_exit mz_verb_endpoint_migrate(const struct mz_args *args);
 enum mz_exit mz_verb_host_status(const struct mz_args *args);
+enum mz_exit mz_verb_host_peers(const struct mz_args *args);
 enum mz_exit mz_verb_host_tables(const struct mz_args *args);
 enum mz_exit mz_verb_host_stats(const struct mz_args *args);
 enum mz_exit mz_verb_host_drops(const struct mz_args *args);
+enum mz_exit mz_verb_host_locations(const struct mz_args *args);
 enum mz_exit mz_verb_host_set(const struct mz_args *args);
 enum mz_exit mz_verb_host_unset(const struct mz_args *args);
 enum mz_exit mz_verb_host_uninstall(const struct mz_args *args);

@@ -55,6 +55,7 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 			const char *store_path, const struct ctl_times *times)
 {
 	struct timespec now;
+	struct mz_txn *txn;
 	uint64_t took;
 	int r;
 
@@ -72,6 +73,11 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 	r = ctl_queue_init(&c->queue, loop);
 	if (r < 0)
 		return r;
+	r = mz_txn_new(store, &txn);
+	if (r < 0)
+		return r;
+	c->first_uid = mz_txn_new_uid(txn);
+	mz_txn_free(txn);
 	r = ctl_ipam_new(&c->ipam);
 	if (r < 0)
 		return r;

@@ -40,6 +40,8 @@ struct ctl_controller {
 	struct ctl_watcher *watchers;
 	uint64_t epoch;	  /* of this process's scopes */
 	uint64_t started; /* of the loop's clock, in ms */
+	uint64_t first_uid;	  /* of those that this process may give out */
+	unsigned int n_deletions; /* of endpoints, not yet durable */
 	uint32_t next_vni;
 	bool loading; /* the model is being built: what it sees is no change */
 	struct ctl_work resync;
@@ -53,6 +55,8 @@ struct ctl_controller {
 #define CTL_STEADY_MS 60000
 /* A bouncer or divider that does not acknowledge for longer leaves its set. */
 #define CTL_ACK_MS 1000
+/* One that leaves goes on for as long for hosts that have not heard, and are not dead. */
+#define CTL_LINGER_MS 30000
 
 /* No VPC has it: the addresses that are in use there are those of droplets. */
 #define CTL_VNI_DROPLETS 0

@@ -10,6 +10,7 @@
 #include "controller/place.h"
 #include "controller/reply.h"
 #include "controller/set.h"
+#include "controller/watch.h"
 
 /* ---- the stored status ----------------------------------------------------------------------- */
 
@@ -176,9 +177,12 @@ void ctl_migrations_look(struct ctl_controller *c)
 {
 	struct ctl_migration *migration;
 
-	for (migration = c->model.migrations; migration; migration = migration->hh.next)
-		if (migration->is_on_way)
-			ctl_queue_add(&c->queue, &migration->work);
+	for (migration = c->model.migrations; migration; migration = migration->hh.next) {
+		if (!migration->is_on_way)
+			continue;
+		ctl_queue_add(&c->queue, &migration->work);
+		ctl_watch_touch(c, MZ_KIND_ENDPOINT, migration->uid); /* what it waits for */
+	}
 }
 
 void ctl_migrations_settled(struct ctl_network *network)

@@ -52,6 +52,7 @@ void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
 			  const struct mz_object *old, const struct mz_object *new);
 /* Something that it may wait for has come true. */
 void ctl_migration_look(struct ctl_controller *c, uint64_t uid);
+/* A host has come or gone. */
 void ctl_migrations_look(struct ctl_controller *c);
 /* The network's bouncers have acknowledged more. */
 void ctl_migrations_settled(struct ctl_network *network);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "controller/compile.h"
+#include "controller/hold.h"
 #include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
@@ -207,6 +208,8 @@ void ctl_endpoint_change(struct ctl_controller *c, const struct mz_object *old_o
 	changed |= change_addresses(c, network, &old, &new);
 	ctl_migration_change(c, network, old_object, new_object);
 	lose(c, network, uid, &old, &new);
+	if (!new_object)
+		ctl_hold_new(c, network->facts.vni, old_object);
 
 	if (!new.places[0].droplet)
 		ctl_provision_end(c, uid);

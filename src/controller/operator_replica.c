@@ -393,8 +393,8 @@ static unsigned int mark_surplus(struct ctl_set *set)
 }
 
 /*
- * Who is asked to go does so when anybody is active, and who is one too many when all are. A dead one
- * does when anybody is who is there for certain: until then it is the best there is.
+ * Who is asked to go does so when anybody is active, and who is one too many when all are. A dead
+ * one does when anybody is who is there for certain: until then it is the best there is.
  */
 static void retire(struct ctl_set *set, unsigned int n_healthy)
 {

@@ -80,7 +80,7 @@ static const struct mz_setting rows[] = {
 	  .set = set_dead_after },
 	{ "hold-addresses", "SECONDS",
 	  "how long the addresses of a deleted endpoint wait for its host when that is not "
-	  "connected (300)",
+	  "connected (60)",
 	  .set = set_hold_addresses },
 	{ "tombstones", "SECONDS",
 	  "how long the host that an endpoint migrated from forwards what still comes: at least "
@@ -125,7 +125,7 @@ int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options)
 		.store = "/var/lib/mizar/store.db",
 		.listen_unix = MZ_CONTROLLER_SOCKET,
 		.log_level = MZ_LOG_INFO,
-		.times = { .dead_ms = 5000, .hold_ms = 300000, .tombstone_ms = 30000 },
+		.times = { .dead_ms = 5000, .hold_ms = 60000, .tombstone_ms = 30000 },
 	};
 	_cleanup_free_ char *text = NULL;
 	int r;

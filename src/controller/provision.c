@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "controller/compile.h"
+#include "controller/hold.h"
 #include "controller/migrate.h"
 #include "controller/set.h"
 #include "controller/sub.h"
@@ -74,6 +75,7 @@ void ctl_provision_host(struct ctl_controller *c, struct ctl_droplet *droplet)
 		host_done(pending);
 		finish_if_done(c, pending);
 	}
+	ctl_holds_acked(droplet, 0, sub->acked);
 }
 
 void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_network *network,
@@ -99,6 +101,7 @@ void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *dropl
 {
 	struct ctl_pending *pending, *next;
 
+	ctl_holds_acked(droplet, after, revision);
 	DL_FOREACH_SAFE2(droplet->pending, pending, next, host_next) {
 		if (pending->host_revision > revision)
 			return; /* as all that follow */

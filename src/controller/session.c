@@ -15,6 +15,7 @@
 
 #define HELLO_MS	5000
 #define REPORT_TEXT_MAX 1024
+#define DEVICES_MAX	1024 /* of one message; mizard sends one at a time */
 
 /* ---- what is ready to be sent ---------------------------------------------------------------- */
 
@@ -256,7 +257,7 @@ static void on_devices(struct ctl_session *session, const Mizar__V1__Devices *de
 	struct ctl_droplet *droplet = session->droplet;
 	size_t i;
 
-	for (i = 0; i < devices->n_added; i++) {
+	for (i = 0; i < devices->n_added && i < DEVICES_MAX; i++) {
 		_cleanup_(mz_object_freep) struct mz_object *object = NULL;
 		uint64_t uid = devices->added[i];
 

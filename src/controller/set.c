@@ -198,6 +198,7 @@ void ctl_replica_leave(struct ctl_replica *replica)
 		    replica->name);
 	set_active(replica, false);
 	replica->left_revision = set->publish->revision;
+	replica->left = uv_now(set->controller->loop);
 	ctl_queue_add_in(&set->controller->queue, &replica->timer, CTL_ACK_MS);
 	ctl_set_published(set);
 }
@@ -220,10 +221,28 @@ static bool is_dispensable(const struct ctl_replica *replica)
 	return false;
 }
 
+/* It still forwards for those who have not heard: hosts that lag, or whose mizard is restarted. */
+static bool may_linger(const struct ctl_replica *replica)
+{
+	const struct ctl_controller *c = replica->set->controller;
+	const struct ctl_sub *sub;
+
+	if (!replica->droplet->session || uv_now(c->loop) - replica->left > CTL_LINGER_MS)
+		return false;
+	DL_FOREACH(replica->set->publish->subs, sub)
+		if (sub->acked < replica->left_revision && !sub->droplet->dead)
+			return true;
+	return false;
+}
+
 static void on_timer(struct ctl_work *work)
 {
 	struct ctl_replica *replica = CTL_CONTAINER(work, struct ctl_replica, timer);
 
+	if (replica->leaving && may_linger(replica)) {
+		ctl_queue_add_in(&replica->set->controller->queue, work, CTL_ACK_MS);
+		return;
+	}
 	if (replica->leaving) {
 		ctl_operator_replica_delete(replica);
 		return;

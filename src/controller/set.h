@@ -7,6 +7,8 @@
  *	   ^                          |          by all who send to it
  *	   +--------------------------+
  *	     does not acknowledge for 1 s, and is not the last
+ *
+ * Who leaves waits for all who send to it, 1 s if its own host is down, else until these are dead.
  */
 #pragma once
 

@@ -56,11 +56,15 @@ void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *drop
 	ctl_queue_add_in(&droplet->controller->queue, &tombstone->timer,
 			 droplet->controller->times.tombstone_ms);
 	change(tombstone, false, true, host, generation);
+	/* The host sends after the endpoint, so it needs what an endpoint's host needs. */
+	ctl_usage_network(droplet->controller, migration->network, droplet, 1, 0);
 }
 
 void ctl_tombstone_free(struct ctl_tombstone *tombstone)
 {
 	change(tombstone, true, false, &tombstone->host, tombstone->generation);
+	ctl_usage_network(tombstone->droplet->controller, tombstone->migration->network,
+			  tombstone->droplet, -1, 0);
 	ctl_queue_cancel(&tombstone->droplet->controller->queue, &tombstone->timer);
 	DL_DELETE(tombstone->migration->tombstones, tombstone);
 	DL_DELETE2(tombstone->droplet->tombstones, tombstone, droplet_prev, droplet_next);

@@ -161,6 +161,16 @@ static void announce_arrivals(struct ctl_write *write)
 	}
 }
 
+/* Endpoints whose deletion is on its way to the disk. */
+static void count_deletions(struct ctl_write *write, int by)
+{
+	size_t i;
+
+	for (i = 0; i < write->n_changes; i++)
+		if (write->changes[i].kind == MZ_KIND_ENDPOINT && !write->changes[i].new)
+			write->c->n_deletions += (unsigned int)by;
+}
+
 static void end_arrival(struct ctl_controller *c, const struct change *change)
 {
 	struct ctl_droplet *droplet;
@@ -182,6 +192,7 @@ static void on_commit(int r, void *user)
 	if (r < 0)
 		mz_log_err("store %s: a change could not be stored: %s", c->store_path,
 			   strerror(-r));
+	count_deletions(write, -1);
 	for (i = 0; i < write->n_changes; i++)
 		end_arrival(c, &write->changes[i]);
 	for (i = 0; r >= 0 && i < write->n_changes; i++) {
@@ -206,6 +217,7 @@ void ctl_write_commit(struct ctl_write *write, ctl_write_done_fn done, void *use
 	write->done = done;
 	write->user = user;
 	announce_arrivals(write);
+	count_deletions(write, 1);
 	mz_txn_commit(txn, on_commit, write);
 
 	revision = mz_store_revision(write->c->store);

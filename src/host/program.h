@@ -31,6 +31,9 @@ int mz_programs_new(const char *dir, struct mz_tables *tables, const struct mz_c
 void mz_programs_free(struct mz_programs *programs); /* attachments stay */
 DEFINE_CLEANUP(struct mz_programs *, mz_programs_free)
 
+/* What the pinned programs below dir were loaded with. -ENOENT: there are none; -ESTALE: others. */
+int mz_programs_config(const char *dir, struct mz_config *ret_config);
+
 /* What AUTO came to. */
 enum mz_attach_mode mz_programs_mode(const struct mz_programs *programs);
 
@@ -42,8 +45,8 @@ int mz_programs_detach(struct mz_programs *programs, int ifindex);
 
 /*
  * Takes the devices of endpoints down, releases the kernel's neighbours that mizard asked for, then
- * removes all attachments, pins and the bpffs below dir, then dir's bpf/. Absent is success.
- * -EBUSY: a writer has the tables open. Runs in the network namespace of the host that is
- * uninstalled.
+ * removes the device that merges tunnel packets (host/gro.h), all attachments, pins and the bpffs
+ * below dir, then dir's bpf/. Absent is success. -EBUSY: a writer has the tables open. Runs in the
+ * network namespace of the host that is uninstalled.
  */
 int mz_programs_uninstall(const char *dir);

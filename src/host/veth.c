@@ -255,8 +255,9 @@ static int is_twin(const struct mz_ip_address *address, void *user)
 
 /*
  * An endpoint that migrates within its namespace has the device of its old host beside this one for
- * a while: routes of both must be there, or none would be left when that one goes. The kernel takes
- * the second only behind the first. 0: there is no other device with the address.
+ * a while: routes of both must be there, or none would be left when that one goes. The default
+ * route is behind the other one; that to the gateway beside it, where the kernel looks for it when
+ * it checks a default route. 0: there is no other device with the address.
  */
 static int second_metric(struct pair *pair, const struct mz_addr *addr, unsigned int *ret_metric)
 {
@@ -295,7 +296,7 @@ static int add_address(struct pair *pair, const struct mz_addr *addr, const stru
 	r = r ?: second_metric(pair, addr, &default_route.metric);
 	if (r < 0)
 		return r;
-	link_route.metric = default_route.metric;
+	link_route.append = default_route.metric;
 	if (has_gateway && !mz_prefix_contains(addr, prefix_len, gateway))
 		r = mz_ip_add_route(pair->peer_nl, &link_route);
 	/* The host's way to the rest of the world must not become the tenant's. */

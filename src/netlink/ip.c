@@ -107,7 +107,7 @@ int mz_ip_each_address(struct mz_netlink *nl,
 
 int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route)
 {
-	uint16_t mode = route->replace ? NLM_F_REPLACE : NLM_F_EXCL;
+	uint16_t mode = route->replace ? NLM_F_REPLACE : route->append ? NLM_F_APPEND : NLM_F_EXCL;
 	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_NEWROUTE, NLM_F_CREATE | mode);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	bool ipv4 = mz_addr_is_ipv4(&route->prefix);

@@ -264,7 +264,7 @@ static void remove_store(const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mz_rpc_method methods[CTL_N_METHODS + 1];
-	const struct ctl_times times = { 5000, 300000, 30000 };
+	const struct ctl_times times = { 5000, 60000, 30000 };
 	struct input input = { data, size };
 	struct mz_store *store = NULL;
 	struct ctl_controller c;

@@ -142,6 +142,8 @@ static void test_steps(void **state)
 	assert_int_equal(host_attach(&f.h[3], "a", "e1", NULL, NULL), MZ_RPC_FAILED_PRECONDITION);
 	assert_int_equal(host_attach(&f.h[2], "a", "e1", &rows, NULL), MZ_RPC_OK);
 	assert_int_equal(rows, 3);
+	host_down(&f.h[4]); /* whatever has it looked at */
+	host_up(&f.h[4], plane, "h4");
 	plane_wait(plane, 100);
 	assert_true(has_row(&f, 1, 1) && bouncers_say(&f, 1, 1));
 
@@ -161,11 +163,15 @@ static void test_steps(void **state)
 	assert_int_equal(f.h[1].n_deletes, 1);
 	plane_until(plane, is_only_on(&f, 2, 2));
 	assert_true(endpoint_is(&f, "status.attached", "true"));
+	plane_wait(plane, 100);
+	assert_true(has_tombstone(&f, 1, 2, 2)); /* and knows the VPC that it is in */
+	assert_true(host_rows(&f.h[1], "vpc/") == 1 && host_rows(&f.h[1], "network/") == 1);
 
 	/* Who gives it back on the old host changes nothing. */
 	assert_int_equal(host_detach(&f.h[1], "a", "e1"), MZ_RPC_OK);
 	migrate(&f, "h2"); /* again */
 	plane_until(plane, host_rows(&f.h[1], "host") == 0); /* the tombstone is gone */
+	plane_until(plane, host_rows(&f.h[1], "vpc/") < 0 && host_rows(&f.h[1], "network/") < 0);
 	assert_true(is_only_on(&f, 2, 2));
 	four_free(&f);
 }
@@ -306,6 +312,82 @@ static void test_without_device(void **state)
 	four_free(&f);
 }
 
+#define FIXED                                                                                      \
+	"apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: %s}\nspec: "     \
+	"{network: n, droplet: %s, addresses: [10.1.0.99]}\n---\n"
+
+static void refused_as_held(struct four *f)
+{
+	char *text = apply_refused(f->plane, FIXED, "e3", "h2");
+
+	assert_non_null(strstr(text, "whose host has not acknowledged that"));
+	free(text);
+}
+
+/*
+ * An address is another endpoint's when no host can deliver to the old one: not before the host has
+ * acknowledged, or is away for too long; also if the controller dies meanwhile.
+ */
+static void test_held_address(void **state)
+{
+	struct plane *plane = *state;
+	struct four f;
+	uint64_t begin;
+	int i;
+
+	plane_stop(plane, SIGTERM);
+	plane->options[4] = "--hold-addresses";
+	plane->options[5] = "62";
+	plane_start(plane);
+	four_up(&f, plane, "60");
+	apply(plane, FIXED, "e2", "h1");
+	plane_until(plane, is(plane, "Endpoint", "a", "e2", "status.phase", "Provisioned"));
+	/* Who deletes hears of it when the address is free. */
+	assert_int_equal(delete (plane, "Endpoint", "a", "e2"), MZ_RPC_OK);
+	apply(plane, FIXED, "e2", "h1");
+	plane_until(plane, is(plane, "Endpoint", "a", "e2", "status.phase", "Provisioned"));
+
+	/* Or when that takes too long. */
+	f.h[1].silent = true;
+	begin = uv_hrtime();
+	assert_int_equal(delete (plane, "Endpoint", "a", "e2"), MZ_RPC_OK);
+	assert_in_range(uv_hrtime() - begin, 900000000ULL, 5000000000ULL);
+	refused_as_held(&f);
+	host_down(&f.h[1]);
+	refused_as_held(&f);
+	plane_stop(plane, SIGKILL);
+	for (i = 1; i <= 4; i++)
+		plane_until(plane, !f.h[i].stream);
+	plane_start(plane);
+	host_up(&f.h[2], plane, "h2");
+	host_up(&f.h[3], plane, "h3");
+	host_up(&f.h[4], plane, "h4");
+	refused_as_held(&f);
+	f.h[1].silent = false;
+	host_up(&f.h[1], plane, "h1");
+	plane_until(plane, host_rows(&f.h[1], "host") == 1);
+	plane_wait(plane, 50);
+	apply(plane, FIXED, "e3", "h2");
+	plane_until(plane, is(plane, "Endpoint", "a", "e3", "status.phase", "Provisioned"));
+
+	/* A host that is away is waited for, but not for ever, and nobody waits for that. */
+	plane_stop(plane, SIGTERM);
+	for (i = 1; i <= 4; i++)
+		plane_until(plane, !f.h[i].stream);
+	plane->options[3] = plane->options[5] = "1";
+	plane_start(plane);
+	connect_all(&f);
+	plane_until(plane, is(plane, "Endpoint", "a", "e3", "status.phase", "Provisioned"));
+	host_down(&f.h[2]);
+	begin = uv_hrtime();
+	assert_int_equal(delete (plane, "Endpoint", "a", "e3"), MZ_RPC_OK);
+	assert_in_range(uv_hrtime() - begin, 0, 700000000ULL);
+	refused_as_held(&f);
+	plane_wait(plane, 1500);
+	apply(plane, FIXED, "e3", "h1");
+	four_free(&f);
+}
+
 /* The controller dies at each step; hosts are told of devices by the hello. */
 static void test_killed(void **state)
 {
@@ -349,6 +431,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_steps),      TEST(test_changed_mind),	  TEST(test_deleted),
 		TEST(test_dead_hosts), TEST(test_without_device), TEST(test_killed),
+		TEST(test_held_address),
 	};
 
 	controller_program = argv[1];

@@ -270,9 +270,15 @@ static void test_dead_bouncer(void **state)
 	host_down(&h[1]);
 	plane_wait(plane, 700);
 	assert_int_equal(host_rows(&h[2], "locations/"), -1);
+	/* It leaves, since there is another one, also when the new one takes its time. */
+	h[2].silent = true;
 	plane_until(plane, host_rows(&h[2], "locations/") == 5);
-	plane_until(plane, host_has(&h[0], "network/", "172.31.0.3") &&
-				   !host_has(&h[0], "network/", "172.31.0.2"));
+	plane_until(plane, !host_has(&h[0], "network/", "172.31.0.2"));
+	assert_false(host_has(&h[0], "network/", "172.31.0.3"));
+	h[2].silent = false;
+	host_down(&h[2]);
+	host_up(&h[2], plane, "h3");
+	plane_until(plane, host_has(&h[0], "network/", "172.31.0.3"));
 	plane_until(plane, count(plane, "Bouncer") == 2);
 	/* When it comes back it is one too many: nothing is left on it. */
 	host_up(&h[1], plane, "h2");
@@ -377,6 +383,32 @@ static void test_deleted_bouncer(void **state)
 		host_free(&h[i]);
 }
 
+/* A host that has not heard that a bouncer leaves still sends there: that keeps its rows. */
+static void test_leaving_bouncer(void **state)
+{
+	struct plane *plane = *state;
+	struct host h[3] = {};
+	int i;
+
+	restart_with(plane, "3");
+	two_up(plane, h);
+	host_up(&h[2], plane, "h3");
+	apply(plane, EP, "e", "h3");
+	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
+	host_down(&h[2]);
+	apply(plane, "apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n}\n"
+		     "spec: {vpc: v, cidrs: [10.1.0.0/16], bouncers: 1}\n");
+	plane_until(plane, host_has(&h[0], "network/", "172.31.0.1") !=
+				   host_has(&h[0], "network/", "172.31.0.2"));
+	plane_wait(plane, 1500);
+	assert_int_equal(host_rows(&h[0], "locations/"), 1);
+	assert_int_equal(host_rows(&h[1], "locations/"), 1);
+	host_up(&h[2], plane, "h3");
+	plane_until(plane, host_rows(&h[0], "locations/") + host_rows(&h[1], "locations/") == 0);
+	for (i = 0; i < 3; i++)
+		host_free(&h[i]);
+}
+
 /* The only host there is: its bouncer goes, and comes again on the same host. */
 static void test_deleted_last_bouncer(void **state)
 {
@@ -407,6 +439,7 @@ int main(int argc, char **argv)
 		TEST(test_dead_last),	    TEST(test_reborn_bouncer),
 		TEST(test_nobody_dead_at_first),
 		TEST(test_deleted_bouncer), TEST(test_deleted_last_bouncer),
+		TEST(test_leaving_bouncer),
 	};
 
 	controller_program = argv[1];
