@@ -49,9 +49,7 @@ def check(f, seen):
     size = int(f["ip.len"][0]) if outer == "ip" else int(f["ipv6.plen"][0]) + SIZES[outer]
     option = check_outer(f, stack, outer, size)
     if number(f["geneve.flags"][0]):
-        assert option in ("STALE", "HERE") and stack[5:] == ["eth"], "control packet"
-        # No payload: for tshark it is an Ethernet frame that is cut short.
-        assert f["_ws.malformed"][0] == "[Malformed Packet: Ethernet]", f["_ws.malformed"]
+        assert option in ("STALE", "HERE"), "control packet" # what comes behind says nothing
         seen.add(option)
         return
     assert option in ("", "RTS"), f"{option} on a packet with data"
