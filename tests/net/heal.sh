@@ -59,7 +59,7 @@ numbered detour/src detour/dst 10.0.1.3
 old=$new new=h$((7 - ${new#h}))
 mizar lab kill $old && mizar lab exec $old -- ip link set under0 down || fail "$old lives on"
 goes_on_by() { [ "$(bouncers detour)" = $1 ] && again detour; }
-patience=200 eventually goes_on_by $new
+eventually goes_on_by $new
 kill $udp
 wait $udp
 echo "a dead bouncer: $(heard lost) of $(heard sent) lost, longest gap $(heard longest_gap_ms) ms"
