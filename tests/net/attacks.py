@@ -124,6 +124,7 @@ def attempts(generation, cookie):
     yield "a HERE that nobody asked for", H1, control(H1, here(DST, NEAR, UNKNOWN, 9)), "here_cookie"
     yield "the cookie of another", H1, control(H1, here(DST, NEAR, cookie, 9)), "here_cookie"
     yield "nobody has dst", H1, control(H1, here(DST, NEAR, cookie, 0, NOBODY)), "here_cookie"
+    yield "nobody has far", H1, control(H1, here(FAR, NEAR, cookie, 0, NOBODY)), "here_cookie"
     yield "dst is gone", H1, control(H1, stale(DST, 2**30)), "stale_sender"
     yield "dst was not here", H1, data(H1, NEAR, DST, proto=RETURNED), "stale_sender"
     yield "HERE of another VPC", H1, control(H1, here(DST, NEAR, cookie, 9), vni=VNI + 1), "no_vpc"

@@ -41,7 +41,7 @@ streams_end "bouncers come and go"
 # reboot HOST: empty tables, then a mizard.
 reboot() {
 	mizar lab kill $1 && mizar host uninstall --host $1 || fail "uninstall $1"
-	mizar lab up --name $MIZAR_LAB --hosts 4 >&2 || fail "lab up again"
+	lab --hosts 4
 }
 again() { within $1/src ping -n -q -c 1 -W 0.2 10.0.1.3 >/dev/null; }
 bouncer=$(bouncers t)
