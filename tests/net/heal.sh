@@ -56,7 +56,7 @@ done
 
 # The bouncer dies, and nobody else is one.
 numbered detour/src detour/dst 10.0.1.3
-old=$new new=h$((7 - ${new#h}))
+old=$(bouncers detour) new=h$((7 - ${old#h}))
 mizar lab kill $old && mizar lab exec $old -- ip link set under0 down || fail "$old lives on"
 goes_on_by() { [ "$(bouncers detour)" = $1 ] && again detour; }
 eventually goes_on_by $new
