@@ -105,10 +105,10 @@ count() { mizar host "$2" --all --host "$1" | awk -v name="$3" '$1 == name { pri
 # rows HOST TABLE: how many rows the table has.
 rows() { mizar host tables --host "$1" | awk -v name="$2" '$1 == name { print $2 }'; }
 
-# eventually COMMAND...: until it succeeds, 5 s at most (or $patience twentieths of a second).
+# eventually COMMAND...: until it succeeds, 20 s at most: a mizard that starts has its programs verified.
 eventually() {
 	local i
-	for i in $(seq ${patience:-100}); do "$@" && return 0; sleep 0.05; done
+	for i in $(seq 400); do "$@" && return 0; sleep 0.05; done
 	fail "never came true: $*"
 }
 
