@@ -222,6 +222,8 @@ static __always_inline int learn_source(struct mz_pkt *p, __u64 network)
 	news.generation = bpf_ntohl(rts->generation_be);
 	news.group = bpf_ntohl(rts->group_be);
 	news.is_divider = replicas_have(&p->vpc->dividers, &news.host);
+	if (news.is_divider)
+		news.network = 0; /* whatever bouncer handed it on */
 	r = learn(&key, &news);
 	if (!r)
 		POINT(p, learn);

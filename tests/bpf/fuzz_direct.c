@@ -84,7 +84,7 @@ void model_confirm(struct view *v)
 	const struct mz_learned *row = row_of(v, src);
 	bool listens = v->local || (model_is_direct_by_divider(v) && model_divides(v));
 
-	if (v->is_returned && v->packet->hook != XDP)
+	if (v->is_returned)
 		return;
 	if (!model_is_direct(v) || !listens || !row || row->flags & MZ_LEARNED_STALE ||
 	    !same(&row->host, &v->outer_src))
@@ -156,8 +156,10 @@ static bool is_known_better(const struct view *v, const struct world_addr *a,
 		return false;
 	if (model_is_in(&v->vpc->row.dividers, &news->host) && old->network && model_holds(v, a))
 		return true;
-	return is_older(news->generation, old->generation) &&
-	       (model_holds(v, a) || (is_recent && news->flags & MZ_LEARNED_RTS));
+	if (!is_older(news->generation, old->generation) ||
+	    (news->flags & MZ_LEARNED_RTS && old->flags & MZ_LEARNED_HERE))
+		return false; /* nobody attested the generation of a HERE */
+	return model_holds(v, a) || (is_recent && news->flags & MZ_LEARNED_RTS);
 }
 
 /* False: what is known is better. */
@@ -197,6 +199,8 @@ static bool learn_source(struct view *v, uint64_t network)
 				   .group = get32(at(v, v->rts + 24)),
 				   .flags = MZ_LEARNED_RTS };
 
+	if (model_is_in(&v->vpc->row.dividers, &news.host))
+		news.network = 0;
 	is_learned = learn(v, model_addr(v, &v->src), &news);
 	v->out->counters |= is_learned ? COUNT(learn) : COUNT(rts_old);
 	return is_learned;
@@ -487,6 +491,8 @@ static bool heed_stale(struct view *v)
 	struct world_addr *a = model_addr(v, &address);
 	const struct mz_learned *row = row_of(v, a);
 
+	if (!row && a->has_location)
+		return absorb_control(v, 0); /* a bouncer has its rows from the controller */
 	if (!row || !same(&row->host, &v->outer_src))
 		return DROP(v, stale_sender);
 	if (is_older(get32(at(v, v->control + 20)), row->generation))

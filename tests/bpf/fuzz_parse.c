@@ -504,6 +504,9 @@ static bool transit(struct view *v)
 	v->is_tunneled = true;
 	if (parse_outer(v) || check_host(v) || parse_geneve(v))
 		return DONE;
+	/* What is rare is tc's alone. */
+	if (v->packet->hook == XDP && (v->control || v->rts || v->is_returned))
+		return pass(v);
 	if (v->control)
 		return model_control(v);
 	return parse_frame(v) || parse_inner(v) || check_carried(v) || model_find_roles(v) ||

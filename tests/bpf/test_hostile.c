@@ -51,7 +51,7 @@ static struct frame agent_frame(unsigned int kind)
 static struct frame transit_frame(unsigned int kind)
 {
 	static const uint8_t options[] = { 0x01, 0x08, 0x05, 0x01, 9,	 9,
-					   9,	 9,    0xff, 0x4d, 0x01, 0x00 };
+					   9,	 9,    0xff, 0x4d, 0x05, 0x00 };
 	static const char *const pairs[][2] = {
 		{ "10.0.0.2", "10.0.0.4" },
 		{ "fd00:a::2", "fd00:a::4" }, /* delivered */
