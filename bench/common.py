@@ -71,6 +71,16 @@ def tidy():
     remove()
 
 
+def some_of(known):
+    """Parses a list of words: all of them known ones."""
+    def parse(text):
+        names = {str(value): value for value in known}
+        if not set(text.split(",")) <= set(names):
+            raise argparse.ArgumentTypeError(f"'{text}' is not of {','.join(names)}")
+        return [names[word] for word in text.split(",")]
+    return parse
+
+
 def start(doc, add_options=lambda parser: None):
     """Options, privilege, the build, and tidying up."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures of interleaved rounds: medians, ratios, and how they are shown."""
 import json
+import math
 import os
 import statistics
 import sys
@@ -13,11 +14,29 @@ def short(value):
     return round(value, 4)
 
 
+def reaches(record):
+    """Whether the figure is as good as is wanted: none of the goal's fields is worse."""
+    sign = -1 if record["better"] == "lower" else 1
+    return all(sign * record.get(field, -sign * math.inf) >= sign * wanted for field, wanted in record["goal"].items())
+
+
+def goal_text(record):
+    """">= 1.1 reached", "<= 0.85, bare_ratio <= 1.2 missed"; the main field goes without saying."""
+    if "goal" not in record:
+        return ""
+    sign = "<=" if record["better"] == "lower" else ">="
+    main = "ratio" if "ratio" in record else "value"
+    wanted = ", ".join(f"{'' if field == main else field + ' '}{sign} {number(wanted)}" for field, wanted in record["goal"].items())
+    return f"{wanted} {'reached' if record['reached'] else 'MISSED'}"
+
+
 class Figures:
     """{name: [(ours, peer or None, bare or None), ...]}, a tuple a round. A ratio is the median of the rounds' ratios, ours by
     the other's: what drifts from round to round hits both alike."""
 
-    def __init__(self):
+    def __init__(self, goal=lambda name: None):
+        """goal: what is wanted of a name, {field of its record: the worst that will do}, or None."""
+        self.goal = goal
         self.rounds = {}
         self.facts = {}
         self.failed = []
@@ -48,19 +67,24 @@ class Figures:
         if all(bare):
             record |= {"bare_value": short(statistics.median(bare)),
                        "bare_ratio": short(statistics.median(o / b for o, b in zip(ours, bare)))}
+        goal = self.goal(name)
+        if goal:
+            record |= {"better": better, "goal": goal}
+            record["reached"] = reaches(record)
         return record
 
     def records(self):
         return [self.record(name) for name in self.rounds]
 
     def table(self):
-        yield f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':7} {'peer':>16} {'ratio (min .. max)':>22}  {'bare':>5}  better"
+        yield (f"{'':44}{'median':>10} {'min':>9} {'max':>9}  {'unit':7} {'peer':>16} {'ratio (min .. max)':>22}  {'bare':>5}  "
+               f"{'better':6}  goal")
         for r in self.records():
             peer = f"{r['peer']} {number(r['peer_value'])}" if "peer" in r else f"p99 {number(r['p99'])}" if "p99" in r else ""
             ratio = f"{r['ratio']:.2f} ({r['ratio_min']:.2f} .. {r['ratio_max']:.2f})" if "peer" in r else ""
             bare = f"{r['bare_ratio']:.2f}" if "bare_ratio" in r else ""
             yield (f"{r['name']:44}{number(r['value']):>10} {number(r['min']):>9} {number(r['max']):>9}  {r['unit']:7} {peer:>16} "
-                   f"{ratio:>22}  {bare:>5}  {r.get('better', '')}").rstrip()
+                   f"{ratio:>22}  {bare:>5}  {r.get('better', ''):6}  {goal_text(r)}").rstrip()
 
     def show(self, options):
         """The table, or JSON lines; and the chart. Ends the benchmark if a measurement failed."""

@@ -3,7 +3,8 @@
 
 One panel for each group of names that differ in their last part only ("datapath/tc/1500/gso/bouncer"), and one bar for
 each name: the ratio to its peer, or the value where there is none, with a whisker from the least to the greatest round. A
-diamond is the ratio to the bare peer. What falls short of its peer has the other colour."""
+diamond is the ratio to the bare peer, a thick mark the goal. What falls short of its goal, or of its peer where it has no goal, has
+the other colour."""
 from xml.sax.saxutils import escape
 
 COLUMNS, PANEL, GAP = 3, 420, 24  # panels side by side; their width and distance, in pixels
@@ -26,12 +27,17 @@ def ticks(end, count=4):
 
 
 def bars(record):
-    """What is drawn of a record: value, least, greatest, bare ratio or None, whether it reaches its peer."""
+    """What is drawn of a record: value, least, greatest, bare ratio or None, whether it reaches its goal or peer."""
     if "ratio" not in record:
-        return record["value"], record["min"], record["max"], None, True
+        return record["value"], record["min"], record["max"], None, record.get("reached", True)
     lower = record.get("better") == "lower"
-    good = record["ratio"] <= 1 if lower else record["ratio"] >= 1
+    good = record.get("reached", record["ratio"] <= 1 if lower else record["ratio"] >= 1)
     return record["ratio"], record["ratio_min"], record["ratio_max"], record.get("bare_ratio"), good
+
+
+def goal(record):
+    """Where the goal is on the axis, or None."""
+    return record.get("goal", {}).get("ratio" if "ratio" in record else "value")
 
 
 def grouped(records):
@@ -61,6 +67,8 @@ def bar(record, x, y, scale):
            f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{max(scale(value), 0.5):.1f}" height="{ROW - 6}" fill="{GOOD if good else SHORT}"/>',
            line(x + scale(least), middle, x + scale(greatest), middle)]
     out += [line(x + scale(end), middle - 4, x + scale(end), middle + 4) for end in (least, greatest)]
+    if goal(record) is not None:
+        out.append(line(x + scale(goal(record)), y + 1, x + scale(goal(record)), y + ROW - 1, width=3))
     if bare is not None:
         at = x + scale(bare)
         out.append(f'<path d="M{at - 4:.1f} {middle} l4 -4 l4 4 l-4 4 z" fill="white" stroke="{LINE}"/>')
@@ -72,7 +80,8 @@ def bar(record, x, y, scale):
 def panel(title, axis, records, x, y):
     width = PANEL - LABEL - NUMBER
     is_ratio = "ratio" in records[0]
-    marks = ticks(max([v for record in records for v in (bars(record)[2], bars(record)[3] or 0)] + [1.2 if is_ratio else 1e-9]))
+    marks = ticks(max([v for record in records for v in (bars(record)[2], bars(record)[3] or 0, goal(record) or 0)] +
+                      [1.2 if is_ratio else 1e-9]))
     left, top = x + LABEL, y + HEAD
     bottom = top + ROW * len(records)
 
@@ -100,7 +109,7 @@ def plot(figures, path):
             out += panel(title, axis, records, GAP + i * (PANEL + GAP), y)
         y += HEAD + ROW * max(len(records) for _, records in beside) + AXIS + GAP
     out.append(text(GAP, y, "bar: median of the rounds; whisker: least and greatest round; ◇ ratio to bare; "
-                            "↓ lower is better; orange: falls short of its peer"))
+                            "↓ lower is better; thick mark: goal; orange: falls short of its goal or peer"))
     width, height = GAP + COLUMNS * (PANEL + GAP), y + GAP
     with open(path, "w", encoding="utf-8") as file:
         file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '

@@ -150,7 +150,10 @@ static void load(struct bench *b)
 				    .port_be = htons(MZ_GENEVE_PORT),
 				    .virtual_mac = MZ_VIRTUAL_MAC,
 				    .decap_flags_ok = 1,
-				    .ifindex = device };
+				    .ifindex = device,
+				    .lease = MZ_LEASE_NS,
+				    .new_interval = MZ_NEW_INTERVAL_NS,
+				    .secret = { 1, 2 } };
 
 	b->plane = mizar_bpf__open();
 	if (!b->plane)

@@ -1,41 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench/datapath measures on: one lab, with the peers over the same hosts and the same underlay devices.
 
-	h1            h2          h3             h4            h5          hosts of the lab, joined by one bridge
-	a, c          b, d        bouncer of n   divider       bouncer of m     ours: a, b, c in network n, d in network m
-	x1, x3        x2                                                        VXLAN: bridge and VXLAN device on h1 and h2
-	h1 itself     h2 itself                                                 bare
-	v1 --- v2                                                               a plain veth pair, bare of the same host
+	h1            h2          h3           h4         h5          hosts of the lab, joined by one bridge
+	a, c          b, d        bouncer      divider    bouncer     ours, VPC without direct path: a, b, c in one network, d in another
+	e             f           bouncer      divider                VPC with direct path: e, f in one network
+	g             i           bouncer      divider    bouncer     VPC with direct path that divides: g, i in two networks
+	x1, x3        x2                                              VXLAN: bridge and VXLAN device on h1 and h2
+	h1 itself     h2 itself                                       bare
+	v1 --- v2                                                     a plain veth pair, bare of the same host
 """
+import json
+import time
+
 from common import LAB, Failed, inside, mizar, namespace, remove, run
 from measure import tcp1
 
 PLACES = [f"h{i}" for i in range(1, 6)]
+ROLES = PLACES[2:]  # hosts that bounce or divide, and have no endpoints
+VPCS = {"v": ["--direct-path=false"], "w": [], "u": ["--divide"]}
+NETWORKS = {  # VPC, addresses, bouncer
+    "n": ("v", "10.1.0.0/24", "h3"), "m": ("v", "10.2.0.0/24", "h5"), "p": ("w", "10.1.0.0/24", "h3"),
+    "q": ("u", "10.1.0.0/24", "h3"), "r": ("u", "10.2.0.0/24", "h5"),
+}
+ENDPOINTS = {  # network, host, address
+    "a": ("n", "h1", "10.1.0.11"), "b": ("n", "h2", "10.1.0.12"), "c": ("n", "h1", "10.1.0.13"), "d": ("m", "h2", "10.2.0.14"),
+    "e": ("p", "h1", "10.1.0.11"), "f": ("p", "h2", "10.1.0.12"), "g": ("q", "h1", "10.1.0.11"), "i": ("r", "h2", "10.2.0.12"),
+}
+PATIENCE = 5  # seconds until locations are learned
 ETH_HLEN = 14
 
 
 class End:
-    """A namespace to send from or to receive in, and its address."""
+    """A namespace to send from or to receive in, and its address; the endpoint that it is, if any."""
 
-    def __init__(self, name, address):
-        self.name, self.address = name, address
+    def __init__(self, name, address, endpoint_name=None):
+        self.name, self.address, self.endpoint = name, address, endpoint_name
 
 
-def schedulable(host):
-    """New bouncers and dividers go to this host alone; those that are there stay."""
+def schedulable(*hosts):
+    """New bouncers and dividers go to these hosts alone; those that are there stay."""
     mizar("apply", "-f", "-", input="".join(
         f"---\n{{apiVersion: mizar.com/v1, kind: Droplet, metadata: {{name: {place}}}, spec: {{address: 172.31.0.{i}, "
-        f"unschedulable: {'false' if place == host else 'true'}}}}}\n" for i, place in enumerate(PLACES, 1)))
+        f"unschedulable: {'false' if place in hosts else 'true'}}}}}\n" for i, place in enumerate(PLACES, 1)))
 
 
-def network(name, cidr, bouncer):
-    schedulable(bouncer)
-    mizar("create", "network", name, "--vpc", "v", "--cidrs", cidr, "--bouncers", "1")
+def network(name, vpc, cidr, *bouncers):
+    schedulable(*bouncers)
+    mizar("create", "network", name, "--vpc", vpc, "--cidrs", cidr, "--bouncers", str(len(bouncers)))
     mizar("wait", "network", name, "--for", "Provisioned", "--timeout", "10")
 
 
-def endpoint(name, network_name, host, address):
-    end = End(namespace(f"{LAB}-{name}"), address)
+def endpoint(name, network_name, host, address, place=None):
+    """On the host, in a namespace of its own or in that of the place."""
+    end = End(place.name if place else namespace(f"{LAB}-{name}"), address, name)
     mizar("create", "endpoint", name, "--network", network_name, "--addresses", address)
     mizar("attach", name, "--host", host, "--netns", end.name)
     mizar("wait", "endpoint", name, "--for", "Provisioned", "--timeout", "10")
@@ -44,12 +61,18 @@ def endpoint(name, network_name, host, address):
 
 def overlay():
     schedulable("h4")
-    mizar("create", "vpc", "v", "--dividers", "1")
-    mizar("wait", "vpc", "v", "--for", "Provisioned", "--timeout", "10")
-    network("n", "10.1.0.0/24", bouncer="h3")
-    network("m", "10.2.0.0/24", bouncer="h5")
-    return {name: endpoint(name, network_name, host, address) for name, network_name, host, address in (
-        ("a", "n", "h1", "10.1.0.11"), ("b", "n", "h2", "10.1.0.12"), ("c", "n", "h1", "10.1.0.13"), ("d", "m", "h2", "10.2.0.14"))}
+    for name, options in VPCS.items():
+        mizar("create", "vpc", name, "--dividers", "1", *options)
+        mizar("wait", "vpc", name, "--for", "Provisioned", "--timeout", "10")
+    for name, facts in NETWORKS.items():
+        network(name, *facts)
+    return {name: endpoint(name, *facts) for name, facts in ENDPOINTS.items()}
+
+
+def count(host, counter, what="stats"):
+    """Packets that the host counted so far; what: stats or drops."""
+    counts = json.loads(mizar("host", what, "--all", "--host", host, "-o", "json"))
+    return next(int(c["packets"]) for c in counts if c["name"] == counter)
 
 
 def pair(one, two, one_name, two_name, mtu):
@@ -94,6 +117,10 @@ def veth(mtu):
     return ends
 
 
+def ping(source, target):
+    run(*inside(source.name, "ping", "-n", "-q", "-c", "2", "-i", "0.1", "-W", "2", target.address))
+
+
 def traffic(place, device):
     """Bytes and packets sent so far."""
     path = f"/sys/class/net/{device}/statistics"
@@ -132,7 +159,28 @@ class Lab:
     def reach(self, pairs):
         """Addresses are resolved, and every path is there."""
         for source, target in pairs:
-            run(*inside(self.ends[source].name, "ping", "-n", "-q", "-c", "2", "-i", "0.1", "-W", "2", self.ends[target].address))
+            ping(self.ends[source], self.ends[target])
+
+    def passing(self, function):
+        """What the function returns, and the hosts that sent tunnel packets on meanwhile."""
+        before = [count(host, "forward") for host in ROLES]
+        result = function()
+        return result, [host for host, then in zip(ROLES, before) if count(host, "forward") > then]
+
+    def learn(self, source, target, hosts):
+        """Pings until packets go by these hosts and no other; locations may have been forgotten meanwhile."""
+        end = time.monotonic() + PATIENCE
+        while self.passing(lambda: ping(self.ends[source], self.ends[target]))[1] != hosts:
+            if time.monotonic() > end:
+                raise Failed(f"{source} to {target}: packets do not go by {' and '.join(hosts) or 'no other host'}")
+
+    def by(self, source, target, hosts, function):
+        """Measures; all packets must go by these hosts, and by no other."""
+        self.learn(source, target, hosts)
+        result, passed = self.passing(function)
+        if passed != hosts:
+            raise Failed(f"{source} to {target}: not by {' and '.join(hosts) or 'no other host'}, but by {' and '.join(passed) or 'none'}")
+        return result
 
     def check_underlay(self, underlay):
         """That packets are as they should be: a bulk of TCP over all hosts tells by the bytes of a packet."""

@@ -21,6 +21,7 @@ struct cached_host {
 	bool is_droplet;
 	bool has_nexthop;
 	__u8 pad[2];
+	__u64 dead_until; /* ns; zero: it answers, or nobody asks it */
 	struct mz_nexthop nexthop;
 };
 
@@ -62,49 +63,69 @@ static __always_inline __u32 cache_slot(__u32 key)
 	return key * 0x9e3779b1 >> (32 - CACHE_BITS);
 }
 
-static __noinline void fill_host(struct cached_host *row, const struct mz_addr *addr, __u32 now)
+GLOBAL int fill_host(struct cached_host *row, const struct mz_addr *addr, __u32 now)
 {
-	const struct mz_nexthop *found = table_lookup(nexthop, addr);
+	const struct mz_nexthop *found;
+	const struct mz_dead *is_dead;
 
+	if (!row || !addr)
+		return 0;
+	found = table_lookup(nexthop, addr);
+	is_dead = table_lookup(dead, addr);
 	row->addr = *addr;
+	row->dead_until = is_dead ? is_dead->until : 0;
 	row->is_droplet = table_lookup(droplet, addr);
 	row->has_nexthop = found;
 	if (found)
 		row->nexthop = *found;
 	row->epoch = now;
+	return 0;
 }
 
-static __always_inline const struct cached_host *find_host(struct mz_pkt *p,
-							   const struct mz_addr *addr)
+static __always_inline const struct cached_host *find_host(__u32 epoch, const struct mz_addr *addr)
 {
 	__u32 slot = cache_slot(underlay_is_ipv6() ? addr->words_be[0] ^ addr->words_be[1] ^
 							     addr->words_be[2] ^ addr->words_be[3] :
 						     addr->words_be[3]);
 	struct cached_host *row = bpf_map_lookup_elem(&cached_host, &slot);
 
-	if (row && (row->epoch != p->epoch || !host_equal(&row->addr, addr)))
-		fill_host(row, addr, p->epoch);
+	if (row && (row->epoch != epoch || !host_equal(&row->addr, addr)))
+		(void)fill_host(row, addr, epoch);
 	return row;
 }
 
-static __noinline void fill_vpc(struct cached_vpc *row, __u32 vni, __u32 now)
+/* Does it answer no echo? Then others take its part, as long as there are any. */
+static __always_inline bool host_is_dead(__u32 epoch, const struct mz_addr *addr)
 {
-	const struct mz_vpc *found = table_lookup(vpc, &vni);
+	const struct cached_host *row = find_host(epoch, addr);
 
+	return row && row->dead_until && row->dead_until > bpf_ktime_get_coarse_ns();
+}
+
+GLOBAL int fill_vpc(struct cached_vpc *row, __u32 vni, __u32 now)
+{
+	const struct mz_vpc *found;
+
+	if (!row)
+		return 0;
+	found = table_lookup(vpc, &vni);
 	row->vni = vni;
 	row->is_known = found;
 	if (found)
 		row->vpc = *found;
+	else
+		__builtin_memset(&row->vpc, 0, sizeof(row->vpc));
 	row->epoch = now;
+	return 0;
 }
 
-/* NULL: this host has no role in it. */
-static __always_inline const struct mz_vpc *find_cached_vpc(struct mz_pkt *p)
+/* Empty, and not known, where this host has no role in the VPC. NULL: never. */
+static __always_inline const struct cached_vpc *find_cached_vpc(struct mz_pkt *p)
 {
 	__u32 slot = cache_slot(p->vni);
 	struct cached_vpc *row = bpf_map_lookup_elem(&cached_vpc, &slot);
 
 	if (row && (row->epoch != p->epoch || row->vni != p->vni))
-		fill_vpc(row, p->vni, p->epoch);
-	return row && row->is_known ? &row->vpc : NULL;
+		(void)fill_vpc(row, p->vni, p->epoch);
+	return row;
 }

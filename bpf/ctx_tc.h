@@ -40,18 +40,32 @@ struct sk_buff___mz {
 #define CTX_PASS    TC_ACT_UNSPEC
 #define CTX_DROP    TC_ACT_SHOT
 /* Counters that can be reached from this hook. */
-#define CTX_POINTS  ~0U
+#define CTX_POINTS  ~0ULL
 #define CTX_IS_LAST 1 /* what passes here is the host's */
 
 int mz_error(struct mz_ctx *ctx);
+int mz_introduced(struct mz_ctx *ctx);
+int mz_introduce(struct mz_ctx *ctx);
+int mz_returned(struct mz_ctx *ctx);
+int mz_control(struct mz_ctx *ctx);
+int mz_control_send(struct mz_ctx *ctx);
 
 /* Programs that others go on to. User space pins it: without a holder, the kernel empties it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, CTX_N_TAILS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(struct mz_ctx *ctx));
-} tail SEC(".maps") = { .values = { [0] = (void *)&mz_error } };
+} tail SEC(".maps") = {
+	.values = {
+		[CTX_TAIL_ERROR] = (void *)&mz_error,
+		[CTX_TAIL_INTRODUCED] = (void *)&mz_introduced,
+		[CTX_TAIL_INTRODUCE] = (void *)&mz_introduce,
+		[CTX_TAIL_RETURNED] = (void *)&mz_returned,
+		[CTX_TAIL_CONTROL] = (void *)&mz_control,
+		[CTX_TAIL_CONTROL_SEND] = (void *)&mz_control_send,
+	},
+};
 
 static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 {
@@ -274,6 +288,11 @@ static __always_inline struct ctx_failure ctx_failure(const struct mz_ctx *ctx)
 }
 
 /* Does not return, unless the program is not there. */
+static __always_inline void ctx_go_on(struct mz_ctx *ctx, enum ctx_tail tail_slot)
+{
+	bpf_tail_call(ctx, &tail, tail_slot);
+}
+
 static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
 {
 	ctx->cb[0] = failure->reason;
@@ -281,7 +300,41 @@ static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_fail
 	ctx->cb[2] = failure->vni;
 	ctx->cb[3] = failure->mtu;
 	ctx->cb[4] = failure->is_tunneled;
-	bpf_tail_call(ctx, &tail, 0);
+	ctx_go_on(ctx, CTX_TAIL_ERROR);
+}
+
+/* A copy out of a device; what is left may become another packet. */
+static __always_inline void ctx_send_copy(struct mz_ctx *ctx, __u32 ifindex)
+{
+	ctx->tstamp = 0;
+	(void)bpf_clone_redirect(ctx, ifindex, 0); /* lost like any packet that a device refuses */
+}
+
+/*
+ * Room for a small packet of another kind, at least `size` bytes from the start of the frame, of the
+ * family to_ipv6. What is behind them is left of the old one, and must be a payload of the new one: a
+ * checksum that the kernel has yet to write may lie there. Of longer packets nothing is left, and
+ * such a checksum is forgotten with its bytes. No super-packets: they would be cut into segments of
+ * the new one.
+ */
+#define CTX_SMALL 512 /* more than this has headers and payload to spare */
+
+static __always_inline int ctx_become(struct mz_ctx *ctx, __u32 size, bool is_ipv6, bool to_ipv6)
+{
+	if (ctx->gso_size && ctx_resize(ctx, ctx->len))
+		return -1;
+	if (is_ipv6 != to_ipv6 &&
+	    bpf_skb_change_proto(ctx, bpf_htons(to_ipv6 ? ETH_P_IPV6 : ETH_P_IP), 0))
+		return -1;
+	if (ctx->len <= CTX_SMALL)
+		return bpf_skb_change_head(ctx, size, 0);
+	for (__u32 i = 0; i < CTX_CHUNKS && ctx->len > size; i++) {
+		__u32 rest = ctx->len - size;
+
+		if (ctx_decapsulate(ctx, rest > CTX_CHUNK ? CTX_CHUNK : rest, to_ipv6, false))
+			return -1;
+	}
+	return ctx->len != size;
 }
 
 /* Out of a device. */

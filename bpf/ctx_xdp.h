@@ -17,8 +17,11 @@
 #define CTX_DROP XDP_DROP
 /* Counters that can be reached from this hook. */
 #define CTX_POINTS                                                                               \
-	(1U << MZ_COUNT_transit | 1U << MZ_COUNT_bounce | 1U << MZ_COUNT_divide |                 \
-	 1U << MZ_COUNT_forward | 1U << MZ_COUNT_turn)
+	(1ULL << MZ_COUNT_transit | 1ULL << MZ_COUNT_bounce | 1ULL << MZ_COUNT_divide |           \
+	 1ULL << MZ_COUNT_forward | 1ULL << MZ_COUNT_turn | 1ULL << MZ_COUNT_direct |             \
+	 1ULL << MZ_COUNT_give_back | 1ULL << MZ_COUNT_send_again | 1ULL << MZ_COUNT_moved |      \
+	 1ULL << MZ_COUNT_rts_source | 1ULL << MZ_COUNT_rts_host |                                \
+	 1ULL << MZ_COUNT_rts_generation)
 /* The tc program comes after: what passes is left to it, also to be counted. */
 #define CTX_IS_LAST 0
 
@@ -59,6 +62,11 @@ static __always_inline __u32 ctx_gso_size(const struct mz_ctx *ctx)
 	return 0;
 }
 
+static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
+{
+	return -1;
+}
+
 static __always_inline bool ctx_has_vlan(const struct mz_ctx *ctx)
 {
 	return false;
@@ -84,6 +92,14 @@ static __always_inline __u32 ctx_mtu(struct mz_ctx *ctx, __u32 ifindex)
 
 /* Left to tc, as all that does not fit. */
 static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
+{
+}
+
+static __always_inline void ctx_go_on(struct mz_ctx *ctx, enum ctx_tail tail_slot)
+{
+}
+
+static __always_inline void ctx_send_copy(struct mz_ctx *ctx, __u32 ifindex)
 {
 }
 

@@ -28,6 +28,8 @@ static __always_inline void *mz_at(struct mz_pkt *p, __u32 off, __u32 size)
 	start = ctx_data(p->ctx) + off;
 	if (start + size <= ctx_data_end(p->ctx))
 		return start;
+	if (p->is_pulled)
+		return NULL;
 	if (ctx_pull(p->ctx, off + size)) {
 		p->is_out_of_reach = true;
 		return NULL;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cut.h"
 #include "ip.h"
 #include "route.h"
 #include "size.h"
@@ -67,7 +68,8 @@ static __always_inline int deliver(struct mz_pkt *p)
 		return DROP(not_here);
 	ifindex = p->local->ifindex;
 	flags = p->local->flags;
-	r = check_size(p, p->inner, 0, p->local->mtu);
+	r = cut(p);
+	r = r ?: check_size(p, p->inner, 0, p->local->mtu);
 	r = r ?: deliver_ecn(p);
 	r = r ?: deliver_unpack(p);
 	if (r)
@@ -75,6 +77,10 @@ static __always_inline int deliver(struct mz_pkt *p)
 	if (!is_still_local(p, ifindex))
 		return DROP(not_here);
 	POINT(p, deliver);
+	if (is(p, MZ_ANSWERS)) {
+		ctx_send_copy(p->ctx, ifindex);
+		return MZ_COPIED;
+	}
 	p->action = flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
 					   ctx_send(p->ctx, ifindex);
 	return MZ_SENT;

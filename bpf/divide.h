@@ -6,28 +6,27 @@
 #pragma once
 
 #include "bounce.h"
+#include "learn.h"
 
-static __always_inline const struct mz_route *find_route(struct mz_pkt *p)
+static __always_inline const struct mz_route *find_route(__u32 vni, const struct mz_addr *addr)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+	struct mz_vni_addr key = { .vni = vni, .addr = *addr };
 	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128,
-					    .vni_be = bpf_htonl(p->vni),
-					    .prefix = p->dst };
+					    .vni_be = bpf_htonl(vni),
+					    .prefix = *addr };
 	const struct mz_route *route = table_lookup(member, &key);
 
 	return route ?: table_lookup(prefix, &prefix_key);
 }
 
 /* Reads vni, dst; sets next, host. */
-static __always_inline int divide(struct mz_pkt *p)
+static __always_inline int divide_now(struct mz_pkt *p)
 {
 	const struct mz_location *location;
 	const struct mz_network *row;
 	const struct mz_route *route;
 
-	if (p->next != MZ_TO_DIVIDE)
-		return 0;
-	route = find_route(p);
+	route = find_route(p->vni, &p->dst);
 	if (!route)
 		return DROP(no_route);
 	POINT(p, divide);
@@ -38,8 +37,18 @@ static __always_inline int divide(struct mz_pkt *p)
 	row = find_network(p, route->network);
 	if (!row)
 		return DROP(no_network);
+	if (vpc_is_direct_by_divider(p) && use_learned(p))
+		return to_tunnel(p);
 	if (!replicas_have_self(&row->bouncers))
 		return replicas_pick(p, &row->bouncers) ? to_tunnel(p) : DROP(no_network);
 	location = find_location(p, &p->dst);
 	return location ? to_location(p, location) : DROP(no_endpoint);
+}
+
+static __always_inline int divide(struct mz_pkt *p)
+{
+	int r = p->next == MZ_TO_DIVIDE ? divide_now(p) : 0;
+
+	p->next = opaque(p, p->next); /* what comes now does not ask why */
+	return r;
 }

@@ -3,10 +3,11 @@
  * Encapsulate: a packet of an endpoint gets the outer headers. The outer source port, which holds
  * the flow's entropy, is made here and kept on the way.
  *
- *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve | inner Ethernet | inner packet
+ *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve | RTS, if any | inner Ethernet | inner packet
  */
 #pragma once
 
+#include "ask.h"
 #include "ip.h"
 #include "parse_geneve.h"
 #include "way.h"
@@ -58,19 +59,18 @@ static __always_inline void write_ipv6(struct mz_pkt *p, struct ipv6hdr *ip, __u
 
 /*
  * The UDP checksum is zero over IPv6 too (RFC 6935): whether the inner one is complete is not to be
- * seen here, and the segments of a super-packet could not have one.
+ * seen here, and the segments of a super-packet could not have one. All but the options and the
+ * inner Ethernet header; size: from the outer IP header on.
  */
-static __always_inline void write_headers(struct mz_pkt *p, void *headers, const struct way *way)
+static __always_inline void write_outer(struct mz_pkt *p, void *headers, const struct way *way,
+					__u32 size)
 {
 	__u32 ip_size = underlay_is_ipv6() ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	void *ip = headers + ETH_HLEN;
 	struct udphdr *udp = ip + ip_size;
 	struct mz_geneve *geneve = (void *)(udp + 1);
-	struct ethhdr *inner_eth = (void *)(geneve + 1);
-	__u32 size = ctx_len(p->ctx) - ETH_HLEN;
 
-	_Static_assert(sizeof(struct iphdr) + sizeof(*udp) + sizeof(*geneve) +
-				       sizeof(*inner_eth) ==
+	_Static_assert(sizeof(struct iphdr) + sizeof(*udp) + sizeof(*geneve) + ETH_HLEN ==
 			       MZ_ENCAP_SIZE_IPV4,
 		       "size of the headers");
 	_Static_assert(MZ_ENCAP_SIZE_IPV6 - MZ_ENCAP_SIZE_IPV4 ==
@@ -87,13 +87,49 @@ static __always_inline void write_headers(struct mz_pkt *p, void *headers, const
 		.len = length_be(size - ip_size),
 	};
 	*geneve = (struct mz_geneve){
+		.version_optlen = options_size(p) / 4,
 		.eth_proto_be = bpf_htons(GENEVE_ETHERNET),
 		.vni_be = bpf_htonl(p->vni << 8),
 	};
+}
+
+static __always_inline int write_rts(struct mz_pkt *p, __u32 off)
+{
+	struct mz_opt_rts *to, rts;
+
+	make_rts(p, &rts);
+	to = mz_at(p, off, sizeof(*to));
+	if (!to)
+		return DROP(encapsulate);
+	__builtin_memcpy(to, &rts, sizeof(rts));
+	POINT(p, introduce);
+	return 0;
+}
+
+static __always_inline int write_headers(struct mz_pkt *p, const struct way *way)
+{
+	__u32 size = tunnel_size(); /* up to the options: one Ethernet header is before them */
+	struct ethhdr *eth;
+	void *outer = mz_at(p, 0, size);
+	int r;
+
+	if (!outer)
+		return DROP(encapsulate);
+	write_outer(p, outer, way, ctx_len(p->ctx) - ETH_HLEN);
+	if (is(p, MZ_INTRODUCES)) {
+		r = write_rts(p, size);
+		if (r)
+			return r;
+		size += sizeof(struct mz_opt_rts);
+	}
+	eth = mz_at(p, size, sizeof(*eth));
+	if (!eth)
+		return DROP(encapsulate);
 	/* Nobody looks at these: whoever delivers writes its own. */
-	mac_set_virtual(inner_eth->h_dest);
-	mac_set(inner_eth->h_source, p->port->mac);
-	inner_eth->h_proto = p->eth_proto_be;
+	mac_set_virtual(eth->h_dest);
+	mac_set(eth->h_source, p->port->mac);
+	eth->h_proto = p->eth_proto_be;
+	return 0;
 }
 
 /* Sets flow_hash, from which come the outer source port and the choice among replicas. */
@@ -105,8 +141,7 @@ static __always_inline int find_flow(struct mz_pkt *p)
 
 static __always_inline int encapsulate(struct mz_pkt *p)
 {
-	__u32 size = tunnel_size();
-	void *headers;
+	__u32 size = tunnel_size() + options_size(p);
 	struct way way;
 	bool is_plain;
 	int r = find_way(p, size, &way);
@@ -118,10 +153,9 @@ static __always_inline int encapsulate(struct mz_pkt *p)
 	if (is_plain && !way.row)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
 	p->end = ETH_HLEN + size;
-	headers = mz_at(p, 0, ETH_HLEN + size);
-	if (!headers)
-		return DROP(encapsulate);
-	write_headers(p, headers, &way);
+	r = write_headers(p, &way);
+	if (r)
+		return r;
 	POINT(p, encapsulate);
 	return send(p, &way);
 }

@@ -6,10 +6,11 @@
 #pragma once
 
 #include "ip.h"
+#include "parse_geneve.h"
 #include "way.h"
 
 /* The header may have options: it is changed, not made anew. */
-static __always_inline __u32 forward_ipv4(struct mz_pkt *p, struct iphdr *ip)
+static __always_inline void forward_ipv4(struct mz_pkt *p, struct iphdr *ip)
 {
 	__be32 src = mz_config.self.words_be[3], dst = p->host.words_be[3];
 	__u64 sum = (__u16)~ip->check;
@@ -20,10 +21,9 @@ static __always_inline __u32 forward_ipv4(struct mz_pkt *p, struct iphdr *ip)
 	ip->ttl = p->outer_ttl - 1;
 	ip->saddr = src;
 	ip->daddr = dst;
-	return ip->ihl * 4;
 }
 
-static __always_inline __u32 forward_ipv6(struct mz_pkt *p, struct ipv6hdr *ip)
+static __always_inline void forward_ipv6(struct mz_pkt *p, struct ipv6hdr *ip)
 {
 	struct mz_addr new[2] = { self_addr(), p->host };
 
@@ -31,13 +31,41 @@ static __always_inline __u32 forward_ipv6(struct mz_pkt *p, struct ipv6hdr *ip)
 	ctx_csum_follow(p->ctx, bpf_csum_diff((__be32 *)&ip->saddr, sizeof(new), (__be32 *)new,
 					      sizeof(new), 0));
 	__builtin_memcpy(&ip->saddr, new, sizeof(new));
-	return sizeof(*ip);
+}
+
+/* What came back is as it was before; what goes back says so. An RTS of a liar is made void. */
+static __always_inline int forward_geneve(struct mz_pkt *p)
+{
+	struct mz_geneve_opt *opt;
+	struct mz_geneve *geneve;
+	__be32 old;
+
+	if (is(p, MZ_GIVES_BACK) || is(p, MZ_RETURNED)) {
+		geneve = mz_at(p, p->geneve, sizeof(*geneve));
+		if (!geneve)
+			return DROP(outer_malformed);
+		old = *(__be32 *)geneve;
+		geneve->eth_proto_be =
+			bpf_htons(is(p, MZ_GIVES_BACK) ? MZ_GENEVE_RETURNED : GENEVE_ETHERNET);
+		ctx_csum_follow(p->ctx, bpf_csum_diff(&old, sizeof(old), (__be32 *)geneve,
+						      sizeof(old), 0));
+	}
+	if (is(p, MZ_STRIPS)) {
+		opt = mz_at(p, p->rts, sizeof(*opt));
+		if (!opt)
+			return DROP(geneve_options);
+		old = *(__be32 *)opt;
+		opt->type = MZ_OPT_NONE;
+		ctx_csum_follow(p->ctx, bpf_csum_diff(&old, sizeof(old), (__be32 *)opt,
+						      sizeof(old), 0));
+	}
+	return 0;
 }
 
 /* The UDP checksum holds addresses that change: it goes. */
-static __always_inline int forward_udp(struct mz_pkt *p, __u32 off)
+static __always_inline int forward_udp(struct mz_pkt *p)
 {
-	struct udphdr *udp = mz_at(p, off, sizeof(*udp));
+	struct udphdr *udp = mz_at(p, p->geneve - sizeof(*udp), sizeof(*udp));
 	__be32 check;
 
 	if (!udp)
@@ -50,20 +78,25 @@ static __always_inline int forward_udp(struct mz_pkt *p, __u32 off)
 	return 0;
 }
 
-/* Reads outer, outer_tos, outer_ttl. */
-static __always_inline int forward_rewrite(struct mz_pkt *p, const struct way *way)
+/* Reads outer, outer_tos, outer_ttl, host. */
+static __always_inline int forward_ip(struct mz_pkt *p)
 {
 	bool is_ipv6 = underlay_is_ipv6();
 	void *ip = mz_at(p, p->outer, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	struct ethhdr *eth;
-	int r;
 
 	if (!ip)
 		return DROP(outer_malformed);
-	r = forward_udp(p, p->outer + (is_ipv6 ? forward_ipv6(p, ip) : forward_ipv4(p, ip)));
-	if (r)
-		return r;
-	eth = mz_at(p, 0, sizeof(*eth));
+	if (is_ipv6)
+		forward_ipv6(p, ip);
+	else
+		forward_ipv4(p, ip);
+	return 0;
+}
+
+static __always_inline int forward_ethernet(struct mz_pkt *p, const struct way *way)
+{
+	struct ethhdr *eth = mz_at(p, 0, sizeof(*eth));
+
 	if (!eth)
 		return DROP(outer_malformed);
 	write_ethernet(eth, way);
@@ -78,7 +111,10 @@ static __always_inline int forward(struct mz_pkt *p)
 	if (p->outer_ttl <= 1)
 		return DROP(hop_limit);
 	r = find_way(p, 0, &way);
-	r = r ?: forward_rewrite(p, &way);
+	r = r ?: forward_ip(p);
+	r = r ?: forward_udp(p);
+	r = r ?: forward_geneve(p);
+	r = r ?: forward_ethernet(p, &way);
 	if (r)
 		return r;
 	POINT(p, forward);

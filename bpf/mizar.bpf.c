@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The two hooks of the data plane: mz_agent runs on tc ingress of every endpoint's host-side
- * device, mz_transit on tc ingress of the droplet. Each is the list of its stages, and so is
- * mz_error, to which both go on from some of their drops.
+ * device, mz_transit on tc ingress of the droplet. Each is the list of its stages, and so are those
+ * that they go on to by a tail call: what is rare is not looked at on everyone's way.
  */
 #include "bpf.h"
 #include "maps.h"
@@ -22,12 +22,20 @@
 #include "hop.h"
 #include "route.h"
 #include "bounce.h"
+#include "learn.h"
+#include "direct.h"
 #include "divide.h"
+#include "control_room.h"
+#include "introduction.h"
+#include "give_back.h"
 #include "deliver.h"
 #include "way.h"
+#include "ask.h"
 #include "encapsulate.h"
 #include "forward.h"
 #include "icmp_error.h"
+#include "control.h"
+#include "control_send.h"
 #include "finish.h"
 
 SEC("tc")
@@ -49,10 +57,12 @@ int mz_agent(struct mz_ctx *ctx)
 	v = v ?: find_vpc(&p);	      /* -> vpc                                    */
 	v = v ?: find_local(&p);      /* -> local, if the destination is here      */
 	v = v ?: find_flow(&p);	      /* -> flow_hash                              */
+	v = v ?: find_direct(&p);     /* learned? -> next: tunnel                  */
 	v = v ?: route_agent(&p);     /* -> next: deliver, divide, bounce, tunnel  */
 	v = v ?: bounce(&p);	      /* -> next: deliver, divide, tunnel          */
 	v = v ?: divide(&p);	      /* -> next: deliver, tunnel                  */
 	v = v ?: deliver(&p);	      /* into the endpoint                         */
+	v = v ?: introduce(&p);	      /* not learned yet? -> introduces            */
 	v = v ?: encapsulate(&p);     /* to another host                           */
 	return mz_finish(&p, v);
 }
@@ -64,18 +74,97 @@ int mz_transit(struct mz_ctx *ctx)
 	int v = parse_outer(&p);    /* ours? -> outer_*, else the host's         */
 
 	v = v ?: check_host(&p);    /* from a host that we know?                 */
-	v = v ?: parse_geneve(&p);  /* -> vni, inner_eth                         */
+	v = v ?: parse_geneve(&p);  /* -> vni, inner_eth, rts, control           */
+	v = v ?: go_on(&p);	    /* three programs below                      */
 	v = v ?: parse_frame(&p);   /* -> eth_proto, inner                       */
 	v = v ?: parse_inner(&p);   /* -> src, dst                               */
 	v = v ?: check_carried(&p); /* addresses that the overlay carries?       */
-	v = v ?: find_vpc(&p);	    /* -> vpc                                    */
+	v = v ?: find_role(&p);	    /* -> vpc, or none                           */
 	v = v ?: find_local(&p);    /* -> local, if the destination is here      */
+	v = v ?: confirm(&p);	    /* the source is where we think              */
 	v = v ?: route_transit(&p); /* -> next: deliver, bounce, divide, tunnel  */
 	v = v ?: bounce(&p);	    /* -> next: deliver, divide, tunnel          */
 	v = v ?: divide(&p);	    /* -> next: deliver, tunnel                  */
 	v = v ?: deliver(&p);	    /* into the endpoint                         */
+	v = v ?: tell_sender(&p);   /* by an old way?                            */
 	v = v ?: forward(&p);	    /* to another host                           */
 	heed_router(&p, v);	    /* passes: about one of our packets?         */
+	return mz_finish(&p, v);
+}
+
+/* The same, of a packet with an RTS, if it is for this host. */
+SEC("tc")
+int mz_introduced(struct mz_ctx *ctx)
+{
+	struct mz_pkt p = mz_pkt_init(ctx);
+	int v = parse_again(&p);    /* as above, up to the options               */
+
+	v = v ?: parse_frame(&p);
+	v = v ?: parse_inner(&p);
+	v = v ?: check_carried(&p);
+	v = v ?: find_role(&p);
+	v = v ?: find_local(&p);
+	v = v ?: stay(&p);	    /* for this host? else the program below     */
+	v = v ?: confirm(&p);
+	v = v ?: attest(&p);	    /* believed?                                 */
+	v = v ?: route_local(&p);
+	v = v ?: divide(&p);
+	v = v ?: be_introduced(&p); /* learn, answer                             */
+	v = v ?: deliver(&p);
+	return mz_finish(&p, v ?: DROP(not_here));
+}
+
+/* If it is for another one. */
+SEC("tc")
+int mz_introduce(struct mz_ctx *ctx)
+{
+	struct mz_pkt p = mz_pkt_init(ctx);
+	int v = parse_again(&p);
+
+	v = v ?: parse_frame(&p);
+	v = v ?: parse_inner(&p);
+	v = v ?: check_carried(&p);
+	v = v ?: find_role(&p);
+	v = v ?: attest(&p);
+	v = v ?: route_on(&p);
+	v = v ?: bounce(&p);
+	v = v ?: divide(&p);
+	v = v ?: leave_deliver(&p);	 /* was for the program above            */
+	v = v ?: relay_introduction(&p); /* by a divider: learn, answer, ask     */
+	v = v ?: forward(&p);
+	return mz_finish(&p, v);
+}
+
+/* A packet of this host that came back. */
+SEC("tc")
+int mz_returned(struct mz_ctx *ctx)
+{
+	struct mz_pkt p = mz_pkt_init(ctx);
+	int v = parse_again(&p);
+
+	v = v ?: parse_frame(&p);
+	v = v ?: parse_inner(&p);
+	v = v ?: check_carried(&p);
+	v = v ?: find_role(&p);
+	v = v ?: find_local(&p);
+	v = v ?: send_again(&p); /* whose? -> next: deliver, bounce, divide, tunnel */
+	v = v ?: bounce(&p);
+	v = v ?: divide(&p);
+	v = v ?: deliver(&p);
+	v = v ?: forward(&p);
+	return mz_finish(&p, v);
+}
+
+/* A control packet of another host. */
+SEC("tc")
+int mz_control(struct mz_ctx *ctx)
+{
+	struct mz_pkt p = mz_pkt_init(ctx);
+	int v = parse_again(&p); /* -> vni, control                              */
+
+	v = v ?: heed_here(&p);	 /* an answer: learn                             */
+	v = v ?: heed_stale(&p); /* a location is old                            */
+	v = v ?: echo(&p);	 /* back to who asks                             */
 	return mz_finish(&p, v);
 }
 
@@ -99,6 +188,18 @@ int mz_error(struct mz_ctx *ctx)
 	v = v ?: deliver(&p);
 	v = v ?: error_port(&p, &e);	 /* -> port                             */
 	v = v ?: encapsulate(&p);
+	return mz_finish(&p, v);
+}
+
+/* What is left of a packet becomes the control packet that it caused. */
+SEC("tc")
+int mz_control_send(struct mz_ctx *ctx)
+{
+	struct mz_pkt p = mz_pkt_init(ctx);
+	struct way way;
+	int v = control_way(&p, &way); /* -> host                                */
+
+	v = v ?: control_write(&p, &way);
 	return mz_finish(&p, v);
 }
 

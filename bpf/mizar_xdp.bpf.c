@@ -19,7 +19,12 @@
 #include "parse_inner.h"
 #include "route.h"
 #include "bounce.h"
+#include "learn.h"
+#include "direct.h"
 #include "divide.h"
+#include "control_room.h"
+#include "introduction.h"
+#include "give_back.h"
 #include "way.h"
 #include "forward.h"
 #include "turn.h"
@@ -33,15 +38,18 @@ int mz_transit_xdp(struct mz_ctx *ctx)
 
 	v = v ?: check_host(&p);      /* from a host that we know?                 */
 	v = v ?: parse_geneve(&p);    /* -> vni, inner_eth                         */
+	v = v ?: go_on(&p);	      /* what is rare: tc's                        */
 	v = v ?: parse_frame(&p);     /* -> eth_proto, inner                       */
 	v = v ?: parse_inner(&p);     /* -> src, dst                               */
 	v = v ?: check_carried(&p);   /* addresses that the overlay carries?       */
-	v = v ?: find_vpc(&p);	      /* -> vpc                                    */
+	v = v ?: find_role(&p);	      /* -> vpc, has_no_vpc                        */
 	v = v ?: find_local(&p);      /* -> local, if the destination is here      */
+	v = v ?: confirm(&p);	      /* the source is where we think              */
 	v = v ?: route_transit(&p);   /* -> next: deliver, bounce, divide, tunnel  */
 	v = v ?: bounce(&p);	      /* -> next: deliver, divide, tunnel          */
 	v = v ?: divide(&p);	      /* -> next: deliver, tunnel                  */
 	v = v ?: leave_deliver(&p);   /* an endpoint's: tc's                       */
+	v = v ?: tell_sender(&p);     /* by an old way? tc's                       */
 	v = v ?: turn(&p);	      /* to another host                           */
 	return mz_finish(&p, v);
 }

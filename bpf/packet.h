@@ -16,6 +16,17 @@ struct ctx_failure {
 	bool is_tunneled;
 };
 
+/* The programs that another one goes on to; of tc alone. */
+enum ctx_tail {
+	CTX_TAIL_ERROR,
+	CTX_TAIL_INTRODUCED,
+	CTX_TAIL_INTRODUCE,
+	CTX_TAIL_RETURNED,
+	CTX_TAIL_CONTROL,
+	CTX_TAIL_CONTROL_SEND,
+	CTX_N_TAILS
+};
+
 #ifdef MZ_HOOK_XDP
 #include "ctx_xdp.h"
 #else
@@ -26,6 +37,11 @@ enum mz_verdict {
 	MZ_PASS = 1, /* the host's, or the next hook's, as it came */
 	MZ_SENT,     /* p->action has what the kernel said to a redirect */
 	MZ_ABSORBED, /* needs no answer */
+	MZ_CONTROL,  /* a control packet: the program mz_control's */
+	MZ_CAME_BACK, /* mz_returned's */
+	MZ_ASKS,     /* has an RTS: mz_introduced's, */
+	MZ_ASKS_OTHERS, /* and mz_introduce's, if it is not for this host */
+	MZ_COPIED,   /* a copy was sent; what is left becomes a control packet (mz_control_send) */
 };
 
 #define DROP(reason) (-(int)MZ_DROP_##reason)
@@ -38,6 +54,19 @@ enum mz_next {
 	MZ_TO_TUNNEL,
 };
 
+/* What became clear of a packet on its way: bits of traits. */
+enum mz_trait {
+	MZ_DIRECT = 1 << 0,	/* goes to a learned location */
+	MZ_RETURNED = 1 << 1,	/* came back from a host that had not got the destination */
+	MZ_GIVES_BACK = 1 << 2, /* goes back to the host that it came from */
+	MZ_MOVED = 1 << 3,	/* goes after an endpoint that moved from here */
+	MZ_NO_VPC = 1 << 4,	/* the VPC has no row here; vpc is empty then */
+	MZ_INTRODUCES = 1 << 5, /* gets an RTS */
+	MZ_INTRODUCED = 1 << 6, /* its RTS is believed */
+	MZ_STRIPS = 1 << 7,	/* its RTS is made void */
+	MZ_ANSWERS = 1 << 8,	/* a control packet is due: struct control_room has it */
+};
+
 /* (*): of the outer one for a while, where that has extension headers. */
 struct mz_pkt {
 	struct mz_ctx *ctx;
@@ -45,22 +74,29 @@ struct mz_pkt {
 	const struct mz_vpc *vpc;
 	const struct mz_local *local; /* destination, if it is on this host */
 	const struct mz_location *location; /* destination, if this host bounces for its network */
+	struct mz_learned *learned; /* destination, if its location was learned; agent only */
+	__u64 sender_network; /* that the source was proven to be in; zero: not */
+	__u64 points; /* 1 << enum mz_counter */
 	struct mz_addr src, dst;      /* of the inner packet */
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
 	__u32 vni;
 	__u32 len;    /* as it came, for the counters */
 	__u32 end;    /* bytes that the length fields seen so far admit */
-	__u32 points; /* 1 << enum mz_counter */
 	__u32 epoch;  /* of what is kept of tables: cache.h */
 	__u32 flow_hash;
+	__u32 moved_generation; /* has_moved: of where it is now */
+	__u32 traits; /* enum mz_trait */
 	__u32 mtu; /* DROP(too_big): of the inner packet, what the way would have taken */
 	__u32 outer;	     /* offsets: outer IP (transit only), */
+	__u32 geneve;	     /* Geneve header (transit only), */
+	__u32 rts;	     /* RTS option (transit only; zero: none), */
+	__u32 control;	     /* the option of a control packet (zero: it is none), */
 	__u32 inner_eth;     /* inner Ethernet, */
 	__u32 inner;	     /* inner IP or ARP, */
 	__u32 l4;	     /* behind the inner IP headers; agent only (*) */
 	__be16 eth_proto_be; /* of the inner packet */
-	__u8 ip_proto;	     /* of the inner packet; agent only (*) */
+	__u8 ip_proto;	     /* of the inner packet; in transit that behind IPv6 itself (*) */
 	__u8 tos;	     /* of the inner packet */
 	__u8 ttl;	     /* of the inner packet; agent only */
 	__u8 outer_tos;
@@ -68,6 +104,7 @@ struct mz_pkt {
 	bool is_fragment;    /* the inner packet; agent only (*) */
 	bool is_tunneled;
 	bool is_error; /* an ICMP error of ours: about it there is none */
+	bool is_pulled;	      /* all headers are readable: looking further is of no use */
 	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */
 	__u8 next; /* enum mz_next */
 	int action;
@@ -80,9 +117,37 @@ static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
 	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len, .epoch = epoch_now() };
 }
 
+/*
+ * The value, as one that the verifier knows nothing of: else it would follow each way on which it
+ * came about, through all stages after.
+ */
+static __always_inline __u64 opaque(struct mz_pkt *p, __u64 value)
+{
+	__u64 unknown = p->len;
+
+	value ^= unknown;
+	barrier_var(value);
+	return value ^ unknown;
+}
+
+static __always_inline void mark(struct mz_pkt *p, enum mz_trait trait)
+{
+	p->traits = opaque(p, p->traits | trait);
+}
+
+static __always_inline void unmark(struct mz_pkt *p, enum mz_trait trait)
+{
+	p->traits = opaque(p, p->traits & ~trait);
+}
+
+static __always_inline bool is(struct mz_pkt *p, enum mz_trait trait)
+{
+	return p->traits & trait;
+}
+
 /* Counted when the packet is finished. */
 static __always_inline void mz_point(struct mz_pkt *p, enum mz_counter counter)
 {
-	p->points |= 1U << counter;
+	p->points |= 1ULL << counter;
 }
 #define POINT(p, name) mz_point(p, MZ_COUNT_##name)

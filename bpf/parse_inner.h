@@ -28,16 +28,24 @@ static __always_inline int parse_frame(struct mz_pkt *p)
 }
 
 /*
- * Cuts `end` to what the IP header admits, or finds that it lies. A super-packet that came by a
- * tunnel must be one packet: tunnel packets that UDP GRO or GSO has made into one have those of
- * other tenants behind the first. UDP lengths hold 16 bits: longer ones cannot be such.
+ * Is a super-packet that came by a tunnel one packet? Tunnel packets that UDP GRO or GSO has made
+ * into one have those of other tenants behind the first. UDP lengths hold 16 bits: longer ones
+ * cannot be such. A kernel that merges tunnel packets may have taken options for the packet: then
+ * the checksum that it has yet to write is among them.
  */
-static __always_inline int parse_inner_length(struct mz_pkt *p, __u32 size)
+static __always_inline bool is_one_packet(struct mz_pkt *p, __u32 size)
 {
 	__u32 rest = p->end - p->inner;
+	__s32 off = ctx_csum_pending(p->ctx);
 
+	return (size == rest || rest > 0xffff) && (off < 0 || off > (__s32)p->inner);
+}
+
+/* Cuts `end` to what the IP header admits, or finds that it lies. */
+static __always_inline int parse_inner_length(struct mz_pkt *p, __u32 size)
+{
 	if (ctx_is_gso(p->ctx))
-		return p->is_tunneled && size != rest && rest <= 0xffff ? DROP(inner_malformed) : 0;
+		return p->is_tunneled && !is_one_packet(p, size) ? DROP(inner_malformed) : 0;
 	if (p->inner + size > p->end)
 		return DROP(inner_malformed);
 	p->end = p->inner + size;

@@ -119,7 +119,7 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 /* From a host that we know? Our own address never comes in from outside. */
 static __always_inline int check_host(struct mz_pkt *p)
 {
-	const struct cached_host *host = find_host(p, &p->outer_src);
+	const struct cached_host *host = find_host(p->epoch, &p->outer_src);
 
 	return host && host->is_droplet && !host_is_self(&p->outer_src) ? 0 : DROP(unknown_host);
 }

@@ -23,10 +23,12 @@ static __always_inline __u32 mask_if_less(__u32 a, __u32 b)
 	return (__s32)difference >> 31;
 }
 
-static __always_inline bool replicas_have(const struct mz_replicas *set, const struct mz_addr *host)
+GLOBAL int replicas_find(const struct mz_replicas *set, const struct mz_addr *host)
 {
 	__u32 is_found = 0;
 
+	if (!set || !host)
+		return 0;
 #pragma unroll
 	for (__u32 i = 0; i < MZ_REPLICAS_MAX; i++) {
 		__u32 differs = addr_differs(&set->addrs[i], host);
@@ -37,6 +39,11 @@ static __always_inline bool replicas_have(const struct mz_replicas *set, const s
 	return is_found >> 31;
 }
 
+static __always_inline bool replicas_have(const struct mz_replicas *set, const struct mz_addr *host)
+{
+	return replicas_find(set, host);
+}
+
 static __always_inline bool replicas_have_self(const struct mz_replicas *set)
 {
 	struct mz_addr self = self_addr();
@@ -44,25 +51,53 @@ static __always_inline bool replicas_have_self(const struct mz_replicas *set)
 	return replicas_have(set, &self);
 }
 
-/*
- * Rendezvous hashing: each replica draws a number for the flow, the highest takes it, and a change
- * of the set moves only the flows of the replica that came or went. Sets host.
- */
-static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
+/* Rendezvous hashing: each replica that is not in `skip` draws a number; the highest takes it. */
+static __always_inline __u32 replicas_best(const struct mz_replicas *set, __u32 seed, __u32 skip)
 {
-	__u32 seed =
-		mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
 	__u32 best = 0, chosen = 0;
 
 #pragma unroll
 	for (__u32 i = 0; i < MZ_REPLICAS_MAX; i++) {
-		__u32 draw = mz_hash_addr(seed, &set->addrs[i]) >> 1 & mask_if_less(i, set->n);
-		__u32 is_better = mask_if_less(best, draw);
+		__u32 draw = mz_hash_addr(seed, &set->addrs[i]) >> 1 | 1;
+		__u32 is_better;
 
+		draw &= mask_if_less(i, set->n) & ~(0U - (skip >> i & 1));
+		is_better = mask_if_less(best, draw);
 		best ^= (best ^ draw) & is_better;
 		chosen ^= (chosen ^ i) & is_better;
 	}
 	barrier_var(chosen); /* the mask stays: verifiers before 6.8 do not see the bound */
+	return chosen & (MZ_REPLICAS_MAX - 1);
+}
+
+/*
+ * The flow's replica: an index. A change of the set moves only the flows of the one that came or
+ * went. Dead ones are passed over, unless all seem dead: then it is more likely this host that
+ * nobody hears.
+ */
+GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoch)
+{
+	__u32 first, chosen, skip = 0;
+
+	if (!set)
+		return 0;
+	first = chosen = replicas_best(set, seed, 0);
+	for (__u32 i = 0; i < MZ_REPLICAS_MAX && i < set->n; i++) {
+		if (!host_is_dead(epoch, &set->addrs[chosen & (MZ_REPLICAS_MAX - 1)]))
+			return chosen;
+		skip |= 1U << chosen;
+		chosen = replicas_best(set, seed, skip);
+	}
+	return first;
+}
+
+/* Sets host. */
+static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
+{
+	__u32 seed =
+		mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
+	__u32 chosen = replicas_choose(set, seed, p->epoch);
+
 	p->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
 }
@@ -96,13 +131,43 @@ static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
 /* Sets vpc. */
 static __always_inline int find_vpc(struct mz_pkt *p)
 {
-	p->vpc = find_cached_vpc(p);
-	return p->vpc ? 0 : DROP(no_vpc);
+	const struct cached_vpc *row = find_cached_vpc(p);
+
+	if (!row || !row->is_known)
+		return DROP(no_vpc);
+	p->vpc = &row->vpc;
+	return 0;
 }
 
+/* Sets vpc, has_no_vpc: what comes for a VPC that is not here any more can be given back. */
+static __always_inline int find_role(struct mz_pkt *p)
+{
+	const struct cached_vpc *row = find_cached_vpc(p);
+
+	if (!row)
+		return DROP(no_vpc);
+	p->vpc = &row->vpc;
+	if (!row->is_known)
+		mark(p, MZ_NO_VPC);
+	return 0;
+}
+
+static __always_inline bool vpc_is_direct(struct mz_pkt *p)
+{
+	return p->vpc->flags & MZ_VPC_DIRECT;
+}
+
+/* Dividers stand between the networks, and are what hosts learn instead of each other. */
+static __always_inline bool vpc_is_direct_by_divider(struct mz_pkt *p)
+{
+	return (p->vpc->flags & (MZ_VPC_DIRECT | MZ_VPC_DIVIDE)) == (MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+}
+
+/* What came back is as it was before it left. */
 static __always_inline bool is_from_divider(struct mz_pkt *p)
 {
-	return p->is_tunneled && replicas_have(&p->vpc->dividers, &p->outer_src);
+	return p->is_tunneled && !is(p, MZ_RETURNED) &&
+	       replicas_have(&p->vpc->dividers, &p->outer_src);
 }
 
 static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
@@ -141,6 +206,8 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return true;
 	if (p->port)
 		return p->port->network == network;
+	if (p->sender_network == network) /* it is not zero */
+		return true;
 	if (is_from_bouncer(p, network))
 		return true;
 	src = find_location(p, &p->src);
@@ -159,10 +226,13 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
+/* Reads next: MZ_TO_TUNNEL where a learned location decided already. */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
 	const struct mz_network *row;
 
+	if (p->next == MZ_TO_TUNNEL)
+		return 0;
 	if (p->local && may_enter(p, p->local->network)) {
 		p->next = MZ_TO_DELIVER;
 		return 0;
@@ -191,18 +261,74 @@ static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 	return src && !is_from_bouncer(p, src->network);
 }
 
+/*
+ * Was the endpoint on this host, and moved? Then the packet goes after it; but past no divider. Its
+ * sender is told, whoever sends it on.
+ */
+static __always_inline bool follow_moved(struct mz_pkt *p, const struct mz_moved *row)
+{
+	if (!row || p->vpc->flags & MZ_VPC_DIVIDE || host_is_self(&row->host))
+		return false;
+	p->host = row->host;
+	POINT(p, moved);
+	return true;
+}
+
+static __always_inline const struct mz_moved *find_moved(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+	const struct mz_moved *row = p->is_tunneled && !p->local && !is(p, MZ_RETURNED) ?
+					     table_lookup(moved, &key) :
+					     NULL;
+
+	if (row) {
+		mark(p, MZ_MOVED);
+		p->moved_generation = row->generation;
+	}
+	return row;
+}
+
+/*
+ * To the host that sent it, which knows somebody who knows better; once. reason: the drop, where
+ * that cannot be.
+ */
+static __always_inline int give_back(struct mz_pkt *p, int reason)
+{
+	if (!p->is_tunneled || is(p, MZ_RETURNED) || !(is(p, MZ_NO_VPC) || vpc_is_direct(p)))
+		return reason;
+	POINT(p, give_back);
+	mark(p, MZ_GIVES_BACK);
+	p->host = p->outer_src;
+	return to_tunnel(p);
+}
+
+/* What is not delivered here. */
+static __always_inline int route_on(struct mz_pkt *p)
+{
+	const struct mz_moved *row = find_moved(p);
+
+	p->location = find_location(p, &p->dst);
+	if (p->location) {
+		p->next = MZ_TO_BOUNCE;
+		return 0;
+	}
+	if (!is_from_divider(p) &&
+	    (replicas_have_self(&p->vpc->dividers) || is_bouncer_of_source(p)))
+		return to_divider(p);
+	if (follow_moved(p, row))
+		return to_tunnel(p);
+	if (is(p, MZ_NO_VPC))
+		return give_back(p, DROP(no_vpc));
+	if (is_from_divider(p))
+		return give_back(p, DROP(no_endpoint));
+	return give_back(p, p->local ? DROP(not_divided) : DROP(not_here));
+}
+
 static __always_inline int route_transit(struct mz_pkt *p)
 {
 	if (p->local && may_enter(p, p->local->network)) {
 		p->next = MZ_TO_DELIVER;
 		return 0;
 	}
-	p->location = find_location(p, &p->dst);
-	if (p->location) {
-		p->next = MZ_TO_BOUNCE;
-		return 0;
-	}
-	if (is_from_divider(p) || replicas_have_self(&p->vpc->dividers) || is_bouncer_of_source(p))
-		return to_divider(p);
-	return p->local ? DROP(not_divided) : DROP(not_here);
+	return route_on(p);
 }

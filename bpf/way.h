@@ -56,7 +56,7 @@ static __always_inline const struct mz_way *choose_way(struct mz_pkt *p,
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	const struct cached_host *host = find_host(p, &p->host);
+	const struct cached_host *host = find_host(p->epoch, &p->host);
 	const struct mz_nexthop *row = host && host->has_nexthop ? &host->nexthop : NULL;
 	__u32 device; /* 0: what came in by it fits */
 	int r;
@@ -84,6 +84,10 @@ static __always_inline void write_ethernet(struct ethhdr *eth, const struct way 
 
 static __always_inline int send(struct mz_pkt *p, const struct way *way)
 {
+	if (way->row && is(p, MZ_ANSWERS)) {
+		ctx_send_copy(p->ctx, way->ifindex);
+		return MZ_COPIED;
+	}
 	if (way->row) {
 		p->action = ctx_send(p->ctx, way->ifindex);
 	} else {

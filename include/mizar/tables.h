@@ -299,8 +299,10 @@ struct mz_config {
 	__u64 lease;	       /* ns that a learned location holds without being confirmed */
 	__u64 new_interval;    /* ns per new destination of an endpoint, beyond a burst; 0: any */
 	__u64 secret[2];       /* for cookies; of this host alone, random at every load */
+	__u32 cut_ifindex;     /* device that cuts merged datagrams; 0: none */
+	__u32 pad;
 };
-MZ_ASSERT_SIZE(mz_config, 64);
+MZ_ASSERT_SIZE(mz_config, 72);
 #define MZ_LEASE_NS	   5000000000ULL
 #define MZ_NEW_INTERVAL_NS 1000000ULL /* 1000 new destinations a second */
 #define MZ_NEW_BURST	   1000

@@ -73,10 +73,10 @@ static int print_help(const struct mz_daemon *daemon)
 
 	printf("%s\n", daemon->usage);
 	for (i = 0; i < daemon->n_settings; i++)
-		printf("  --%-11s %-9s %s\n", s[i].name, s[i].value ?: "", s[i].doc);
-	printf("  --%-11s %-9s %s\n", "config", "FILE", "options, as NAME = VALUE; these win");
-	printf("  --%-11s %-9s %s\n", "version", "", "print the version");
-	printf("  --%-11s %-9s %s\n", "help", "", "print this");
+		printf("  --%-16s %-9s %s\n", s[i].name, s[i].value ?: "", s[i].doc);
+	printf("  --%-16s %-9s %s\n", "config", "FILE", "options, as NAME = VALUE; these win");
+	printf("  --%-16s %-9s %s\n", "version", "", "print the version");
+	printf("  --%-16s %-9s %s\n", "help", "", "print this");
 	return 1;
 }
 

@@ -124,9 +124,11 @@ static int take_long(struct parser *p, const char *text)
 	size_t size = strcspn(text, "=");
 	const char *value = text[size] ? text + size + 1 : NULL;
 	const struct mz_option *o = mz_option_find(text, size);
+	const struct mz_verb *verb = p->args->verb;
 	const struct mz_field *field;
 
-	if (o)
+	/* What a verb with fields does not take as an option may be the name of a field. */
+	if (o && !(verb && verb->has_fields && !(verb->options & 1ULL << (o - mz_options))))
 		return take_option(p, (enum mz_option_id)(o - mz_options), value);
 	if (p->args->kind) {
 		field = mz_field_by_flag(p->args->kind, text, size);

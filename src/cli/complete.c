@@ -157,6 +157,9 @@ static void offer_place(struct completing *c, enum mz_offer place)
 	case MZ_OFFER_ENDPOINT:
 		offer_objects(c, &mz_kinds[MZ_KIND_ENDPOINT]);
 		break;
+	case MZ_OFFER_DROPLET:
+		offer_objects(c, &mz_kinds[MZ_KIND_DROPLET]);
+		break;
 	case MZ_OFFER_LAB:
 		(void)mz_lab_each(offer_lab, c); /* none readable: none offered */
 		break;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `mizar host tables|stats|drops`: reads the pinned tables, with or without mizard. */
+#include "cli/host_tables.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,16 +12,12 @@
 #include "cli/output.h"
 #include "cli/say.h"
 #include "cli/target.h"
-#include "tables/tables.h"
+#include "host/program.h"
 
-static enum mz_exit open_tables(const struct mz_args *args, struct mz_tables **ret_tables)
+enum mz_exit mz_host_tables_open(const char *dir, struct mz_tables **ret_tables)
 {
-	char dir[PATH_MAX];
-	int r;
+	int r = mz_tables_open(dir, false, ret_tables);
 
-	if (mz_target_dir(args, dir) < 0)
-		return MZ_MISUSED;
-	r = mz_tables_open(dir, false, ret_tables);
 	switch (r) {
 	case 0:
 		return MZ_DONE;
@@ -40,6 +37,25 @@ static enum mz_exit open_tables(const struct mz_args *args, struct mz_tables **r
 		mz_error("%s: cannot open the tables: %s", dir, strerror(-r));
 	}
 	return MZ_FAILED;
+}
+
+enum mz_exit mz_host_config(const char *dir, struct mz_config *ret_config)
+{
+	int r = mz_programs_config(dir, ret_config);
+
+	if (r == -ENOENT)
+		mz_error("%s has no programs: its mizard never came up", dir);
+	else if (r < 0)
+		mz_error("%s: cannot tell what its programs were loaded with: %s", dir,
+			 strerror(-r));
+	return r < 0 ? MZ_FAILED : MZ_DONE;
+}
+
+static enum mz_exit open_tables(const struct mz_args *args, struct mz_tables **ret_tables)
+{
+	char dir[PATH_MAX];
+
+	return mz_target_dir(args, dir) < 0 ? MZ_MISUSED : mz_host_tables_open(dir, ret_tables);
 }
 
 static bool is_document(enum mz_form form)

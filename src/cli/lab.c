@@ -70,6 +70,16 @@ enum mz_exit mz_verb_lab_up(const struct mz_args *args)
 	lab.routed = lab.routed || mz_args_has(args, MZ_OPT_ROUTED);
 	if (mz_args_has(args, MZ_OPT_TRANSIT))
 		snprintf(lab.transit, sizeof(lab.transit), "%s", args->values[MZ_OPT_TRANSIT]);
+	if (mz_args_has(args, MZ_OPT_MIZARD_OPTIONS)) {
+		const char *options = args->values[MZ_OPT_MIZARD_OPTIONS];
+
+		if (strlen(options) >= sizeof(lab.mizard_options)) {
+			mz_error("--mizard-options: at most %zu characters",
+				 sizeof(lab.mizard_options) - 1);
+			return MZ_MISUSED;
+		}
+		memcpy(lab.mizard_options, options, strlen(options) + 1);
+	}
 	if (mz_lab_up(&lab, mz_args_has(args, MZ_OPT_KEEP_GOING),
 		      (unsigned int)mz_args_number(args, MZ_OPT_TIMEOUT, UP_TIMEOUT_S)) < 0)
 		return MZ_FAILED;
@@ -226,10 +236,10 @@ enum mz_exit mz_verb_lab_status(const struct mz_args *args)
 		r = add_place(&s, MZ_LAB_CTL);
 	for (unsigned int p = 1; !r && p <= lab.n_hosts; p++)
 		r = add_place(&s, p);
-	json = json_pack("{s:s, s:i, s:s, s:b, s:i, s:s, s:o}", "name", lab.name, "hosts",
+	json = json_pack("{s:s, s:i, s:s, s:b, s:i, s:s, s:s, s:o}", "name", lab.name, "hosts",
 			 (int)lab.n_hosts, "underlay", lab.ipv6 ? "ipv6" : "ipv4", "routed",
-			 (int)lab.routed, "mtu", (int)lab.mtu, "transit", lab.transit, "places",
-			 s.places);
+			 (int)lab.routed, "mtu", (int)lab.mtu, "transit", lab.transit,
+			 "mizardOptions", lab.mizard_options, "places", s.places);
 	if (r < 0)
 		mz_error("lab %s: %s", lab.name, strerror(-r));
 	else if (s.form == MZ_FORM_JSON || s.form == MZ_FORM_YAML)

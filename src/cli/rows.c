@@ -56,7 +56,10 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 			   .doc = "the network namespace: its name below /run/netns, or its path" },
 	[MZ_OPT_IFNAME] = { "ifname", 0, "NAME",
 			    .doc = "name of the device inside (default eth0)" },
-	[MZ_OPT_ALL] = { "all", 0, .doc = "also what is zero" },
+	[MZ_OPT_ALL] = { "all", 0,
+			 .doc = "also what is zero; also locations that were not learned" },
+	[MZ_OPT_VNI] = { "vni", 0, "VNI", .min = 1, .max = 16777215,
+			 .doc = "the VPC, by its number" },
 	[MZ_OPT_NAME] = { "name", 0, "NAME", .offer = MZ_OFFER_LAB,
 			  .doc = "the lab; else --lab, $MIZAR_LAB, \"mizar\"" },
 	[MZ_OPT_HOSTS] = { "hosts", 0, "N", .min = 1, .max = 200,
@@ -71,8 +74,12 @@ const struct mz_option mz_options[MZ_N_OPTIONS] = {
 	[MZ_OPT_TRANSIT] = { "transit", 0, "MODE", "auto|tc|xdp",
 			     .doc = "of every mizard; xdp also sets the underlay's devices up for "
 				    "it (default auto, which is tc here)" },
+	[MZ_OPT_MIZARD_OPTIONS] = { "mizard-options", 0, "TEXT",
+				    .doc = "more options of every mizard, with blanks between: "
+					   "\"--lease 1 --new-destinations 10\"" },
 	[MZ_OPT_KEEP_GOING] = { "keep-going", 0,
 				.doc = "when something fails, leave what was made, to look at it" },
+	[MZ_OPT_TO] = { "to", 0, "HOST", .offer = MZ_OFFER_DROPLET, .doc = "the droplet to go to" },
 	[MZ_OPT_DEVICES] = { "devices", 0, .doc = "also remove the devices of endpoints" },
 };
 
@@ -160,8 +167,38 @@ const struct mz_verb mz_verbs[] = {
 	  1,
 	  { MZ_OFFER_ENDPOINT, MZ_OFFER_NOTHING },
 	  .run = mz_verb_detach },
+	{ "path",
+	  "SRC DST",
+	  "the hosts that packets pass now, from one endpoint to another, and why",
+	  "SRC and DST are endpoints of the namespace, or addresses; of two addresses --vni says "
+	  "the VPC, and no controller is asked. The ways are read from the tables of the hosts: of "
+	  "a lab all are read, elsewhere those of this host, which must have SRC. Several hosts in "
+	  "one hop: each flow takes one of them, by its hash. Fails if the packets would be "
+	  "dropped.",
+	  OBJECT_OPTIONS | MZ_OPT_BIT(HOST) | MZ_OPT_BIT(DIR) | MZ_OPT_BIT(OUTPUT) |
+		  MZ_OPT_BIT(VNI),
+	  2,
+	  2,
+	  { MZ_OFFER_ENDPOINT, MZ_OFFER_ENDPOINT },
+	  .run = mz_verb_path },
+	{ "endpoint migrate",
+	  "ENDPOINT --to HOST",
+	  "move an endpoint to another host while it works",
+	  "It keeps addresses, MAC and uid. The old host serves it until it is attached on HOST "
+	  "(mizar attach there), and forwards for a while what still comes to it. One that is "
+	  "attached nowhere moves at once. --to the host where it is cancels.",
+	  OBJECT_OPTIONS | MZ_OPT_BIT(TO) | MZ_OPT_BIT(DRY_RUN) | MZ_OPT_BIT(WAIT) |
+		  MZ_OPT_BIT(OUTPUT),
+	  1,
+	  1,
+	  { MZ_OFFER_ENDPOINT, MZ_OFFER_NOTHING },
+	  .run = mz_verb_endpoint_migrate },
 	{ "host status", "", "what a host's mizard is doing", NULL,
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_status },
+	{ "host peers", "", "the hosts that a host bounces and divides by, and whether they live",
+	  "STATE is by their answers to the ECHOs of mizard. Those that are AVOIDED are used only "
+	  "when no other of their set is left.",
+	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT), .run = mz_verb_host_peers },
 	{ "host tables",
 	  "[TABLE]",
 	  "rows of the data plane's tables",
@@ -177,6 +214,14 @@ const struct mz_verb mz_verbs[] = {
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT) | MZ_OPT_BIT(ALL), .run = mz_verb_host_stats },
 	{ "host drops", "", "packets that were dropped, and why", NULL,
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT) | MZ_OPT_BIT(ALL), .run = mz_verb_host_drops },
+	{ "host locations", "", "where endpoints are, as this host learned from traffic",
+	  "SOURCE is what said so last: rts, a data packet that a bouncer or divider passed on, or "
+	  "here, an answer. LEASE is how long it holds without another word from HOST, AGE how "
+	  "long ago the last one came. Of what is expired or stale, packets take a bouncer. With "
+	  "--all also what was not learned: endpoints of this host (local), those that went from "
+	  "here (moved), and what this host knows as a bouncer (bouncer). Works without mizard.",
+	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT) | MZ_OPT_BIT(ALL) | MZ_OPT_BIT(VNI),
+	  .run = mz_verb_host_locations },
 	{ "host set", "ROW...", "write rows by hand",
 	  "A ROW is JSON: '{\"location\": {\"vni\": 7, \"address\": \"10.0.0.2\", \"network\": "
 	  "\"5\", "
@@ -195,8 +240,8 @@ const struct mz_verb mz_verbs[] = {
 	  "not "
 	  "run.",
 	  LAB_OPTIONS | MZ_OPT_BIT(HOSTS) | MZ_OPT_BIT(UNDERLAY) | MZ_OPT_BIT(ROUTED) |
-		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(KEEP_GOING) |
-		  MZ_OPT_BIT(TIMEOUT),
+		  MZ_OPT_BIT(MTU) | MZ_OPT_BIT(TRANSIT) | MZ_OPT_BIT(MIZARD_OPTIONS) |
+		  MZ_OPT_BIT(KEEP_GOING) | MZ_OPT_BIT(TIMEOUT),
 	  .run = mz_verb_lab_up },
 	{ "lab down", "", "remove a lab and all that it made",
 	  "Ends only processes that the lab recorded when it started them.", LAB_OPTIONS,

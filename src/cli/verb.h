@@ -27,6 +27,7 @@ enum mz_offer {
 	MZ_OFFER_MADE_KIND, /* kinds that users make */
 	MZ_OFFER_OBJECT,    /* names of the kind that stands before */
 	MZ_OFFER_ENDPOINT,
+	MZ_OFFER_DROPLET,
 	MZ_OFFER_NAMESPACE,
 	MZ_OFFER_LAB,
 	MZ_OFFER_HOST,	/* of the lab */
@@ -60,14 +61,17 @@ enum mz_option_id {
 	MZ_OPT_NETNS,
 	MZ_OPT_IFNAME,
 	MZ_OPT_ALL,
+	MZ_OPT_VNI,
 	MZ_OPT_NAME,
 	MZ_OPT_HOSTS,
 	MZ_OPT_UNDERLAY,
 	MZ_OPT_ROUTED,
 	MZ_OPT_MTU,
 	MZ_OPT_TRANSIT,
+	MZ_OPT_MIZARD_OPTIONS,
 	MZ_OPT_KEEP_GOING,
 	MZ_OPT_DEVICES,
+	MZ_OPT_TO,
 	MZ_N_OPTIONS,
 };
 
@@ -112,10 +116,14 @@ enum mz_exit mz_verb_wait(const struct mz_args *args);
 enum mz_exit mz_verb_create(const struct mz_args *args);
 enum mz_exit mz_verb_attach(const struct mz_args *args);
 enum mz_exit mz_verb_detach(const struct mz_args *args);
+enum mz_exit mz_verb_path(const struct mz_args *args);
+enum mz_exit mz_verb_endpoint_migrate(const struct mz_args *args);
 enum mz_exit mz_verb_host_status(const struct mz_args *args);
+enum mz_exit mz_verb_host_peers(const struct mz_args *args);
 enum mz_exit mz_verb_host_tables(const struct mz_args *args);
 enum mz_exit mz_verb_host_stats(const struct mz_args *args);
 enum mz_exit mz_verb_host_drops(const struct mz_args *args);
+enum mz_exit mz_verb_host_locations(const struct mz_args *args);
 enum mz_exit mz_verb_host_set(const struct mz_args *args);
 enum mz_exit mz_verb_host_unset(const struct mz_args *args);
 enum mz_exit mz_verb_host_uninstall(const struct mz_args *args);

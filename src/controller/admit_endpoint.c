@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "controller/admit.h"
-#include "controller/place.h"
+#include "controller/hold.h"
+#include "controller/migrate.h"
 
 static int check_in_subnet(struct ctl_admission *a, const struct ctl_network_facts *facts,
 			   const struct mz_addr *addr, const char *text, const char *path,
@@ -104,8 +105,14 @@ static int take_explicit(struct ctl_admission *a, struct ctl_admitted *item,
 						   spec->network);
 		if (r < 0)
 			return r;
-		r = mz_txn_take_address(ctl_write_txn(a->write), facts->vni, &addrs[i],
-					mz_object_metadata(item->object)->uid);
+		r = ctl_hold_take(a->c, ctl_write_txn(a->write), facts->vni, &addrs[i],
+				  mz_object_metadata(item->object)->uid);
+		if (r == -EBUSY)
+			return mz_problem_add(&a->problems, path,
+					      "%s was that of an endpoint that is deleted, and "
+					      "whose host has not acknowledged that yet: try "
+					      "again, or take another one",
+					      spec->addresses[i]);
 		if (r == -EADDRINUSE)
 			return mz_problem_add(&a->problems, path,
 					      "%s is in use by another endpoint of VPC %s",
@@ -123,14 +130,12 @@ int ctl_admit_endpoint(struct ctl_admission *a, struct ctl_admitted *item)
 
 	network = ctl_admit_refer(a, item, MZ_KIND_NETWORK, spec->network, "spec.network");
 	if (spec->droplet && *spec->droplet) {
-		const char *is = ctl_endpoint_droplet(item->object->endpoint);
-
 		droplet = ctl_admit_refer(a, item, MZ_KIND_DROPLET, spec->droplet, "spec.droplet");
 		if (!droplet)
 			return -EINVAL;
 		/* It goes as soon as nothing durable is on it: nothing may be on its way there. */
 		if (mz_object_metadata(droplet->object)->deletion_timestamp &&
-		    strcmp(is ?: "", spec->droplet))
+		    !ctl_endpoint_is_on(item->object->endpoint, spec->droplet, NULL))
 			return mz_problem_add(&a->problems, "spec.droplet",
 					      "Droplet %s is being deleted: wait until it is gone",
 					      spec->droplet);
@@ -152,16 +157,45 @@ int ctl_admit_endpoint(struct ctl_admission *a, struct ctl_admitted *item)
 /* ---- choosing -------------------------------------------------------------------------------- */
 
 struct taking {
+	struct ctl_controller *c;
 	struct mz_txn *txn;
 	uint32_t vni;
 	uint64_t uid;
+	bool reclaims; /* looks who has the addresses in use */
 };
 
 static int take(const struct mz_addr *addr, void *user)
 {
 	const struct taking *taking = user;
+	int r;
 
-	return mz_txn_take_address(taking->txn, taking->vni, addr, taking->uid);
+	if (!taking->reclaims)
+		return mz_txn_take_address(taking->txn, taking->vni, addr, taking->uid);
+	r = ctl_hold_take(taking->c, taking->txn, taking->vni, addr, taking->uid);
+	return r == -EBUSY ? -EADDRINUSE : r;
+}
+
+/* Fewer endpoints than addresses (but for three): deleted ones have the others. */
+static bool has_held(const struct ctl_controller *c, const struct ctl_network_facts *facts,
+		     unsigned int prefix)
+{
+	const struct ctl_network *network = ctl_model_network_by_uid(&c->model, facts->uid);
+	unsigned int bits = 128 - facts->prefixes[prefix].len;
+
+	return network && (bits >= 63 || network->n_endpoints + 3 < 1ULL << bits);
+}
+
+static int allocate(struct taking *taking, const struct ctl_network_facts *facts,
+		    unsigned int prefix, struct mz_addr *ret_addr)
+{
+	int r;
+
+	taking->reclaims = false;
+	r = ctl_ipam_allocate(taking->c->ipam, facts, prefix, take, taking, ret_addr);
+	if (r != -ENOSPC || !has_held(taking->c, facts, prefix))
+		return r;
+	taking->reclaims = true;
+	return ctl_ipam_allocate(taking->c->ipam, facts, prefix, take, taking, ret_addr);
 }
 
 static int choose_addresses(struct ctl_admission *a, struct ctl_admitted *item,
@@ -169,6 +203,7 @@ static int choose_addresses(struct ctl_admission *a, struct ctl_admitted *item,
 {
 	Mizar__V1__EndpointSpec *spec = item->object->endpoint->spec;
 	struct taking taking = {
+		.c = a->c,
 		.txn = ctl_write_txn(a->write),
 		.vni = facts->vni,
 		.uid = mz_object_metadata(item->object)->uid,
@@ -182,7 +217,7 @@ static int choose_addresses(struct ctl_admission *a, struct ctl_admitted *item,
 		return 0;
 	spec->addresses = ctl_calloc(facts->n_prefixes + 1, sizeof(*spec->addresses));
 	for (i = 0; i < facts->n_prefixes; i++) {
-		r = ctl_ipam_allocate(a->c->ipam, facts, i, take, &taking, &addr);
+		r = allocate(&taking, facts, i, &addr);
 		if (r == -ENOSPC)
 			return mz_problem_add(&a->problems, "spec.addresses",
 					      "all addresses of %s of network %s are in use",
@@ -215,8 +250,6 @@ static void choose_mac(struct mz_object *object)
 int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item)
 {
 	Mizar__V1__Endpoint *endpoint = item->object->endpoint;
-	const char *wanted = endpoint->spec->droplet;
-	const char *is = ctl_endpoint_droplet(endpoint);
 	const struct ctl_network_facts *facts;
 	struct ctl_admitted *network;
 	int r;
@@ -230,7 +263,6 @@ int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item
 	if (r < 0)
 		return r;
 	choose_mac(item->object);
-	if (!wanted || !*wanted || (is && !strcmp(is, wanted)))
-		return 0;
-	return ctl_place_endpoint_in(ctl_write_txn(a->write), facts->vni, endpoint, wanted);
+	r = ctl_migrate_step(a->c, ctl_write_txn(a->write), facts->vni, endpoint);
+	return r < 0 ? r : 0;
 }

@@ -52,14 +52,14 @@ void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row)
 	SET_ADDR(droplet, address, 0, *addr);
 }
 
-void ctl_compile_vpc(uint32_t vni, bool divide, const struct mz_addr *addrs, unsigned int n_addrs,
-		     struct ctl_row *ret_row)
+void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_addr *addrs,
+		     unsigned int n_addrs, struct ctl_row *ret_row)
 {
 	Mizar__V1__VpcRow *vpc = BEGIN(vpc, VPC);
 
 	SET(vpc, vni, vni);
-	SET(vpc, divide, divide);
-	SET(vpc, direct, false);
+	SET(vpc, divide, flags.divide);
+	SET(vpc, direct, flags.direct);
 	vpc->n_dividers = set_replicas(addrs, n_addrs, ret_row);
 	vpc->dividers = ret_row->replicas;
 }
@@ -111,7 +111,7 @@ void ctl_compile_location(const struct ctl_network_facts *facts, const struct mz
 }
 
 int ctl_compile_endpoint(const struct ctl_network_facts *facts, const Mizar__V1__Endpoint *endpoint,
-			 struct ctl_row *ret_row)
+			 uint32_t generation, struct ctl_row *ret_row)
 {
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	Mizar__V1__EndpointRow *row = BEGIN(endpoint, ENDPOINT);
@@ -123,7 +123,7 @@ int ctl_compile_endpoint(const struct ctl_network_facts *facts, const Mizar__V1_
 	SET(row, uid, endpoint->metadata->uid);
 	SET(row, vni, facts->vni);
 	SET(row, network, facts->uid);
-	SET(row, generation, endpoint->status->location_generation);
+	SET(row, generation, generation);
 	row->namespace_ = endpoint->metadata->namespace_;
 	row->name = endpoint->metadata->name;
 	row->has_mac = true;
@@ -143,6 +143,17 @@ int ctl_compile_endpoint(const struct ctl_network_facts *facts, const Mizar__V1_
 	row->n_addresses = (size_t)n;
 	row->addresses = ret_row->address_list;
 	return 0;
+}
+
+void ctl_compile_moved(uint32_t vni, const struct mz_addr *addr, const struct mz_addr *host,
+		       uint32_t generation, struct ctl_row *ret_row)
+{
+	Mizar__V1__MovedRow *moved = BEGIN(moved, MOVED);
+
+	SET(moved, vni, vni);
+	SET_ADDR(moved, address, 0, *addr);
+	SET_ADDR(moved, host, 1, *host);
+	SET(moved, generation, generation);
 }
 
 void ctl_compile_key(const Mizar__V1__Row *row, struct ctl_row *ret_key)

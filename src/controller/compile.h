@@ -30,8 +30,8 @@ struct ctl_row {
 
 void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row);
 /* addrs: ascending, at most MZ_REPLICAS_MAX. */
-void ctl_compile_vpc(uint32_t vni, bool divide, const struct mz_addr *addrs, unsigned int n_addrs,
-		     struct ctl_row *ret_row);
+void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_addr *addrs,
+		     unsigned int n_addrs, struct ctl_row *ret_row);
 void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_addr *addrs,
 			 unsigned int n_addrs, struct ctl_row *ret_row);
 void ctl_compile_prefix(const struct ctl_network_facts *facts, unsigned int index,
@@ -40,8 +40,10 @@ void ctl_compile_member(const struct ctl_network_facts *facts, const struct mz_a
 			struct ctl_row *ret_row);
 void ctl_compile_location(const struct ctl_network_facts *facts, const struct mz_addr *addr,
 			  const struct mz_addr *host, uint32_t generation, struct ctl_row *ret_row);
-/* -EINVAL: the stored object is unreadable. */
+/* generation: that of its place on the host. -EINVAL: the stored object is unreadable. */
 int ctl_compile_endpoint(const struct ctl_network_facts *facts, const Mizar__V1__Endpoint *endpoint,
-			 struct ctl_row *ret_row);
+			 uint32_t generation, struct ctl_row *ret_row);
+void ctl_compile_moved(uint32_t vni, const struct mz_addr *addr, const struct mz_addr *host,
+		       uint32_t generation, struct ctl_row *ret_row);
 /* Only the key of a row, as deletes carry it. Borrows from row. */
 void ctl_compile_key(const Mizar__V1__Row *row, struct ctl_row *ret_key);

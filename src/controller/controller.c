@@ -52,9 +52,10 @@ void ctl_controller_resync(struct ctl_controller *c)
 }
 
 int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_store *store,
-			const char *store_path)
+			const char *store_path, const struct ctl_times *times)
 {
 	struct timespec now;
+	struct mz_txn *txn;
 	uint64_t took;
 	int r;
 
@@ -64,6 +65,7 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 		.loop = loop,
 		.store = store,
 		.store_path = store_path,
+		.times = *times,
 		.epoch = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec,
 		.started = uv_now(loop),
 		.resync.run = on_resync,
@@ -71,6 +73,11 @@ int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_sto
 	r = ctl_queue_init(&c->queue, loop);
 	if (r < 0)
 		return r;
+	r = mz_txn_new(store, &txn);
+	if (r < 0)
+		return r;
+	c->first_uid = mz_txn_new_uid(txn);
+	mz_txn_free(txn);
 	r = ctl_ipam_new(&c->ipam);
 	if (r < 0)
 		return r;

@@ -22,34 +22,48 @@
 
 struct ctl_watcher;
 
+/* How long to wait for hosts; see options.c. */
+struct ctl_times {
+	uint64_t dead_ms;      /* a host whose stream is down for longer is dead */
+	uint64_t hold_ms;      /* a deleted address waits as long for a host whose stream is down */
+	uint64_t tombstone_ms; /* the host that an endpoint has left forwards as long */
+};
+
 struct ctl_controller {
 	uv_loop_t *loop;
 	struct mz_store *store;
 	const char *store_path;
+	struct ctl_times times;
 	struct ctl_queue queue;
 	struct ctl_ipam *ipam;
 	struct ctl_model model;
 	struct ctl_watcher *watchers;
 	uint64_t epoch;	  /* of this process's scopes */
 	uint64_t started; /* of the loop's clock, in ms */
+	uint64_t first_uid;	  /* of those that this process may give out */
+	unsigned int n_deletions; /* of endpoints, not yet durable */
 	uint32_t next_vni;
 	bool loading; /* the model is being built: what it sees is no change */
 	struct ctl_work resync;
 };
 
-/* Within the first seconds nobody is declared dead: hosts need time to come back. */
+/* Within the first seconds nobody leaves a set: hosts need time to come back. */
 #define CTL_GRACE_MS 5000
-/* A host whose stream is down for longer is replaced as bouncer and divider. */
-#define CTL_DOWN_MS 10000
+/* Nor is anybody declared dead within these: hosts dial every 2 s at the latest. */
+#define CTL_START_MS 10000
+/* A host that was dead is not chosen again for as long, unless there is nobody else. */
+#define CTL_STEADY_MS 60000
 /* A bouncer or divider that does not acknowledge for longer leaves its set. */
 #define CTL_ACK_MS 1000
+/* One that leaves goes on for as long for hosts that have not heard, and are not dead. */
+#define CTL_LINGER_MS 30000
 
 /* No VPC has it: the addresses that are in use there are those of droplets. */
 #define CTL_VNI_DROPLETS 0
 
 /* loop and store are borrowed. Builds the model. */
 int ctl_controller_init(struct ctl_controller *c, uv_loop_t *loop, struct mz_store *store,
-			const char *store_path);
+			const char *store_path, const struct ctl_times *times);
 void ctl_controller_fini(struct ctl_controller *c);
 
 /* An operator could not write: all of them look at everything again, after a while. */

@@ -3,6 +3,7 @@
 #include "controller/facts.h"
 
 #include <errno.h>
+#include <string.h>
 
 bool ctl_prefix_contains(const struct ctl_prefix *outer, const struct ctl_prefix *inner)
 {
@@ -80,4 +81,36 @@ const char *ctl_endpoint_droplet(const Mizar__V1__Endpoint *endpoint)
 	const char *droplet = endpoint->status ? endpoint->status->droplet : NULL;
 
 	return droplet && *droplet ? droplet : NULL;
+}
+
+unsigned int ctl_endpoint_places(const Mizar__V1__Endpoint *endpoint,
+				 struct ctl_place ret_places[static CTL_PLACES_MAX])
+{
+	const Mizar__V1__EndpointStatus *status = endpoint->status;
+	const char *droplet = ctl_endpoint_droplet(endpoint), *other;
+
+	if (!droplet)
+		return 0;
+	ret_places[0] = (struct ctl_place){ droplet, status->location_generation };
+	other = status->migrating_to ?: status->migrating_from;
+	if (!other)
+		return 1;
+	ret_places[1] = (struct ctl_place){ other, status->migrating_generation };
+	return 2;
+}
+
+bool ctl_endpoint_is_on(const Mizar__V1__Endpoint *endpoint, const char *droplet,
+			uint32_t *ret_generation)
+{
+	struct ctl_place places[CTL_PLACES_MAX];
+	unsigned int i, n = ctl_endpoint_places(endpoint, places);
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(places[i].droplet, droplet))
+			continue;
+		if (ret_generation)
+			*ret_generation = places[i].generation;
+		return true;
+	}
+	return false;
 }

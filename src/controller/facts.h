@@ -10,6 +10,12 @@
 #include "base/addr.h"
 #include "mizar/v1/objects.pb-c.h"
 
+/* What a VPC's row says besides its dividers. */
+struct ctl_vpc_flags {
+	bool divide;
+	bool direct;
+};
+
 struct ctl_prefix {
 	struct mz_addr addr;
 	unsigned int len;
@@ -39,3 +45,20 @@ int ctl_endpoint_addresses(const Mizar__V1__Endpoint *endpoint,
 			   struct mz_addr ret_addrs[static CTL_ENDPOINT_ADDRESSES_MAX]);
 /* Where it is: the name of a droplet, or NULL. */
 const char *ctl_endpoint_droplet(const Mizar__V1__Endpoint *endpoint);
+
+/* A droplet that has a row for an endpoint, and the endpoint's location generation there. */
+struct ctl_place {
+	const char *droplet;
+	uint32_t generation;
+};
+
+/*
+ * All of them: first where it is, then where it migrates to or from. Returns how many; none: it is
+ * nowhere. Names are borrowed.
+ */
+#define CTL_PLACES_MAX 2
+unsigned int ctl_endpoint_places(const Mizar__V1__Endpoint *endpoint,
+				 struct ctl_place ret_places[static CTL_PLACES_MAX]);
+/* The generation may be NULL. */
+bool ctl_endpoint_is_on(const Mizar__V1__Endpoint *endpoint, const char *droplet,
+			uint32_t *ret_generation);

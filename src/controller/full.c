@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "controller/compile.h"
+#include "controller/migrate.h"
 
 /* Of one step: reading many endpoints of other hosts must not hold up the loop. */
 #define OBJECTS_MAX 2048
@@ -117,6 +118,7 @@ struct ctl_full *ctl_full_new(struct ctl_controller *c, const struct ctl_scope *
 static void read_head(const struct ctl_full *full, struct ctl_rows *rows)
 {
 	const struct ctl_droplet *droplet, *next;
+	const struct ctl_tombstone *tombstone;
 	const struct ctl_network *network;
 	const struct ctl_vpc *vpc;
 	struct ctl_row row;
@@ -131,7 +133,7 @@ static void read_head(const struct ctl_full *full, struct ctl_rows *rows)
 		break;
 	case MIZAR__V1__SCOPE__KIND__VPC:
 		vpc = full->scope->owner;
-		ctl_compile_vpc(vpc->vni, vpc->row_divide, vpc->set.published, vpc->set.n_published,
+		ctl_compile_vpc(vpc->vni, vpc->row_flags, vpc->set.published, vpc->set.n_published,
 				&row);
 		if (vpc->has_row)
 			ctl_rows_add(rows, &row.row);
@@ -152,6 +154,14 @@ static void read_head(const struct ctl_full *full, struct ctl_rows *rows)
 			}
 		break;
 	case MIZAR__V1__SCOPE__KIND__HOST:
+		droplet = full->scope->owner;
+		DL_FOREACH2(droplet->tombstones, tombstone, droplet_next)
+			for (i = 0; i < (unsigned int)tombstone->n_addrs; i++) {
+				ctl_compile_moved(tombstone->vni, &tombstone->addrs[i],
+						  &tombstone->host, tombstone->generation, &row);
+				ctl_rows_add(rows, &row.row);
+			}
+		break;
 	case MIZAR__V1__SCOPE__KIND__LOCATIONS:
 	case _MIZAR__V1__SCOPE__KIND_IS_INT_SIZE:
 		break;
@@ -174,13 +184,15 @@ static void add_endpoint(struct reading *reading, const Mizar__V1__Endpoint *end
 	const struct ctl_droplet *droplet =
 		name ? ctl_model_droplet(&reading->full->c->model, name) : NULL;
 	enum _Mizar__V1__Scope__Kind kind = reading->full->scope->id.kind;
+	const struct ctl_droplet *holder = reading->full->scope->owner; /* of its own scope */
+	uint32_t generation;
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	int i, n = ctl_endpoint_addresses(endpoint, addrs);
 	struct ctl_row row;
 
 	if (kind == MIZAR__V1__SCOPE__KIND__HOST) {
-		if (droplet == reading->full->scope->owner &&
-		    ctl_compile_endpoint(facts, endpoint, &row) >= 0)
+		if (ctl_endpoint_is_on(endpoint, holder->name, &generation) &&
+		    ctl_compile_endpoint(facts, endpoint, generation, &row) >= 0)
 			ctl_rows_add(reading->rows, &row.row);
 		return;
 	}

@@ -9,8 +9,10 @@
 
 #include "api/field.h"
 #include "base/log.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/session.h"
+#include "controller/set.h"
 #include "controller/watch.h"
 #include "controller/write.h"
 
@@ -20,7 +22,7 @@
 
 struct held {
 	struct mz_scope_id id;
-	uint64_t epoch, revision, digest;
+	uint64_t epoch, revision, digest, n_rows;
 };
 
 struct ctl_hello {
@@ -86,6 +88,7 @@ static const char *read_hello(const Mizar__V1__HostHello *message, struct ctl_he
 			.epoch = state->epoch,
 			.revision = state->revision,
 			.digest = state->digest,
+			.n_rows = state->n_rows,
 		};
 	}
 	qsort(hello->held, hello->n_held, sizeof(*hello->held), by_scope);
@@ -136,8 +139,12 @@ static void compare(struct ctl_session *session, struct ctl_sub *sub, const stru
 		sub->sent = sub->acked = held->revision;
 		sub->wants_full = false;
 	}
-	if (!ctl_sub_is_current(sub))
-		ctl_session_kick(sub);
+	if (ctl_sub_is_current(sub))
+		return;
+	ctl_session_kick(sub);
+	/* A host that was made anew: what is sent there ends there. */
+	if (scope->set && scope == scope->set->warm && scope->n_rows && !(held && held->n_rows))
+		ctl_set_lost(scope->set, session->droplet);
 }
 
 static void compare_all(struct ctl_session *session, const struct ctl_hello *hello)
@@ -184,6 +191,7 @@ static void begin(struct ctl_session *session, struct ctl_droplet *droplet)
 	send_welcome(session);
 	ctl_droplet_up(droplet);
 	compare_all(session, hello);
+	ctl_migrations_look(session->c);
 }
 
 /* Refuses, or begins if the droplet is as the host says. */

@@ -10,6 +10,7 @@
 #include "controller/compile.h"
 #include "controller/full.h"
 #include "controller/methods.h"
+#include "controller/migrate.h"
 #include "controller/place.h"
 #include "controller/reply.h"
 #include "controller/session.h"
@@ -75,12 +76,16 @@ static int find_endpoint(const struct attach *attach, struct mz_object **ret_obj
 	return r < 0 ? r : mz_store_get(store, MZ_KIND_ENDPOINT, uid, ret_object);
 }
 
-/* Where it is and must not be taken from, or NULL. */
+/* Where it is or must be, and cannot be taken from; NULL: it may be here. */
 static const char *elsewhere(const struct attach *attach, const Mizar__V1__Endpoint *endpoint)
 {
 	const char *where = endpoint->spec->droplet;
+	bool is_leaving = endpoint->status->migrating_from;
 
-	if (!where || !*where)
+	/* While it migrates it may be attached on both hosts. */
+	if (ctl_endpoint_is_on(endpoint, attach->droplet, NULL) && !is_leaving)
+		return NULL;
+	if (!where || !*where || is_leaving)
 		where = ctl_endpoint_droplet(endpoint);
 	return where && *where && strcmp(where, attach->droplet) ? where : NULL;
 }
@@ -90,11 +95,11 @@ static int store_place(struct ctl_controller *c, struct ctl_write *write,
 		       const struct mz_object *old, const char *droplet)
 {
 	_cleanup_(mz_object_freep) struct mz_object *new = NULL;
-	const char *is = ctl_endpoint_droplet(old->endpoint);
 	uint64_t owner;
 	int r;
 
-	if (!strcmp(is ?: "", droplet))
+	if (*droplet ? ctl_endpoint_is_on(old->endpoint, droplet, NULL)
+		     : !ctl_endpoint_droplet(old->endpoint))
 		return 0;
 	r = mz_object_copy(old, &new);
 	if (r < 0)
@@ -122,21 +127,23 @@ static bool is_being_deleted(const struct attach *attach)
 /* ---- Attach ---------------------------------------------------------------------------------- */
 
 static void compile_all(struct ctl_controller *c, const struct mz_object *object,
-			struct ctl_rows *rows)
+			const char *droplet, struct ctl_rows *rows)
 {
 	const struct ctl_network *network = ctl_model_network(
 		&c->model, mz_object_namespace(object), object->endpoint->spec->network);
+	uint32_t generation;
 	struct ctl_row row;
 
 	if (!network)
 		return;
-	if (ctl_compile_endpoint(&network->facts, object->endpoint, &row) >= 0)
+	if (ctl_endpoint_is_on(object->endpoint, droplet, &generation) &&
+	    ctl_compile_endpoint(&network->facts, object->endpoint, generation, &row) >= 0)
 		ctl_rows_add(rows, &row.row);
 	ctl_compile_network(&network->facts, network->set.published, network->set.n_published,
 			    &row);
 	if (network->set.n_published)
 		ctl_rows_add(rows, &row.row);
-	ctl_compile_vpc(network->vpc->vni, network->vpc->row_divide, network->vpc->set.published,
+	ctl_compile_vpc(network->vpc->vni, network->vpc->row_flags, network->vpc->set.published,
 			network->vpc->set.n_published, &row);
 	ctl_rows_add(rows, &row.row);
 }
@@ -161,10 +168,11 @@ static void on_attached(int r, void *user)
 					   attach->ns, attach->name, object ? "moved" : "deleted");
 		return;
 	}
-	if (r >= 0 && droplet)
+	/* One that migrates here is told of when it has its device: the host will say so. */
+	if (r >= 0 && droplet && !object->endpoint->status->migrating_to)
 		r = ctl_uidset_add(&droplet->attached, attach->uid);
 	if (r >= 0)
-		compile_all(c, object, &rows);
+		compile_all(c, object, attach->droplet, &rows);
 	response.n_rows = rows.n;
 	response.rows = rows.rows;
 	ctl_reply_finish(attach->reply, r, &response.base);
@@ -194,9 +202,10 @@ void ctl_attach_request(struct mz_rpc_call *call, const ProtobufCMessage *reques
 	if (where) {
 		mz_rpc_call_finish(
 			call, MZ_RPC_FAILED_PRECONDITION,
-			"endpoint %s/%s is on droplet %s; detach it there first, or set its "
-			"spec.droplet to %s",
-			attach->ns, attach->name, where, attach->droplet);
+			"endpoint %s/%s is on droplet %s; detach it there first, or migrate it: "
+			"mizar endpoint migrate %s --to %s -n %s",
+			attach->ns, attach->name, where, attach->name, attach->droplet,
+			attach->ns);
 		return;
 	}
 	if (r >= 0 && is_being_deleted(attach)) {
@@ -252,9 +261,11 @@ void ctl_detach_request(struct mz_rpc_call *call, const ProtobufCMessage *reques
 		is = ctl_endpoint_droplet(object->endpoint);
 		wanted = object->endpoint->spec->droplet;
 		attach->found = is && !strcmp(is, attach->droplet);
-		if (attach->found)
-			ctl_uidset_remove(&ctl_model_droplet(&c->model, attach->droplet)->attached,
-					  mz_object_metadata(object)->uid);
+		attach->uid = mz_object_metadata(object)->uid;
+		ctl_uidset_remove(&ctl_model_droplet(&c->model, attach->droplet)->attached,
+				  attach->uid);
+		/* Without a device it need not wait for the next host's. */
+		ctl_migration_look(c, attach->uid);
 		if (attach->found && (!wanted || !*wanted))
 			r = store_place(c, write, object, "");
 	} else if (r == -ENOENT) {

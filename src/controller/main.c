@@ -124,7 +124,7 @@ static int run(uv_loop_t *loop, const struct ctl_options *options)
 	r = open_store(loop, options->store, &store);
 	if (r < 0)
 		return r;
-	r = ctl_controller_init(&c, loop, store, options->store);
+	r = ctl_controller_init(&c, loop, store, options->store, &options->times);
 	if (r < 0) {
 		mz_log_err("store %s: cannot be read: %s", options->store, strerror(-r));
 		return r;

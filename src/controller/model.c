@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "controller/hold.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
 #include "controller/session.h"
@@ -136,6 +138,8 @@ void ctl_model_fini(struct ctl_controller *c)
 
 	HASH_ITER(hh, model->droplets, droplet, next_droplet)
 		ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the controller ends");
+	ctl_migrations_fini(c);
+	ctl_holds_fini(c);
 	while (model->pending)
 		ctl_provision_end(c, model->pending->uid);
 	HASH_ITER(hh, model->replicas, replica, next_replica) {

@@ -27,7 +27,11 @@
 struct mz_store;
 struct ctl_controller;
 struct ctl_full;
+struct ctl_hold;
+struct ctl_hold_wait;
+struct ctl_migration;
 struct ctl_session;
+struct ctl_tombstone;
 
 /* A host, whether its stream is up or not. */
 struct ctl_droplet {
@@ -38,13 +42,17 @@ struct ctl_droplet {
 	bool unschedulable;
 	bool deleting;
 	bool dead; /* its stream has been down for too long: what it held is placed elsewhere */
+	bool given_up; /* it has been down for so long that nobody waits for it */
+	uint64_t died; /* when that was last, of the loop's clock; 0: never */
 
 	struct ctl_scope host; /* the endpoints on it */
 	struct ctl_sub *subs;  /* what it should hold, by scope */
 	struct ctl_usage *usages;
 	struct ctl_replica *replicas;
 	struct ctl_pending *pending;
-	uint64_t n_endpoints;
+	struct ctl_tombstone *tombstones; /* of endpoints that have left it */
+	struct ctl_hold_wait *holds;	  /* of addresses that wait for its ack, by revision */
+	uint64_t n_endpoints;		  /* also those on their way to or from it */
 	unsigned int n_bouncers, n_dividers;
 	unsigned int n_planned;	 /* replicas on their way into the store */
 	unsigned int n_arriving; /* endpoints on their way to it, not yet durable */
@@ -54,6 +62,7 @@ struct ctl_droplet {
 	char *version;
 	char *drops;	      /* of its last report, as text, or NULL */
 	struct ctl_work down; /* runs when its stream has been down for too long */
+	struct ctl_work give_up;
 	struct ctl_work work; /* the droplet operator */
 	UT_hash_handle hh, hh_name;
 };
@@ -79,6 +88,7 @@ struct ctl_replica {
 	bool surplus;		/* more than are wanted */
 	bool leaving;		/* out of the row; goes when no host sends to it any more */
 	uint64_t left_revision; /* of the set's row without it */
+	uint64_t left;		/* when that was, of the loop's clock */
 	struct ctl_work timer;
 	struct ctl_replica *prev, *next;		 /* of the set */
 	struct ctl_replica *droplet_prev, *droplet_next; /* of the droplet */
@@ -108,11 +118,12 @@ struct ctl_vpc {
 	uint64_t uid;
 	char *key; /* "namespace/name" */
 	uint32_t vni;
-	bool divide;
 	bool deleting;
+	struct ctl_vpc_flags flags;
 	struct ctl_set set;
 	struct ctl_scope scope, routes;
-	bool has_row, row_divide; /* what its row says now */
+	bool has_row;
+	struct ctl_vpc_flags row_flags; /* what its row says now */
 	struct ctl_usage *usages;
 	struct ctl_network *networks;
 	struct ctl_work work; /* the VPC operator */
@@ -129,6 +140,7 @@ struct ctl_network {
 	struct ctl_scope scope, locations;
 	struct ctl_usage *usages;
 	struct ctl_pending *pending;
+	struct ctl_migration *migrations; /* of endpoints that leave a droplet, by revision */
 	uint64_t n_endpoints;		 /* placed or not */
 	struct ctl_network *prev, *next; /* of the VPC */
 	struct ctl_work work;		 /* the network operator */
@@ -153,6 +165,8 @@ struct ctl_model {
 	struct ctl_network *networks, *networks_by_key;
 	struct ctl_replica *replicas;
 	struct ctl_pending *pending;
+	struct ctl_migration *migrations;
+	struct ctl_hold *holds;
 	struct ctl_set *short_sets;
 	struct ctl_scope hosts; /* scope DROPLETS */
 	unsigned int n_connected;

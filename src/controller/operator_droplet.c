@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "controller/compile.h"
+#include "controller/hold.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/remove.h"
 #include "controller/session.h"
@@ -30,16 +32,26 @@ void ctl_short_sets_look(struct ctl_controller *c)
 		ctl_set_look(set);
 }
 
+static void on_give_up(struct ctl_work *work)
+{
+	ctl_holds_give_up(CTL_CONTAINER(work, struct ctl_droplet, give_up));
+}
+
 static void on_down(struct ctl_work *work)
 {
 	struct ctl_droplet *droplet = CTL_CONTAINER(work, struct ctl_droplet, down);
+	struct ctl_controller *c = droplet->controller;
 
-	mz_log_warn(
-		"droplet %s: no stream for %d s: its bouncers and dividers are placed elsewhere",
-		droplet->name, CTL_DOWN_MS / 1000);
+	mz_log_warn("droplet %s: no stream for too long, it is dead: its bouncers and dividers are "
+		    "placed elsewhere",
+		    droplet->name);
 	droplet->dead = true;
+	droplet->died = uv_now(c->loop);
+	ctl_queue_add_in(&c->queue, &droplet->give_up,
+			 c->times.hold_ms > c->times.dead_ms ? c->times.hold_ms - c->times.dead_ms
+							     : 0);
 	ctl_droplet_look(droplet);
-	ctl_watch_touch(droplet->controller, MZ_KIND_DROPLET, droplet->uid);
+	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
 
 void ctl_droplet_up(struct ctl_droplet *droplet)
@@ -47,8 +59,9 @@ void ctl_droplet_up(struct ctl_droplet *droplet)
 	struct ctl_controller *c = droplet->controller;
 
 	c->model.n_connected++;
-	droplet->dead = false;
+	droplet->dead = droplet->given_up = false;
 	ctl_queue_cancel(&c->queue, &droplet->down);
+	ctl_queue_cancel(&c->queue, &droplet->give_up);
 	ctl_droplet_look(droplet);
 	ctl_short_sets_look(c);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
@@ -59,7 +72,8 @@ void ctl_droplet_down(struct ctl_droplet *droplet)
 	struct ctl_controller *c = droplet->controller;
 
 	c->model.n_connected--;
-	ctl_queue_add_in(&c->queue, &droplet->down, CTL_DOWN_MS);
+	ctl_queue_add_in(&c->queue, &droplet->down, c->times.dead_ms);
+	ctl_migrations_look(c);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
 
@@ -70,6 +84,7 @@ static struct ctl_droplet *droplet_new(struct ctl_controller *c, const struct mz
 	droplet->controller = c;
 	droplet->uid = mz_object_metadata(object)->uid;
 	droplet->down.run = on_down;
+	droplet->give_up.run = on_give_up;
 	droplet->work.run = ctl_operator_droplet;
 	droplet->name = ctl_strdup(mz_object_name(object));
 	/* It was checked when it was stored; an unreadable one stays zero, which no host has. */
@@ -88,6 +103,9 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 	ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the droplet object is gone");
 	ctl_queue_cancel(&c->queue, &droplet->down);
 	ctl_queue_cancel(&c->queue, &droplet->work);
+	ctl_tombstones_forget(droplet);
+	ctl_holds_give_up(droplet);
+	ctl_queue_cancel(&c->queue, &droplet->give_up);
 	ctl_sub_forget_all(c, droplet);
 	ctl_scope_fini(&droplet->host);
 	ctl_uidset_fini(&droplet->attached);
@@ -102,14 +120,17 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 static void add(struct ctl_controller *c, const struct mz_object *object)
 {
 	struct ctl_droplet *droplet = droplet_new(c, object);
+	uint64_t patience = c->times.dead_ms;
 	struct ctl_row row;
 
+	if (c->loading && patience < CTL_START_MS)
+		patience = CTL_START_MS;
 	ctl_sub_set(c, droplet, &c->model.hosts, true);
 	ctl_sub_set(c, droplet, &droplet->host, true);
 	ctl_compile_droplet(&droplet->addr, &row);
 	if (ctl_scope_change(&c->model.hosts, NULL, &row.row))
 		ctl_sub_touch(c, &c->model.hosts);
-	ctl_queue_add_in(&c->queue, &droplet->down, CTL_DOWN_MS);
+	ctl_queue_add_in(&c->queue, &droplet->down, patience);
 }
 
 static void drop(struct ctl_controller *c, struct ctl_droplet *droplet)

@@ -7,15 +7,20 @@
 
 #include "base/log.h"
 #include "controller/compile.h"
+#include "controller/hold.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
-#include "controller/set.h"
 #include "controller/sub.h"
 
 /* One side of a change: the object, where it is, and its addresses. All zero: absent. */
 struct side {
 	const Mizar__V1__Endpoint *endpoint;
-	struct ctl_droplet *droplet; /* NULL: placed nowhere */
+	struct place {
+		struct ctl_droplet *droplet; /* NULL: not known */
+		uint32_t generation;
+	} places[CTL_PLACES_MAX]; /* as of ctl_endpoint_places() */
+	unsigned int n_places;
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	int n_addrs;
 };
@@ -23,23 +28,39 @@ struct side {
 static void read_side(struct ctl_controller *c, const struct mz_object *object,
 		      struct side *ret_side)
 {
-	const char *name;
+	struct ctl_place places[CTL_PLACES_MAX];
+	unsigned int i;
 
 	*ret_side = (struct side){};
 	if (!object)
 		return;
 	ret_side->endpoint = object->endpoint;
 	ret_side->n_addrs = ctl_endpoint_addresses(object->endpoint, ret_side->addrs);
-	name = ctl_endpoint_droplet(object->endpoint);
-	if (name)
-		ret_side->droplet = ctl_model_droplet(&c->model, name);
+	ret_side->n_places = ctl_endpoint_places(object->endpoint, places);
+	for (i = 0; i < ret_side->n_places; i++)
+		ret_side->places[i] = (struct place){
+			.droplet = ctl_model_droplet(&c->model, places[i].droplet),
+			.generation = places[i].generation,
+		};
+}
+
+static const struct place *place_on(const struct side *side, const struct ctl_droplet *droplet)
+{
+	unsigned int i;
+
+	for (i = 0; droplet && i < side->n_places; i++)
+		if (side->places[i].droplet == droplet)
+			return &side->places[i];
+	return NULL;
 }
 
 static Mizar__V1__Row *host_row(const struct ctl_network *network, const struct side *side,
 				const struct ctl_droplet *droplet, struct ctl_row *row)
 {
-	if (!side->endpoint || !droplet || side->droplet != droplet ||
-	    ctl_compile_endpoint(&network->facts, side->endpoint, row) < 0)
+	const struct place *place = place_on(side, droplet);
+
+	if (!place || ctl_compile_endpoint(&network->facts, side->endpoint, place->generation,
+					   row) < 0)
 		return NULL;
 	return &row->row;
 }
@@ -47,10 +68,12 @@ static Mizar__V1__Row *host_row(const struct ctl_network *network, const struct 
 static Mizar__V1__Row *location_row(const struct ctl_network *network, const struct side *side,
 				    int i, struct ctl_row *row)
 {
-	if (i >= side->n_addrs || !side->droplet)
+	const struct place *place = &side->places[0];
+
+	if (i >= side->n_addrs || !place->droplet)
 		return NULL;
-	ctl_compile_location(&network->facts, &side->addrs[i], &side->droplet->addr,
-			     side->endpoint->status->location_generation, row);
+	ctl_compile_location(&network->facts, &side->addrs[i], &place->droplet->addr,
+			     place->generation, row);
 	return &row->row;
 }
 
@@ -125,6 +148,41 @@ static void count(struct ctl_controller *c, struct ctl_network *network, const s
 			ctl_ipam_seen(c->ipam, &network->facts, &new->addrs[i]);
 }
 
+/*
+ * A host that it moves to has its row before bouncers send there. Returns whether that of the host
+ * where it is has changed.
+ */
+static bool gain(struct ctl_controller *c, struct ctl_network *network, const struct side *old,
+		 const struct side *new)
+{
+	bool changed, first = false;
+	unsigned int i;
+
+	for (i = 0; i < new->n_places; i++) {
+		use(c, network, new->places[i].droplet, 1);
+		changed = change_host(c, network, new->places[i].droplet, old, new);
+		first |= changed && !i;
+	}
+	return first;
+}
+
+/* What a host that it left is to do from now on, it knows already. */
+static void lose(struct ctl_controller *c, struct ctl_network *network, uint64_t uid,
+		 const struct side *old, const struct side *new)
+{
+	unsigned int i;
+
+	for (i = 0; i < old->n_places; i++) {
+		struct ctl_droplet *droplet = old->places[i].droplet;
+
+		if (droplet && !place_on(new, droplet)) {
+			change_host(c, network, droplet, old, new);
+			ctl_uidset_remove(&droplet->attached, uid);
+		}
+		use(c, network, droplet, -1);
+	}
+}
+
 void ctl_endpoint_change(struct ctl_controller *c, const struct mz_object *old_object,
 			 const struct mz_object *new_object)
 {
@@ -146,18 +204,15 @@ void ctl_endpoint_change(struct ctl_controller *c, const struct mz_object *old_o
 	read_side(c, new_object, &new);
 
 	count(c, network, &old, &new);
-	use(c, network, new.droplet, 1);
-	/* A host that it moves to has its row before bouncers send there. */
-	changed = change_host(c, network, new.droplet, &old, &new);
+	changed = gain(c, network, &old, &new);
 	changed |= change_addresses(c, network, &old, &new);
-	if (old.droplet != new.droplet)
-		change_host(c, network, old.droplet, &old, &new);
-	use(c, network, old.droplet, -1);
+	ctl_migration_change(c, network, old_object, new_object);
+	lose(c, network, uid, &old, &new);
+	if (!new_object)
+		ctl_hold_new(c, network->facts.vni, old_object);
 
-	if (!new.droplet)
+	if (!new.places[0].droplet)
 		ctl_provision_end(c, uid);
 	else if (changed && !c->loading)
-		ctl_provision_begin(c, uid, network, new.droplet);
-	if (old.droplet && old.droplet != new.droplet)
-		ctl_uidset_remove(&old.droplet->attached, uid);
+		ctl_provision_begin(c, uid, network, new.places[0].droplet);
 }

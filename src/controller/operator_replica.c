@@ -285,6 +285,13 @@ static void on_placed(int r, void *user)
 	ctl_set_look(set);
 }
 
+/* A host that comes and goes is not to have everybody follow it. */
+static bool died_lately(const struct ctl_droplet *droplet)
+{
+	return droplet->died &&
+	       uv_now(droplet->controller->loop) - droplet->died < CTL_STEADY_MS;
+}
+
 static size_t find_candidates(const struct ctl_set *set, struct ctl_candidate *candidates)
 {
 	struct ctl_controller *c = set->controller;
@@ -298,7 +305,7 @@ static size_t find_candidates(const struct ctl_set *set, struct ctl_candidate *c
 		candidates[n++] = (struct ctl_candidate){
 			.droplet = droplet->uid,
 			.load = droplet->n_bouncers + droplet->n_dividers + droplet->n_planned,
-			.avoid = droplet->uid == set->removed_from,
+			.avoid = droplet->uid == set->removed_from || died_lately(droplet),
 		};
 	}
 	return n;
@@ -385,13 +392,21 @@ static unsigned int mark_surplus(struct ctl_set *set)
 	return n;
 }
 
+/*
+ * Who is asked to go does so when anybody is active, and who is one too many when all are. A dead
+ * one does when anybody is who is there for certain: until then it is the best there is.
+ */
 static void retire(struct ctl_set *set, unsigned int n_healthy)
 {
 	struct ctl_replica *replica, *next;
-	unsigned int n_active = 0;
+	unsigned int n_active = 0, n_connected = 0;
 
-	DL_FOREACH(set->replicas, replica)
-		n_active += replica->active && !ctl_replica_is_doomed(replica);
+	DL_FOREACH(set->replicas, replica) {
+		bool is_good = replica->active && !ctl_replica_is_doomed(replica);
+
+		n_active += is_good;
+		n_connected += is_good && replica->droplet->session;
+	}
 	DL_FOREACH_SAFE(set->replicas, replica, next) {
 		bool must = replica->deleting || replica->droplet->deleting;
 
@@ -403,6 +418,7 @@ static void retire(struct ctl_set *set, unsigned int n_healthy)
 		if (!ctl_replica_is_doomed(replica))
 			continue;
 		if ((n_active && (must || n_active == n_healthy)) ||
+		    (n_connected && replica->droplet->dead) ||
 		    (must && !n_healthy && !set->writing))
 			ctl_replica_leave(replica);
 	}

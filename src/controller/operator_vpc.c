@@ -57,7 +57,10 @@ void ctl_vpc_change(struct ctl_controller *c, const struct mz_object *old,
 		ctl_vpc_free(vpc);
 		return;
 	}
-	vpc->divide = new->vpc->spec->divide;
+	vpc->flags = (struct ctl_vpc_flags){
+		.divide = new->vpc->spec->divide,
+		.direct = new->vpc->spec->direct_path,
+	};
 	vpc->set.want = new->vpc->spec->dividers;
 	vpc->deleting = mz_object_metadata(new)->deletion_timestamp;
 	if (vpc->deleting)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/settings.h"
@@ -23,6 +24,42 @@ static int set_journal(void *target, const char *value)
 	return 0;
 }
 
+#define SECONDS_MAX 86400
+
+/* ms: where the time goes, in milliseconds. */
+static int parse_seconds(const char *name, const char *value, uint64_t *ms)
+{
+	char *end;
+	double seconds = strtod(value, &end);
+
+	if (end == value || *end || !(seconds >= 0.1) || seconds > SECONDS_MAX)
+		return mz_misused("--%s %s: must be seconds, from 0.1 to %d", name, value,
+				  SECONDS_MAX);
+	*ms = (uint64_t)(seconds * 1000);
+	return 0;
+}
+
+static int set_dead_after(void *target, const char *value)
+{
+	struct ctl_options *options = target;
+
+	return parse_seconds("dead-after", value, &options->times.dead_ms);
+}
+
+static int set_hold_addresses(void *target, const char *value)
+{
+	struct ctl_options *options = target;
+
+	return parse_seconds("hold-addresses", value, &options->times.hold_ms);
+}
+
+static int set_tombstones(void *target, const char *value)
+{
+	struct ctl_options *options = target;
+
+	return parse_seconds("tombstones", value, &options->times.tombstone_ms);
+}
+
 #define TEXT(field) .text = offsetof(struct ctl_options, field)
 
 static const struct mz_setting rows[] = {
@@ -37,6 +74,18 @@ static const struct mz_setting rows[] = {
 	  TEXT(tls.ca) },
 	{ "cert", "FILE", "PEM: own certificate chain", TEXT(tls.cert) },
 	{ "key", "FILE", "PEM: own private key", TEXT(tls.key) },
+	{ "dead-after", "SECONDS",
+	  "a host whose stream is down for longer is dead: its bouncers and dividers are placed "
+	  "elsewhere (5)",
+	  .set = set_dead_after },
+	{ "hold-addresses", "SECONDS",
+	  "how long the addresses of a deleted endpoint wait for its host when that is not "
+	  "connected (60)",
+	  .set = set_hold_addresses },
+	{ "tombstones", "SECONDS",
+	  "how long the host that an endpoint migrated from forwards what still comes: at least "
+	  "two leases of the hosts (30)",
+	  .set = set_tombstones },
 	{ "log-level", "LEVEL", "error, warning, info or debug (info)", .set = set_log_level },
 	{ "journal", NULL, "prefix log lines with priorities, for systemd", .set = set_journal },
 };
@@ -76,6 +125,7 @@ int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options)
 		.store = "/var/lib/mizar/store.db",
 		.listen_unix = MZ_CONTROLLER_SOCKET,
 		.log_level = MZ_LOG_INFO,
+		.times = { .dead_ms = 5000, .hold_ms = 60000, .tombstone_ms = 30000 },
 	};
 	_cleanup_free_ char *text = NULL;
 	int r;

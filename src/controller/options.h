@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "controller/controller.h"
 #include "rpc/rpc.h"
 
 struct ctl_options {
@@ -10,6 +11,7 @@ struct ctl_options {
 	const char *listen_unix;
 	const char *listen; /* ADDR:PORT, or NULL */
 	struct mz_rpc_tls tls;
+	struct ctl_times times;
 	enum mz_log_level log_level;
 	int journal;
 	char *text; /* of the --config file */

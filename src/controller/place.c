@@ -35,24 +35,44 @@ static int next_generation(struct mz_txn *txn, uint32_t vni, const struct mz_add
 	return 0;
 }
 
+int ctl_place_next_generation(struct mz_txn *txn, uint32_t vni, const Mizar__V1__Endpoint *endpoint,
+			      uint32_t *ret_generation)
+{
+	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
+	int n = ctl_endpoint_addresses(endpoint, addrs);
+
+	if (n <= 0)
+		return n < 0 ? n : -EINVAL;
+	return next_generation(txn, vni, addrs, n, ret_generation);
+}
+
+bool ctl_place_forget_other(Mizar__V1__EndpointStatus *status)
+{
+	bool was_on_way = status->migrating_to || status->migrating_from;
+
+	free(TAKE(status->migrating_to));
+	free(TAKE(status->migrating_from));
+	status->has_migrating_generation = false;
+	status->migrating_generation = 0;
+	return was_on_way;
+}
+
 int ctl_place_endpoint_in(struct mz_txn *txn, uint32_t vni, Mizar__V1__Endpoint *endpoint,
 			  const char *droplet)
 {
-	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	Mizar__V1__EndpointStatus *status = endpoint->status;
 	uint32_t generation;
-	int n, r;
+	int r;
 
 	if (!*droplet) {
+		ctl_place_forget_other(status);
 		free(TAKE(status->droplet));
 		return 0;
 	}
-	n = ctl_endpoint_addresses(endpoint, addrs);
-	if (n <= 0)
-		return n < 0 ? n : -EINVAL;
-	r = next_generation(txn, vni, addrs, n, &generation);
+	r = ctl_place_next_generation(txn, vni, endpoint, &generation);
 	if (r < 0)
 		return r;
+	ctl_place_forget_other(status);
 	status->has_location_generation = true;
 	status->location_generation = generation;
 	return mz_string_set(&status->droplet, droplet);

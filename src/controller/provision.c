@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "controller/compile.h"
+#include "controller/hold.h"
+#include "controller/migrate.h"
 #include "controller/set.h"
 #include "controller/sub.h"
 #include "controller/watch.h"
@@ -54,23 +56,6 @@ void ctl_provision_end(struct ctl_controller *c, uint64_t uid)
 		pending_free(c, pending);
 }
 
-void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_network *network,
-			 struct ctl_droplet *droplet)
-{
-	struct ctl_pending *pending;
-
-	ctl_provision_end(c, uid);
-	pending = ctl_calloc(1, sizeof(*pending));
-	pending->uid = uid;
-	pending->network = network;
-	pending->droplet = droplet;
-	pending->host_revision = droplet->host.revision;
-	pending->location_revision = network->locations.revision;
-	HASH_ADD(hh, c->model.pending, uid, sizeof(pending->uid), pending);
-	DL_APPEND2(droplet->pending, pending, host_prev, host_next);
-	DL_APPEND2(network->pending, pending, network_prev, network_next);
-}
-
 static void finish_if_done(struct ctl_controller *c, struct ctl_pending *pending)
 {
 	uint64_t uid = pending->uid;
@@ -90,6 +75,25 @@ void ctl_provision_host(struct ctl_controller *c, struct ctl_droplet *droplet)
 		host_done(pending);
 		finish_if_done(c, pending);
 	}
+	ctl_holds_acked(droplet, 0, sub->acked);
+}
+
+void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_network *network,
+			 struct ctl_droplet *droplet)
+{
+	struct ctl_pending *pending;
+
+	ctl_provision_end(c, uid);
+	pending = ctl_calloc(1, sizeof(*pending));
+	pending->uid = uid;
+	pending->network = network;
+	pending->droplet = droplet;
+	pending->host_revision = droplet->host.revision;
+	pending->location_revision = network->locations.revision;
+	HASH_ADD(hh, c->model.pending, uid, sizeof(pending->uid), pending);
+	DL_APPEND2(droplet->pending, pending, host_prev, host_next);
+	DL_APPEND2(network->pending, pending, network_prev, network_next);
+	ctl_provision_host(c, droplet); /* who migrates here has its row already */
 }
 
 void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *droplet, uint64_t after,
@@ -97,6 +101,7 @@ void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *dropl
 {
 	struct ctl_pending *pending, *next;
 
+	ctl_holds_acked(droplet, after, revision);
 	DL_FOREACH_SAFE2(droplet->pending, pending, next, host_next) {
 		if (pending->host_revision > revision)
 			return; /* as all that follow */
@@ -116,6 +121,7 @@ void ctl_provision_network(struct ctl_controller *c, struct ctl_network *network
 		location_done(pending);
 		finish_if_done(c, pending);
 	}
+	ctl_migrations_settled(network);
 }
 
 static void fail(struct ctl_controller *c, struct ctl_pending *pending, const char *problem)

@@ -9,7 +9,7 @@
 
 struct ctl_sub;
 
-/* Its rows have changed just now: waits for their acks. */
+/* Its rows have changed just now: waits for the acks that have not come. */
 void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_network *network,
 			 struct ctl_droplet *droplet);
 /* It is gone, or placed nowhere. */

@@ -8,6 +8,7 @@
 
 #include "api/field.h"
 #include "base/log.h"
+#include "controller/hold.h"
 #include "controller/place.h"
 #include "controller/reply.h"
 #include "mizar/v1/management.pb-c.h"
@@ -74,6 +75,8 @@ static int release_endpoint(struct ctl_controller *c, struct ctl_write *write,
 	uint32_t vni;
 	int i, n, r;
 
+	if (ctl_endpoint_droplet(object->endpoint))
+		return 0; /* its hosts must let go of them first: hold.c */
 	r = ctl_endpoint_vni(c, object->endpoint, &vni);
 	if (r < 0)
 		return r;
@@ -150,11 +153,13 @@ void ctl_remove_later(struct ctl_controller *c, enum mz_kind kind, uint64_t uid)
 /* ---- Management.Delete ----------------------------------------------------------------------- */
 
 struct deletion {
+	struct ctl_controller *c;
 	struct ctl_reply *reply;
+	uint64_t uid;
 	bool found, gone;
 };
 
-static void on_deleted(int r, void *user)
+static void answer(void *user)
 {
 	_cleanup_free_ struct deletion *deletion = user;
 	Mizar__V1__DeleteResponse response = MIZAR__V1__DELETE_RESPONSE__INIT;
@@ -162,7 +167,19 @@ static void on_deleted(int r, void *user)
 	response.has_found = response.has_gone = true;
 	response.found = deletion->found;
 	response.gone = deletion->gone;
-	ctl_reply_finish(deletion->reply, r, &response.base);
+	ctl_reply_finish(deletion->reply, 0, &response.base);
+}
+
+static void on_deleted(int r, void *user)
+{
+	struct deletion *deletion = user;
+
+	if (r >= 0) {
+		ctl_hold_wait_for(deletion->c, deletion->uid, answer, deletion);
+		return;
+	}
+	ctl_reply_finish(deletion->reply, r, NULL);
+	free(deletion);
 }
 
 /* A droplet that works or has endpoints is not deleted by mistake. */
@@ -227,7 +244,9 @@ static int delete_object(struct ctl_controller *c, struct ctl_reply *reply,
 	r = ctl_write_new(c, &write);
 	if (r < 0)
 		return r;
+	deletion->c = c;
 	deletion->reply = reply;
+	deletion->uid = object ? mz_object_metadata(object)->uid : 0;
 	deletion->found = object;
 	deletion->gone = !object || goes_at_once(c, object);
 	if (object && deletion->gone)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "controller/full.h"
+#include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
 #include "controller/set.h"
@@ -14,6 +15,7 @@
 
 #define HELLO_MS	5000
 #define REPORT_TEXT_MAX 1024
+#define DEVICES_MAX	1024 /* of one message; mizard sends one at a time */
 
 /* ---- what is ready to be sent ---------------------------------------------------------------- */
 
@@ -249,6 +251,26 @@ static void on_nack(struct ctl_session *session, const Mizar__V1__Nack *nack)
 	ctl_session_kick(sub);
 }
 
+static void on_devices(struct ctl_session *session, const Mizar__V1__Devices *devices)
+{
+	struct ctl_controller *c = session->c;
+	struct ctl_droplet *droplet = session->droplet;
+	size_t i;
+
+	for (i = 0; i < devices->n_added && i < DEVICES_MAX; i++) {
+		_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+		uint64_t uid = devices->added[i];
+
+		/* Of others it is of no interest, and a host could name any number. */
+		if (mz_store_get(c->store, MZ_KIND_ENDPOINT, uid, &object) < 0 ||
+		    !ctl_endpoint_is_on(object->endpoint, droplet->name, NULL) ||
+		    ctl_uidset_add(&droplet->attached, uid) < 0)
+			continue;
+		ctl_watch_touch(c, MZ_KIND_ENDPOINT, uid);
+		ctl_migration_look(c, uid);
+	}
+}
+
 /* Only what was dropped is for people to see; the rest they read on the host. */
 static void on_report(struct ctl_session *session, const Mizar__V1__Report *report)
 {
@@ -294,6 +316,9 @@ void ctl_session_message(struct mz_rpc_call *call, const ProtobufCMessage *messa
 		break;
 	case MIZAR__V1__HOST_MESSAGE__MESSAGE_REPORT:
 		on_report(session, host->report);
+		break;
+	case MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES:
+		on_devices(session, host->devices);
 		break;
 	case MIZAR__V1__HOST_MESSAGE__MESSAGE_HELLO:
 	case MIZAR__V1__HOST_MESSAGE__MESSAGE__NOT_SET:

@@ -117,10 +117,10 @@ static bool publish_vpc(struct ctl_set *set, const struct mz_addr *addrs, unsign
 	struct ctl_row old, new;
 	bool had_row = vpc->has_row;
 
-	ctl_compile_vpc(vpc->vni, vpc->row_divide, set->published, set->n_published, &old);
-	ctl_compile_vpc(vpc->vni, vpc->divide, addrs, n, &new);
+	ctl_compile_vpc(vpc->vni, vpc->row_flags, set->published, set->n_published, &old);
+	ctl_compile_vpc(vpc->vni, vpc->flags, addrs, n, &new);
 	vpc->has_row = true;
-	vpc->row_divide = vpc->divide;
+	vpc->row_flags = vpc->flags;
 	return ctl_scope_change(set->publish, had_row ? &old.row : NULL, &new.row);
 }
 
@@ -198,6 +198,7 @@ void ctl_replica_leave(struct ctl_replica *replica)
 		    replica->name);
 	set_active(replica, false);
 	replica->left_revision = set->publish->revision;
+	replica->left = uv_now(set->controller->loop);
 	ctl_queue_add_in(&set->controller->queue, &replica->timer, CTL_ACK_MS);
 	ctl_set_published(set);
 }
@@ -220,10 +221,28 @@ static bool is_dispensable(const struct ctl_replica *replica)
 	return false;
 }
 
+/* It still forwards for those who have not heard: hosts that lag, or whose mizard is restarted. */
+static bool may_linger(const struct ctl_replica *replica)
+{
+	const struct ctl_controller *c = replica->set->controller;
+	const struct ctl_sub *sub;
+
+	if (!replica->droplet->session || uv_now(c->loop) - replica->left > CTL_LINGER_MS)
+		return false;
+	DL_FOREACH(replica->set->publish->subs, sub)
+		if (sub->acked < replica->left_revision && !sub->droplet->dead)
+			return true;
+	return false;
+}
+
 static void on_timer(struct ctl_work *work)
 {
 	struct ctl_replica *replica = CTL_CONTAINER(work, struct ctl_replica, timer);
 
+	if (replica->leaving && may_linger(replica)) {
+		ctl_queue_add_in(&replica->set->controller->queue, work, CTL_ACK_MS);
+		return;
+	}
 	if (replica->leaving) {
 		ctl_operator_replica_delete(replica);
 		return;
@@ -279,6 +298,18 @@ void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet)
 	ctl_watch_touch(set->controller, set->kind, replica->uid);
 	if (replica->active && is_dispensable(replica))
 		set_active(replica, false);
+}
+
+void ctl_set_lost(struct ctl_set *set, struct ctl_droplet *droplet)
+{
+	struct ctl_replica *replica;
+
+	DL_SEARCH_SCALAR(set->replicas, replica, droplet, droplet);
+	if (!replica || !replica->active || !is_dispensable(replica))
+		return;
+	mz_log_warn("%s %s: out of its set, its host has come without rows",
+		    set->kind == MZ_KIND_BOUNCER ? "bouncer" : "divider", replica->name);
+	set_active(replica, false);
 }
 
 void ctl_set_accepted(struct ctl_set *set, const struct ctl_droplet *droplet)

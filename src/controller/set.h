@@ -7,6 +7,8 @@
  *	   ^                          |          by all who send to it
  *	   +--------------------------+
  *	     does not acknowledge for 1 s, and is not the last
+ *
+ * Who leaves waits for all who send to it, 1 s if its own host is down, else until these are dead.
  */
 #pragma once
 
@@ -33,6 +35,8 @@ uint64_t ctl_set_settled(const struct ctl_set *set);
 unsigned int ctl_set_n_active(const struct ctl_set *set);
 /* The host refused rows of the warm scope; it has them all after that. */
 void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet);
+/* The host has come without any of its rows: out, if there is somebody else, until it has them. */
+void ctl_set_lost(struct ctl_set *set, struct ctl_droplet *droplet);
 void ctl_set_accepted(struct ctl_set *set, const struct ctl_droplet *droplet);
 
 /* The replica is to go. */

@@ -247,6 +247,40 @@ static void fill_settled(const struct ctl_network *network, const struct ctl_dro
 		      !host->acked ? droplet->name : strchr(network->key, '/') + 1);
 }
 
+/* Until it has arrived it is not what its spec says, however well it works where it is. */
+static void fill_migration(struct ctl_controller *c, const struct mz_object *object,
+			   const struct common *common)
+{
+	const Mizar__V1__EndpointStatus *status = object->endpoint->status;
+	const char *to = status->migrating_to;
+	const struct ctl_droplet *target = to ? ctl_model_droplet(&c->model, to) : NULL;
+	const struct ctl_sub *host = target ? ctl_sub_find(target, target->host.id) : NULL;
+
+	if (!to && !status->migrating_from)
+		return;
+	if (*common->phase == PHASE(PROVISIONED))
+		set_phase(common, PHASE(INIT));
+	if (!to)
+		add_condition(common, "Migrated", false, "WaitsForBouncers",
+			      "the bouncers of network %s have not all acknowledged that it is on "
+			      "%s; until then %s has it as well",
+			      object->endpoint->spec->network, status->droplet,
+			      status->migrating_from);
+	else if (!target || !target->session)
+		add_condition(common, "Migrated", false, "NoStream",
+			      "%s is not connected: it stays on %s until %s has a device for it; "
+			      "mizar endpoint migrate %s --to %s cancels",
+			      to, status->droplet, to, mz_object_name(object), status->droplet);
+	else if (host && host->problem)
+		add_condition(common, "Migrated", false, "HostRefuses", "it stays on %s: %s",
+			      status->droplet, host->problem);
+	else
+		add_condition(common, "Migrated", false, "WaitsForDevice",
+			      "waits for a device on %s (mizar attach there); until then it is on "
+			      "%s",
+			      to, status->droplet);
+}
+
 static void fill_endpoint(struct ctl_controller *c, struct mz_object *object,
 			  const struct common *common)
 {
@@ -276,6 +310,7 @@ static void fill_endpoint(struct ctl_controller *c, struct mz_object *object,
 						    "acknowledged it yet",
 			      !pending->host_done ? droplet->name : strchr(network->key, '/') + 1);
 	}
+	fill_migration(c, object, common);
 }
 
 void ctl_status_fill(struct ctl_controller *c, struct mz_object *object)

@@ -7,7 +7,8 @@
  *	network    an endpoint of the network, a bouncer of it, or a divider of its VPC
  *	locations  a bouncer of the network
  *
- * Every host holds `droplets` and `host`.
+ * Every host holds `droplets` and `host`. A tombstone counts as an endpoint: the host still handles
+ * its packets.
  */
 #include "controller/sub.h"
 

@@ -138,23 +138,37 @@ int ctl_write_delete(struct ctl_write *write, const struct mz_object *old)
 /* Endpoints that come to a droplet: it must not go before they are there. */
 static void announce_arrivals(struct ctl_write *write)
 {
-	size_t i;
+	struct ctl_place places[CTL_PLACES_MAX];
+	size_t i, n;
 
 	for (i = 0; i < write->n_changes; i++) {
 		struct change *change = &write->changes[i];
 		struct ctl_droplet *droplet;
-		const char *is, *was;
 
 		if (change->kind != MZ_KIND_ENDPOINT || !change->new)
 			continue;
-		is = ctl_endpoint_droplet(change->new->endpoint);
-		was = change->old ? ctl_endpoint_droplet(change->old->endpoint) : NULL;
-		droplet = is ? ctl_model_droplet(&write->c->model, is) : NULL;
-		if (!droplet || (was && !strcmp(is, was)))
-			continue;
-		droplet->n_arriving++;
-		change->arrives_at = droplet->uid;
+		for (n = ctl_endpoint_places(change->new->endpoint, places); n; n--) {
+			const char *name = places[n - 1].droplet;
+
+			droplet = ctl_model_droplet(&write->c->model, name);
+			if (!droplet || (change->old && ctl_endpoint_is_on(change->old->endpoint,
+									   name, NULL)))
+				continue;
+			droplet->n_arriving++;
+			change->arrives_at = droplet->uid;
+			break; /* never two at once */
+		}
 	}
+}
+
+/* Endpoints whose deletion is on its way to the disk. */
+static void count_deletions(struct ctl_write *write, int by)
+{
+	size_t i;
+
+	for (i = 0; i < write->n_changes; i++)
+		if (write->changes[i].kind == MZ_KIND_ENDPOINT && !write->changes[i].new)
+			write->c->n_deletions += (unsigned int)by;
 }
 
 static void end_arrival(struct ctl_controller *c, const struct change *change)
@@ -178,6 +192,7 @@ static void on_commit(int r, void *user)
 	if (r < 0)
 		mz_log_err("store %s: a change could not be stored: %s", c->store_path,
 			   strerror(-r));
+	count_deletions(write, -1);
 	for (i = 0; i < write->n_changes; i++)
 		end_arrival(c, &write->changes[i]);
 	for (i = 0; r >= 0 && i < write->n_changes; i++) {
@@ -202,6 +217,7 @@ void ctl_write_commit(struct ctl_write *write, ctl_write_done_fn done, void *use
 	write->done = done;
 	write->user = user;
 	announce_arrivals(write);
+	count_deletions(write, 1);
 	mz_txn_commit(txn, on_commit, write);
 
 	revision = mz_store_revision(write->c->store);

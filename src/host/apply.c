@@ -104,6 +104,29 @@ static int take_effect(struct mz_host *host, const struct mz_table_row *row,
 	return 0;
 }
 
+/* Whom a row tells to bounce or divide by; NULL: it is not of such a table. */
+static const struct mz_replicas *replicas_of(const struct mz_table_row *row)
+{
+	return row->table == MZ_TABLE_network ? &row->value.network.bouncers :
+	       row->table == MZ_TABLE_vpc     ? &row->value.vpc.dividers :
+						NULL;
+}
+
+static int use_peers(struct mz_host *host, const struct mz_table_row *row)
+{
+	const struct mz_replicas *replicas = replicas_of(row);
+
+	return replicas ? mz_peers_use(host->peers, replicas) : 0;
+}
+
+static void disuse_peers(struct mz_host *host, const struct mz_table_row *row)
+{
+	const struct mz_replicas *replicas = replicas_of(row);
+
+	if (replicas)
+		mz_peers_disuse(host->peers, replicas);
+}
+
 static int write_row(struct mz_host *host, const Mizar__V1__Row *row,
 		     const struct mz_table_row *new)
 {
@@ -113,7 +136,12 @@ static int write_row(struct mz_host *host, const Mizar__V1__Row *row,
 	r = mz_scopes_get(host->scopes, mz_row_scope(row), &scope);
 	if (r < 0)
 		return r;
-	r = mz_table_put(host->tables, new->table, &new->key, &new->value);
+	r = use_peers(host, new);
+	if (r >= 0) {
+		r = mz_table_put(host->tables, new->table, &new->key, &new->value);
+		if (r < 0)
+			disuse_peers(host, new);
+	}
 	if (r < 0) {
 		mz_scopes_put(host->scopes, scope);
 		return r;
@@ -147,6 +175,7 @@ int mz_apply_set(struct mz_host *host, const Mizar__V1__Row *row, const struct m
 		if (r < 0)
 			return refuse_errno(ret_refusal, row, r);
 		if (has_old) {
+			disuse_peers(host, &old.row);
 			mz_scope_subtract(old.scope, old.hash);
 			mz_scopes_put(host->scopes, old.scope);
 		}
@@ -176,6 +205,7 @@ static int remove_row(struct mz_host *host, const struct old_row *old)
 	r = mz_table_delete(host->tables, old->row.table, &old->row.key);
 	if (r < 0)
 		return r;
+	disuse_peers(host, &old->row);
 	mz_scope_subtract(old->scope, old->hash);
 	return 0;
 }
@@ -253,7 +283,7 @@ static bool may_hold(enum mz_table_id table, Mizar__V1__Scope__Kind kind)
 	case MIZAR__V1__SCOPE__KIND__DROPLETS:
 		return table == MZ_TABLE_droplet;
 	case MIZAR__V1__SCOPE__KIND__HOST:
-		return table == MZ_TABLE_endpoint;
+		return table == MZ_TABLE_endpoint || table == MZ_TABLE_moved;
 	case MIZAR__V1__SCOPE__KIND__VPC:
 		return table == MZ_TABLE_vpc;
 	case MIZAR__V1__SCOPE__KIND__ROUTES:

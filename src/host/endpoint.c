@@ -84,6 +84,8 @@ static int put_locals(struct mz_host *host, const struct mz_endpoint *endpoint,
 
 		memcpy(local.mac, endpoint->mac, sizeof(local.mac));
 		r = mz_table_put(host->tables, MZ_TABLE_local, &key, &local);
+		if (r >= 0) /* where it was before it came here */
+			r = mz_table_delete(host->tables, MZ_TABLE_learned, &key);
 		if (r < 0)
 			return r;
 	}

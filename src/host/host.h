@@ -11,9 +11,11 @@
 #include <uv.h>
 
 #include "host/device.h"
+#include "host/gro.h"
 #include "host/nexthop.h"
 #include "host/offload.h"
 #include "host/options.h"
+#include "host/peers.h"
 #include "host/program.h"
 #include "host/scope.h"
 #include "ipc/ipc.h"
@@ -21,6 +23,7 @@
 #include "rpc/rpc.h"
 #include "tables/tables.h"
 
+struct mz_aging;
 struct mz_operation;
 struct mz_releases;
 struct mz_stream;
@@ -34,11 +37,14 @@ struct mz_host {
 	bool is_underlay_gone;	   /* and that was said */
 	struct mz_offload_test offload_test; /* under way */
 	struct mz_offload offload; /* and what came of it */
-	int port_fd;		   /* holds the tunnels' UDP port */
+	int port_fd;		   /* holds the tunnels' UDP port; -1: gro's device does */
+	struct mz_gro gro;
 	struct mz_tables *tables;
 	struct mz_programs *programs;
 	struct mz_transit transit;
 	struct mz_nexthops *nexthops;
+	struct mz_peers *peers;
+	struct mz_aging *aging;
 	struct mz_scopes *scopes;
 	struct mz_ipc_server *ipc;
 	struct mz_rpc *rpc; /* this and the next two: NULL when standalone */

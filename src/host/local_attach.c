@@ -24,6 +24,7 @@
 #include "host/endpoint.h"
 #include "host/local.h"
 #include "host/release.h"
+#include "host/stream.h"
 #include "mizar/v1/host.pb-c.h"
 #include "netlink/namespace.h"
 
@@ -239,6 +240,8 @@ static void attach_device(struct mz_operation *op, uint64_t uid, const struct mz
 				     r == -ENOSPC ? "this host's tables are full" : strerror(-r));
 		return;
 	}
+	if (host->stream)
+		mz_stream_tell_device(host->stream, uid);
 	reply_attached(op, uid, endpoint, &device);
 }
 

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "host/aging.h"
 #include "host/apply.h"
 #include "host/endpoint.h"
 #include "host/host.h"
@@ -91,6 +92,10 @@ static int open_tables(struct mz_host *host)
 	case 0:
 		for (i = 0; i < MZ_N_TABLES; i++)
 			mz_tables_set_limit(host->tables, i, host->options->table_limit);
+		mz_tables_set_limit(host->tables, MZ_TABLE_learned, host->options->learned_limit);
+		r = mz_table_show(host->tables, MZ_TABLE_learned);
+		if (r < 0)
+			break;
 		return 0;
 	case EBUSY:
 		mz_log_err("--dir %s: another mizard runs here: stop it, or give another --dir",
@@ -123,6 +128,9 @@ static int load_programs(struct mz_host *host)
 		.port_be = htons(host->options->port),
 		.virtual_mac = MZ_VIRTUAL_MAC,
 		.ifindex = (uint32_t)host->underlay.ifindex,
+		.lease = host->options->lease_ns,
+		.new_interval = host->options->new_interval_ns,
+		.cut_ifindex = (uint32_t)host->gro.cut_ifindex,
 	};
 	struct mz_transit transit = {};
 	struct mz_programs *programs;
@@ -182,8 +190,24 @@ static int restore(struct mz_host *host)
 	r = mz_nexthops_new(host->loop, host->tables, &host->self, &host->nexthops);
 	if (r >= 0)
 		r = mz_table_each(host->tables, MZ_TABLE_droplet, follow_droplet, host);
-	if (r < 0)
+	if (r < 0) {
 		mz_log_err("next hops: cannot follow the kernel's routes: %s", strerror(-r));
+		return r;
+	}
+	r = mz_aging_new(host, &host->aging);
+	if (r < 0)
+		mz_log_err("learned locations: %s", strerror(-r));
+	return r;
+}
+
+/* Before anybody can change rows. */
+static int follow_peers(struct mz_host *host)
+{
+	int r = mz_peers_new(host->loop, host->tables, &host->self, host->options->port,
+			     host->options->probe_interval, &host->peers);
+
+	if (r < 0)
+		mz_log_err("hosts: cannot be asked whether they are alive: %s", strerror(-r));
 	return r;
 }
 
@@ -228,8 +252,8 @@ static int start(struct mz_host *host)
 {
 	static int (*const steps[])(struct mz_host * host) = {
 		check_certificates, begin_offload_test, mz_underlay_open, open_tables,
-		load_programs,	    end_offload_test,	restore,	  listen_locally,
-		dial_controller,
+		mz_gro_prepare,	    load_programs,	end_offload_test, mz_gro_open,
+		restore,	    follow_peers,	listen_locally,	  dial_controller,
 	};
 	char text[MZ_ADDR_STRLEN];
 	size_t i;
@@ -300,12 +324,22 @@ static void follow_underlay(struct mz_host *host)
 	}
 }
 
+static void follow_gro(struct mz_host *host)
+{
+	if (mz_gro_is_whole(host))
+		return;
+	mz_log_warn("tunnel GRO: somebody took a device of it away, or down");
+	if (mz_gro_prepare(host) == 0 && load_programs(host) == 0)
+		(void)mz_gro_open(host); /* says what is wrong */
+}
+
 static void on_reconcile(uv_timer_t *timer)
 {
 	struct mz_host *host = timer->data;
 	int r;
 
 	follow_underlay(host);
+	follow_gro(host);
 	r = mz_endpoint_forget_gone(host);
 	if (r < 0)
 		mz_log_warn("endpoints: cannot look for devices that are gone: %s", strerror(-r));
@@ -320,6 +354,8 @@ static void stop(struct daemon *daemon)
 	mz_rpc_client_free(TAKE(host->client)); /* attaches under way are answered */
 	mz_releases_free(TAKE(host->releases));
 	mz_ipc_server_free(TAKE(host->ipc));
+	mz_peers_free(TAKE(host->peers));
+	mz_aging_free(TAKE(host->aging));
 	mz_nexthops_free(TAKE(host->nexthops));
 	uv_close((uv_handle_t *)&daemon->term, NULL);
 	uv_close((uv_handle_t *)&daemon->interrupt, NULL);

@@ -312,6 +312,9 @@ static int load(struct world *world, const void *elf, size_t size)
 		.port_be = htons(MZ_GENEVE_PORT),
 		.virtual_mac = MZ_VIRTUAL_MAC,
 		.ifindex = (__u32)world->under0,
+		.lease = MZ_LEASE_NS,
+		.new_interval = MZ_NEW_INTERVAL_NS,
+		.secret = { 1, 2 }, /* nobody else is in this world */
 	};
 	struct bpf_map *rodata;
 	_cleanup_close_ int turn = load_turn();

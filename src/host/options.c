@@ -14,6 +14,15 @@
 #include "mizar/wire.h"
 #include "tables/tables.h"
 
+#define PROBE_INTERVAL_MS    200
+#define PROBE_INTERVAL_MIN   20
+#define PROBE_INTERVAL_MAX   60000
+#define NS_PER_S	     1000000000ULL
+#define LEASE_MIN	     0.2 /* seconds: a round trip between any two hosts, many times over */
+#define LEASE_MAX	     3600.0
+#define NEW_DESTINATIONS_MAX 1000000
+#define LEARNED_LIMIT	     (1U << 20)
+
 static int set_droplet(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -104,6 +113,58 @@ static int set_table_limit(void *target, const char *value)
 	return 0;
 }
 
+static int set_probe_interval(void *target, const char *value)
+{
+	struct mz_options *options = target;
+	unsigned long ms = 0;
+
+	if (strcmp(value, "0") && (parse_number(value, PROBE_INTERVAL_MAX, &ms) < 0 ||
+				   ms < PROBE_INTERVAL_MIN))
+		return mz_misused("--probe-interval %s: use %d to %d milliseconds, or 0 for none",
+				  value, PROBE_INTERVAL_MIN, PROBE_INTERVAL_MAX);
+	options->probe_interval = (uint32_t)ms;
+	return 0;
+}
+
+static int set_learned_limit(void *target, const char *value)
+{
+	struct mz_options *options = target;
+	unsigned long limit;
+
+	if (parse_number(value, MZ_TABLE_LIMIT, &limit) < 0)
+		return mz_misused("--learned-limit %s: use 1 to %u rows", value, MZ_TABLE_LIMIT);
+	options->learned_limit = (uint32_t)limit;
+	return 0;
+}
+
+/* Digits with a point among them, and nothing else that strtod() would take. */
+static int set_lease(void *target, const char *value)
+{
+	struct mz_options *options = target;
+	bool is_number = isdigit((unsigned char)value[0]) &&
+			 strspn(value, "0123456789.") == strlen(value);
+	char *end = NULL;
+	double seconds = is_number ? strtod(value, &end) : 0;
+
+	if (!is_number || *end || seconds < LEASE_MIN || seconds > LEASE_MAX)
+		return mz_misused("--lease %s: use %.1f to %.0f seconds", value, LEASE_MIN,
+				  LEASE_MAX);
+	options->lease_ns = (uint64_t)(seconds * 1e9);
+	return 0;
+}
+
+static int set_new_destinations(void *target, const char *value)
+{
+	struct mz_options *options = target;
+	unsigned long number = 0;
+
+	if (strcmp(value, "0") && parse_number(value, NEW_DESTINATIONS_MAX, &number) < 0)
+		return mz_misused("--new-destinations %s: use 1 to %d a second, or 0 for no limit",
+				  value, NEW_DESTINATIONS_MAX);
+	options->new_interval_ns = number ? NS_PER_S / number : 0;
+	return 0;
+}
+
 static int set_attach(void *target, const char *value)
 {
 	struct mz_options *options = target;
@@ -134,6 +195,25 @@ static int set_transit(void *target, const char *value)
 		}
 	}
 	return mz_misused("--transit %s: use auto, tc or xdp", value);
+}
+
+const char *const mz_gro_names[] = {
+	[MZ_GRO_AUTO] = "auto",
+	[MZ_GRO_ON] = "on",
+	[MZ_GRO_OFF] = "off",
+};
+
+static int set_tunnel_gro(void *target, const char *value)
+{
+	struct mz_options *options = target;
+
+	for (int i = MZ_GRO_AUTO; i <= MZ_GRO_OFF; i++) {
+		if (!strcmp(value, mz_gro_names[i])) {
+			options->tunnel_gro = (enum mz_gro_mode)i;
+			return 0;
+		}
+	}
+	return mz_misused("--tunnel-gro %s: use auto, on or off", value);
 }
 
 static int set_offload_test(void *target, const char *value)
@@ -187,10 +267,21 @@ static const struct mz_setting rows[] = {
 	{ "port", "PORT", "UDP port of the tunnels (6081)", .set = set_port },
 	{ "attach", "MODE", "auto, tcx or clsact (auto)", .set = set_attach },
 	{ "transit", "MODE", "auto, tc or xdp (auto)", .set = set_transit },
+	{ "tunnel-gro", "MODE", "merge tunnel packets that come in: auto, on or off (auto)",
+	  .set = set_tunnel_gro },
 	{ "offload-test", "on|off", "send super-packets through the programs at the start (on)",
 	  .set = set_offload_test },
 	{ "table-limit", "ROWS", "rows that a table may grow to (16777216)",
 	  .set = set_table_limit },
+	{ "probe-interval", "MS",
+	  "how often bouncers and dividers are asked whether they live (200)",
+	  .set = set_probe_interval },
+	{ "lease", "SECONDS", "how long a learned location holds without a word from it (5)",
+	  .set = set_lease },
+	{ "new-destinations", "N", "that an endpoint may begin to send to in a second (1000)",
+	  .set = set_new_destinations },
+	{ "learned-limit", "ROWS", "learned locations that this host keeps (1048576)",
+	  .set = set_learned_limit },
 	{ "standalone", NULL, "no controller: rows are set by hand", .set = set_standalone },
 	{ "log-level", "LEVEL", "error, warning, info or debug (info)", .set = set_log_level },
 	{ "journal", NULL, "prefix log lines with priorities, for systemd", .set = set_journal },
@@ -252,6 +343,10 @@ int mz_options_parse(int argc, char **argv, struct mz_options *ret_options)
 		.dir = "/run/mizar",
 		.port = MZ_GENEVE_PORT,
 		.table_limit = MZ_TABLE_LIMIT,
+		.probe_interval = PROBE_INTERVAL_MS,
+		.learned_limit = LEARNED_LIMIT,
+		.lease_ns = MZ_LEASE_NS,
+		.new_interval_ns = MZ_NEW_INTERVAL_NS,
 		.offload_test = true,
 		.log_level = MZ_LOG_INFO,
 	};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "host/gro.h"
 #include "host/program.h"
 #include "mizar/tables.h"
 #include "rpc/rpc.h"
@@ -22,7 +23,12 @@ struct mz_options {
 	uint16_t port;
 	enum mz_attach_mode attach;
 	enum mz_transit_mode transit;
-	uint32_t table_limit; /* rows that a table may grow to */
+	enum mz_gro_mode tunnel_gro;
+	uint32_t table_limit;	  /* rows that a table may grow to */
+	uint32_t learned_limit;	  /* the same, of the table that the programs write */
+	uint64_t lease_ns;	  /* of a learned location */
+	uint64_t new_interval_ns; /* per new destination of an endpoint; 0: no limit */
+	uint32_t probe_interval;  /* ms between ECHOs to a host; 0: none */
 	bool standalone;
 	bool offload_test;
 	enum mz_log_level log_level;

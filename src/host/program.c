@@ -16,6 +16,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <bpf/bpf.h>
@@ -307,6 +308,7 @@ int mz_programs_new(const char *dir, struct mz_tables *tables, const struct mz_c
 		    struct mz_programs **ret_programs)
 {
 	_cleanup_(mz_programs_freep) struct mz_programs *programs = calloc(1, sizeof(*programs));
+	struct mz_config own = *config;
 	int hook, n, r;
 
 	if (!programs)
@@ -314,15 +316,17 @@ int mz_programs_new(const char *dir, struct mz_tables *tables, const struct mz_c
 	for (hook = 0; hook < MZ_N_HOOKS; hook++)
 		programs->prog_fds[hook] = -1;
 	programs->tail_fd = -1;
+	if (getrandom(own.secret, sizeof(own.secret), 0) != sizeof(own.secret))
+		return -errno;
 	n = snprintf(programs->bpf_dir, sizeof(programs->bpf_dir), "%s/bpf", dir);
 	if (n < 0 || (size_t)n >= sizeof(programs->bpf_dir))
 		return -ENAMETOOLONG;
 	mz_libbpf_to_debug();
-	r = load_tc(programs, tables, config);
+	r = load_tc(programs, tables, &own);
 	if (r == 0)
 		r = choose_mode(programs, mode);
 	if (r == 0)
-		r = install(programs, tables, config, transit);
+		r = install(programs, tables, &own, transit);
 	(void)malloc_trim(0); /* what libbpf used is not needed again */
 	if (r < 0)
 		return r == -EACCES ? -EINVAL : r; /* the verifier's word for a bad program */

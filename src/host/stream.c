@@ -104,6 +104,23 @@ static int send_nack(struct mz_stream *stream, struct mz_update_result *result)
 	return send_message(&message, stream);
 }
 
+void mz_stream_tell_device(struct mz_stream *stream, uint64_t uid)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
+	int r;
+
+	if (!stream->rpc)
+		return;
+	devices.n_added = 1;
+	devices.added = &uid;
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
+	message.devices = &devices;
+	r = send_message(&message, stream);
+	if (r < 0)
+		give_up(stream, "a device not told of", r);
+}
+
 static void on_report(uv_timer_t *timer)
 {
 	struct mz_stream *stream = timer->data;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 
@@ -17,6 +18,9 @@ int mz_stream_new(struct mz_host *host, struct mz_stream **ret_stream);
 /* Ends the call. The object itself goes when the loop has run once more. */
 void mz_stream_free(struct mz_stream *stream);
 DEFINE_CLEANUP(struct mz_stream *, mz_stream_free)
+
+/* The endpoint has got a device: tells the controller, unless the next hello does. */
+void mz_stream_tell_device(struct mz_stream *stream, uint64_t uid);
 
 bool mz_stream_is_connected(const struct mz_stream *stream);
 /* Why it is not; "" if it is. */

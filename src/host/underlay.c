@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "host/socket.h"
 #include "mizar/wire.h"
 
 #define MTU_MIN_IPV6	 1280
@@ -19,15 +20,11 @@
 
 static bool from_sockaddr(const struct sockaddr *sa, int family, struct mz_addr *ret_addr)
 {
-	struct mz_addr addr = { .bytes = { [10] = 0xff, [11] = 0xff } };
+	struct mz_addr addr;
 
-	if (!sa || sa->sa_family != family)
-		return false;
-	if (family == AF_INET)
-		memcpy(addr.bytes + 12, &((const struct sockaddr_in *)sa)->sin_addr, 4);
-	else
-		memcpy(addr.bytes, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
-	if (!mz_addr_is_tunnel(&addr))
+	if (!sa || sa->sa_family != family ||
+	    mz_sockaddr_addr((const union mz_sockaddr *)sa, &addr) < 0 ||
+	    !mz_addr_is_tunnel(&addr))
 		return false;
 	*ret_addr = addr;
 	return true;
@@ -140,48 +137,25 @@ static int find_device(struct mz_host *host)
  * The socket never sees a packet: transit takes them all. Should one slip through while nothing is
  * attached, the filter keeps it out of the queue.
  */
-static int hold_port(struct mz_host *host)
+int mz_underlay_hold_port(struct mz_host *host)
 {
-	bool is_ipv6 = !mz_addr_is_ipv4(&host->self);
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog filter = { .len = 1, .filter = &nothing };
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET,
-		.sin_port = htons(host->options->port),
-	};
-	struct sockaddr_in6 sin6 = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(host->options->port),
-	};
-	const struct sockaddr *sa = is_ipv6 ? (void *)&sin6 : (void *)&sin;
-	socklen_t size = is_ipv6 ? sizeof(sin6) : sizeof(sin);
-	int one = 1;
-	_cleanup_close_ int fd = -1;
 	char text[MZ_ADDR_STRLEN];
+	int r;
 
-	memcpy(&sin.sin_addr, host->self.bytes + 12, sizeof(sin.sin_addr));
-	memcpy(&sin6.sin6_addr, host->self.bytes, sizeof(sin6.sin6_addr));
-	fd = socket(sa->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
-		return -errno;
-	/* An IPv6 address cannot be bound before the link has been asked for duplicates. */
-	if (is_ipv6 && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) < 0)
-		return -errno;
-	if (bind(fd, sa, size) < 0) {
-		int r = -errno;
-
-		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), or "
-			   "give another --port to all hosts",
+	r = mz_socket_open(&host->self, host->options->port, &filter, &host->port_fd);
+	if (r < 0)
+		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), "
+			   "remove the device (ip -d link), or give another --port to all hosts",
 			   host->options->port, mz_addr_format(&host->self, text),
-			   r == -EADDRINUSE ? "in use by another socket" : strerror(-r));
-		return r;
-	}
-	host->port_fd = TAKE_FD(fd);
-	return 0;
+			   r == -EADDRINUSE ? "in use by another socket or tunnel device" : strerror(-r));
+	return r;
 }
 
 int mz_underlay_open(struct mz_host *host)
 {
+	struct mz_link gro;
 	int r;
 
 	r = find_device(host);
@@ -194,5 +168,7 @@ int mz_underlay_open(struct mz_host *host)
 			   host->underlay.ifname, host->underlay.mtu, MTU_MIN_IPV6);
 		return -EINVAL;
 	}
-	return hold_port(host);
+	if (mz_gro_find(host->options->dir, host->options->port, &gro) == 0 && gro.flags & IFF_UP)
+		return 0;
+	return mz_underlay_hold_port(host);
 }

@@ -20,6 +20,7 @@
 
 #include "host/attach.h"
 #include "host/device.h"
+#include "host/gro.h"
 #include "host/program.h"
 #include "netlink/neighbour.h"
 
@@ -143,6 +144,8 @@ int mz_programs_uninstall(const char *dir)
 		if (r == 0)
 			r = release_neighbours();
 	}
+	if (r == 0)
+		r = mz_gro_delete(dir, 0);
 	if (r == 0)
 		r = mz_attach_clsact.detach_all(bpf_dir);
 	while (r == 0 && is_bpffs(bpf_dir)) {

@@ -22,6 +22,7 @@
 #include "netlink/namespace.h"
 
 #define HOST_SIDE_MTU 65535 /* the most that a veth device has */
+#define TWIN_METRIC   0x10000 /* of routes behind all that the kernel would choose by itself */
 
 struct pair {
 	struct mz_netlink *nl;	    /* host's side */
@@ -240,6 +241,35 @@ static int configure_peer(struct pair *pair, unsigned int mtu, unsigned int hold
 	return r;
 }
 
+struct twin {
+	int ifindex;
+	const struct mz_addr *addr;
+};
+
+static int is_twin(const struct mz_ip_address *address, void *user)
+{
+	const struct twin *twin = user;
+
+	return address->ifindex != twin->ifindex && !mz_addr_compare(&address->addr, twin->addr);
+}
+
+/*
+ * An endpoint that migrates within its namespace has the device of its old host beside this one for
+ * a while: routes of both must be there, or none would be left when that one goes. The default
+ * route is behind the other one; that to the gateway beside it, where the kernel looks for it when
+ * it checks a default route. 0: there is no other device with the address.
+ */
+static int second_metric(struct pair *pair, const struct mz_addr *addr, unsigned int *ret_metric)
+{
+	struct twin twin = { .ifindex = pair->peer.ifindex, .addr = addr };
+	int r = mz_ip_each_address(pair->peer_nl, is_twin, &twin);
+
+	if (r < 0)
+		return r;
+	*ret_metric = r ? TWIN_METRIC + (unsigned int)pair->peer.ifindex : 0;
+	return 0;
+}
+
 /*
  * A member of a group has no gateway: everything is on its link, where the agent answers for all.
  * 1: somebody else in the namespace, a first endpoint perhaps, has the default route already.
@@ -263,14 +293,16 @@ static int add_address(struct pair *pair, const struct mz_addr *addr, const stru
 	int r;
 
 	r = mz_ip_add_address(pair->peer_nl, pair->peer.ifindex, addr, prefix_len);
+	r = r ?: second_metric(pair, addr, &default_route.metric);
 	if (r < 0)
 		return r;
+	link_route.append = default_route.metric;
 	if (has_gateway && !mz_prefix_contains(addr, prefix_len, gateway))
 		r = mz_ip_add_route(pair->peer_nl, &link_route);
 	/* The host's way to the rest of the world must not become the tenant's. */
 	if (r < 0 || pair->is_own_netns)
 		return r;
-	r = mz_ip_has_default(pair->peer_nl, mz_addr_is_ipv4(addr));
+	r = default_route.metric ? 0 : mz_ip_has_default(pair->peer_nl, mz_addr_is_ipv4(addr));
 	return r ? r : mz_ip_add_route(pair->peer_nl, &default_route);
 }
 

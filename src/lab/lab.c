@@ -90,9 +90,10 @@ int mz_lab_record(const struct mz_lab *lab)
 	json_t *json;
 	int r;
 
-	json = json_pack("{s:s, s:i, s:i, s:b, s:b, s:s}", "name", lab->name, "hosts",
+	json = json_pack("{s:s, s:i, s:i, s:b, s:b, s:s, s:s}", "name", lab->name, "hosts",
 			 (int)lab->n_hosts, "mtu", (int)lab->mtu, "routed", (int)lab->routed,
-			 "ipv6", (int)lab->ipv6, "transit", lab->transit);
+			 "ipv6", (int)lab->ipv6, "transit", lab->transit, "mizardOptions",
+			 lab->mizard_options);
 	if (!json)
 		return -ENOMEM;
 	r = json_dump_file(json, mz_lab_path(lab->name, path, "lab.json"), JSON_INDENT(2));
@@ -103,17 +104,19 @@ int mz_lab_record(const struct mz_lab *lab)
 int mz_lab_read(const char *path, struct mz_lab *ret_lab)
 {
 	int hosts = 0, mtu = 0, routed = 0, ipv6 = 0;
-	const char *transit = "";
+	const char *transit = "", *options = "";
 	json_t *json;
 	int r;
 
 	if (access(path, F_OK) < 0)
 		return -errno;
 	json = json_load_file(path, 0, NULL);
-	r = json_unpack(json, "{s:i, s:i, s:b, s:b, s:s}", "hosts", &hosts, "mtu", &mtu, "routed",
-			&routed, "ipv6", &ipv6, "transit", &transit);
+	r = json_unpack(json, "{s:i, s:i, s:b, s:b, s:s, s:s}", "hosts", &hosts, "mtu", &mtu,
+			"routed", &routed, "ipv6", &ipv6, "transit", &transit, "mizardOptions",
+			&options);
 	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1 ||
-	    strlen(transit) >= sizeof(ret_lab->transit)) {
+	    strlen(transit) >= sizeof(ret_lab->transit) ||
+	    strlen(options) >= sizeof(ret_lab->mizard_options)) {
 		json_decref(json);
 		return -EINVAL;
 	}
@@ -122,6 +125,7 @@ int mz_lab_read(const char *path, struct mz_lab *ret_lab)
 				    .routed = routed,
 				    .ipv6 = ipv6 };
 	memcpy(ret_lab->transit, transit, strlen(transit) + 1);
+	memcpy(ret_lab->mizard_options, options, strlen(options) + 1);
 	json_decref(json);
 	return 0;
 }

@@ -38,6 +38,8 @@
 /* Room for any path below MZ_LAB_ROOT or /run/netns. */
 #define MZ_LAB_PATH_SIZE 160
 
+#define MZ_LAB_OPTIONS_SIZE 256
+
 struct mz_lab {
 	char name[MZ_LAB_NAME_MAX + 1];
 	unsigned int n_hosts;
@@ -45,6 +47,7 @@ struct mz_lab {
 	bool routed;
 	bool ipv6; /* the underlay; else IPv4 */
 	char transit[8]; /* of every mizard: "auto", "tc" or "xdp" */
+	char mizard_options[MZ_LAB_OPTIONS_SIZE]; /* more of them, with blanks between */
 };
 
 /* Lower-case letters, digits and dashes, as in a host name. */

@@ -16,6 +16,8 @@
 #include "base/cleanup.h"
 #include "lab/internal.h"
 
+#define DYING_MS 5000
+
 const char *mz_lab_place_path(const struct mz_lab *lab, unsigned int place, const char *file,
 			      char buf[static MZ_LAB_PATH_SIZE])
 {
@@ -31,9 +33,10 @@ const char *mz_lab_log_path(const struct mz_lab *lab, unsigned int place,
 				 place == MZ_LAB_CTL ? "mizar-controller.log" : "mizard.log", buf);
 }
 
-int mz_lab_start_time(pid_t pid, unsigned long long *ret_start)
+/* With the state's letter of proc(5). */
+static int read_stat(pid_t pid, char *ret_state, unsigned long long *ret_start)
 {
-	char path[64], buf[1024], state;
+	char path[64], buf[1024];
 	_cleanup_close_ int fd = -1;
 	const char *rest;
 	ssize_t n;
@@ -51,16 +54,35 @@ int mz_lab_start_time(pid_t pid, unsigned long long *ret_start)
 	if (!rest || sscanf(rest + 1,
 			    " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
 			    "%*d %*d %llu",
-			    &state, ret_start) != 2)
+			    ret_state, ret_start) != 2)
 		return -ESRCH;
-	return state == 'Z' || state == 'X' ? -ESRCH : 0;
+	return 0;
+}
+
+int mz_lab_start_time(pid_t pid, unsigned long long *ret_start)
+{
+	char state;
+	int r = read_stat(pid, &state, ret_start);
+
+	return r < 0 || state == 'Z' || state == 'X' ? -ESRCH : 0;
+}
+
+/*
+ * A process that was killed looks gone as soon as its first thread is, while the others still hold
+ * its files, and the locks on them: the descriptor tells when all are gone.
+ */
+static bool is_over(int fd, char state)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, state == 'Z' || state == 'X' ? DYING_MS : 0) > 0;
 }
 
 /* The recorded process, held by a descriptor. -ESRCH: it does not run (any more). */
 static int open_recorded(const struct mz_lab *lab, unsigned int place, pid_t *ret_pid, int *ret_fd)
 {
 	unsigned long long recorded, start;
-	char path[MZ_LAB_PATH_SIZE];
+	char path[MZ_LAB_PATH_SIZE], state;
 	_cleanup_close_ int fd = -1;
 	FILE *file;
 	int pid, n;
@@ -77,7 +99,7 @@ static int open_recorded(const struct mz_lab *lab, unsigned int place, pid_t *re
 	if (fd < 0)
 		return -errno;
 	/* Compared while the descriptor holds the process: the pid cannot change hands any more. */
-	if (mz_lab_start_time(pid, &start) < 0 || start != recorded)
+	if (read_stat(pid, &state, &start) < 0 || start != recorded || is_over(fd, state))
 		return -ESRCH;
 	*ret_fd = TAKE_FD(fd);
 	return 0;

@@ -21,6 +21,7 @@
 
 #define POLL_MS 10
 #define STATUS_TIMEOUT_MS 2000
+#define ARGS_MAX	  (32 + MZ_LAB_OPTIONS_SIZE / 2)
 
 static volatile sig_atomic_t is_interrupted;
 
@@ -171,10 +172,25 @@ static int start_controller(const struct mz_lab *lab)
 	});
 }
 
+/* Words of the lab's own behind args, which has room for ARGS_MAX; buf holds them. Returns args. */
+static const char *const *with_options(const struct mz_lab *lab,
+				       char buf[static MZ_LAB_OPTIONS_SIZE], const char **args)
+{
+	char *word, *rest = NULL;
+	size_t n = 0;
+
+	while (args[n])
+		n++;
+	snprintf(buf, MZ_LAB_OPTIONS_SIZE, "%s", lab->mizard_options);
+	for (word = strtok_r(buf, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		args[n++] = word;
+	return args;
+}
+
 static int start_host(const struct mz_lab *lab, unsigned int place)
 {
 	char dir[MZ_LAB_PATH_SIZE], name[MZ_LAB_PLACE_SIZE], address[MZ_LAB_PLACE_SIZE];
-	char controller[ENDPOINT_SIZE], common_name[64];
+	char controller[ENDPOINT_SIZE], common_name[64], options[MZ_LAB_OPTIONS_SIZE];
 	struct identity id;
 	int r;
 
@@ -185,7 +201,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		return r;
 	controller_endpoint(lab, controller);
 	mz_lab_path(lab->name, dir, "%s", name);
-	return start(lab, place, "host", (const char *const[]){
+	return start(lab, place, "host", with_options(lab, options, (const char *[ARGS_MAX]){
 		"mizard",
 		"--droplet", name,
 		"--address", address,
@@ -194,8 +210,7 @@ static int start_host(const struct mz_lab *lab, unsigned int place)
 		"--dir", dir,
 		"--transit", lab->transit,
 		"--offload-test", "off", /* every host of a lab is of the same kernel */
-		NULL,
-	});
+	}));
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -352,13 +367,16 @@ static int check_wanted(const struct mz_lab *wanted, bool *ret_exists)
 		return r;
 	if (present.n_hosts == wanted->n_hosts && present.mtu == wanted->mtu &&
 	    present.routed == wanted->routed && present.ipv6 == wanted->ipv6 &&
-	    !strcmp(present.transit, wanted->transit))
+	    !strcmp(present.transit, wanted->transit) &&
+	    !strcmp(present.mizard_options, wanted->mizard_options))
 		return 0;
 	mz_lab_say(wanted,
-		   "it exists with %u hosts, IPv%d, mtu %u, %s, transit %s: take it down first "
+		   "it exists with %u hosts, IPv%d, mtu %u, %s, transit %s%s%s: take it down first "
 		   "(mizar lab down --name %s)",
 		   present.n_hosts, present.ipv6 ? 6 : 4, present.mtu,
-		   present.routed ? "routed" : "on one segment", present.transit, wanted->name);
+		   present.routed ? "routed" : "on one segment", present.transit,
+		   *present.mizard_options ? ", mizard " : "", present.mizard_options,
+		   wanted->name);
 	return -EEXIST;
 }
 

@@ -107,7 +107,7 @@ int mz_ip_each_address(struct mz_netlink *nl,
 
 int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route)
 {
-	uint16_t mode = route->replace ? NLM_F_REPLACE : NLM_F_EXCL;
+	uint16_t mode = route->replace ? NLM_F_REPLACE : route->append ? NLM_F_APPEND : NLM_F_EXCL;
 	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_NEWROUTE, NLM_F_CREATE | mode);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	bool ipv4 = mz_addr_is_ipv4(&route->prefix);
@@ -129,6 +129,8 @@ int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route)
 		(void)mz_ip_put(nlh, RTA_GATEWAY, route->gateway);
 	if (route->ifindex)
 		mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)route->ifindex);
+	if (route->metric)
+		mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);
 	r = mz_netlink_do(nl, nlh);
 	return r == -EEXIST ? 0 : r;
 }

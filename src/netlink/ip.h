@@ -31,6 +31,8 @@ struct mz_ip_route {
 	int ifindex;		       /* 0: the kernel finds it from the gateway */
 	bool is_onlink;		       /* the gateway is on the link, whatever the addresses say */
 	bool replace;		       /* instead of the route that the prefix has */
+	bool append;		       /* beside it, by another device */
+	unsigned int metric;	       /* behind routes with a lower one; 0: the kernel's own */
 };
 
 int mz_ip_add_route(struct mz_netlink *nl, const struct mz_ip_route *route);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/link.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -219,6 +220,45 @@ int mz_link_add_bridge(struct mz_netlink *nl, const char *name)
 	return mz_netlink_do(nl, nlh);
 }
 
+static void put_tunnel(struct nlmsghdr *nlh, const char *kind, uint16_t port)
+{
+	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_LINKINFO), *data;
+
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kind);
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	if (!strcmp(kind, "geneve")) {
+		mnl_attr_put(nlh, IFLA_GENEVE_COLLECT_METADATA, 0, NULL);
+		mnl_attr_put_u16(nlh, IFLA_GENEVE_PORT, htons(port));
+	} else {
+		mnl_attr_put_u8(nlh, IFLA_VXLAN_COLLECT_METADATA, 1);
+		mnl_attr_put_u8(nlh, IFLA_VXLAN_LEARNING, 0);
+		mnl_attr_put_u16(nlh, IFLA_VXLAN_PORT, htons(port));
+	}
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+}
+
+int mz_link_add_tunnel(struct mz_netlink *nl, const char *name, const char *kind, uint16_t port)
+{
+	struct nlmsghdr *nlh;
+
+	if (!is_name(name))
+		return -EINVAL;
+	nlh = new_link(nl, name);
+	put_tunnel(nlh, kind, port);
+	return mz_netlink_do(nl, nlh);
+}
+
+static void put_no_link_local(struct nlmsghdr *nlh)
+{
+	struct nlattr *spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	struct nlattr *inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+
+	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nlh, inet6);
+	mnl_attr_nest_end(nlh, spec);
+}
+
 int mz_link_change(struct mz_netlink *nl, int ifindex, const struct mz_link_change *change)
 {
 	struct nlmsghdr *nlh = mz_netlink_request(nl, RTM_NEWLINK, 0);
@@ -239,6 +279,8 @@ int mz_link_change(struct mz_netlink *nl, int ifindex, const struct mz_link_chan
 		mnl_attr_put_u32(nlh, IFLA_MASTER, (uint32_t)change->master);
 	if (change->mac)
 		mnl_attr_put(nlh, IFLA_ADDRESS, 6, change->mac);
+	if (change->no_link_local)
+		put_no_link_local(nlh);
 	if (change->alias)
 		mnl_attr_put_str(nlh, IFLA_IFALIAS, change->alias);
 	return mz_netlink_do(nl, nlh);

@@ -47,11 +47,17 @@ struct mz_veth {
 int mz_link_add_veth(struct mz_netlink *nl, const struct mz_veth *veth);
 /* -EEXIST. */
 int mz_link_add_bridge(struct mz_netlink *nl, const char *name);
+/*
+ * A tunnel device ("geneve", "vxlan") for all its port's packets (collect metadata), down.
+ * -EOPNOTSUPP: the kernel has no such kind; -EEXIST, -EPERM: the name, or the port, has another.
+ */
+int mz_link_add_tunnel(struct mz_netlink *nl, const char *name, const char *kind, uint16_t port);
 
 /* What is zero or NULL stays as it is. */
 struct mz_link_change {
 	unsigned int up : 1;
 	unsigned int down : 1;
+	unsigned int no_link_local : 1; /* IPv6 makes it no address; -EAFNOSUPPORT */
 	unsigned int mtu;
 	int master;	     /* ifindex of a bridge */
 	const uint8_t *mac;

@@ -3,6 +3,9 @@
  * A full table moves into a larger inner map: copy, then swap the outer map's slot. Programs see
  * either the old map or the new one, both whole. The swap waits for a grace period of the kernel
  * (some 10 ms), so small tables grow in larger steps.
+ *
+ * A table that programs write gets rows while it is copied. Those are copied after the swap, when
+ * no program uses the old map any more, unless the new one has learned better by then.
  */
 #include <errno.h>
 
@@ -18,6 +21,34 @@ static uint32_t next_capacity(const struct table *table)
 	return (uint32_t)(rows < table->limit ? rows : table->limit);
 }
 
+/* -ENOSPC: there is no larger one. */
+static int make_larger(const struct table *table, enum mz_table_id id, uint32_t *ret_capacity,
+		       int *ret_fd)
+{
+	uint32_t capacity = next_capacity(table);
+
+	if (capacity <= table->capacity)
+		return -ENOSPC;
+	*ret_capacity = capacity;
+	return mz_table_create_inner(id, capacity, ret_fd);
+}
+
+/* Takes fd, if it succeeds. */
+static int swap(struct table *table, enum mz_table_id id, uint32_t capacity, int *fd)
+{
+	uint32_t slot = 0;
+	int r = bpf_map_update_elem(table->outer_fd, &slot, fd, 0);
+
+	if (r < 0)
+		return r;
+	mz_log_debug("table %s: %u to %u rows", mz_table_infos[id].name, table->capacity, capacity);
+	mz_closep(&table->inner_fd);
+	table->inner_fd = TAKE_FD(*fd);
+	table->is_shown = true;
+	table->capacity = capacity;
+	return 0;
+}
+
 struct copy {
 	int to_fd;
 	int64_t n_rows;
@@ -28,33 +59,105 @@ static int copy_row(const void *key, const void *value, void *user)
 	struct copy *copy = user;
 
 	copy->n_rows++;
-	return mz_inner_put(copy->to_fd, key, value);
+	return mz_inner_put(copy->to_fd, key, value, BPF_ANY);
 }
 
 int mz_table_grow(struct mz_tables *tables, enum mz_table_id id)
 {
 	struct table *table = &tables->tables[id];
-	uint32_t capacity = next_capacity(table), slot = 0;
 	_cleanup_close_ int fd = -1;
 	struct copy copy = {};
+	uint32_t capacity;
 	int r;
 
-	if (capacity <= table->capacity)
-		return -ENOSPC;
-	r = mz_table_create_inner(id, capacity, &fd);
+	r = make_larger(table, id, &capacity, &fd);
 	if (r < 0)
 		return r;
 	copy.to_fd = fd;
 	r = mz_inner_each(table->inner_fd, id, copy_row, &copy);
 	if (r == 0)
-		r = bpf_map_update_elem(table->outer_fd, &slot, &fd, 0);
+		r = swap(table, id, capacity, &fd);
+	if (r == 0)
+		table->n_rows = copy.n_rows;
+	return r;
+}
+
+/* ---- beside programs ------------------------------------------------------------------------- */
+
+struct mz_table_growth {
+	struct table *table;
+	enum mz_table_id id;
+	uint32_t capacity;
+	int fd; /* of the larger map; -1: it is in its place */
+	struct mz_table_walk *walk;
+};
+
+int mz_table_growth_new(struct mz_tables *tables, enum mz_table_id id,
+			struct mz_table_growth **ret_growth)
+{
+	_cleanup_(mz_table_growth_freep) struct mz_table_growth *growth = NULL;
+	int r;
+
+	growth = calloc(1, sizeof(*growth));
+	if (!growth)
+		return -ENOMEM;
+	growth->table = &tables->tables[id];
+	growth->id = id;
+	growth->fd = -1;
+	r = make_larger(growth->table, id, &growth->capacity, &growth->fd);
+	if (r == 0)
+		r = mz_inner_walk_new(growth->table->inner_fd, id, &growth->walk);
 	if (r < 0)
 		return r;
-	mz_log_debug("table %s: %u to %u rows", mz_table_infos[id].name, table->capacity, capacity);
-	mz_closep(&table->inner_fd);
-	table->inner_fd = TAKE_FD(fd);
-	table->is_shown = true;
-	table->capacity = capacity;
-	table->n_rows = copy.n_rows;
+	*ret_growth = TAKE(growth);
 	return 0;
+}
+
+void mz_table_growth_free(struct mz_table_growth *growth)
+{
+	if (!growth)
+		return;
+	mz_closep(&growth->fd);
+	mz_table_walk_free(growth->walk);
+	free(growth);
+}
+
+static int copy_new_row(const void *key, const void *value, void *user)
+{
+	struct copy *copy = user;
+	int r = mz_inner_put(copy->to_fd, key, value, BPF_NOEXIST);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+int mz_table_growth_some(struct mz_table_growth *growth, uint32_t n_rows)
+{
+	struct table *table = growth->table;
+	struct mz_table_walk *walk = NULL;
+	struct copy copy = { .to_fd = growth->fd };
+	int r;
+
+	if (growth->fd < 0) {
+		copy.to_fd = table->inner_fd;
+		return mz_table_walk_some(growth->walk, n_rows, copy_new_row, &copy);
+	}
+	r = mz_table_walk_some(growth->walk, n_rows, copy_row, &copy);
+	if (r < 0)
+		return r;
+	/* Once more through the old one, which goes with its walk. */
+	r = mz_inner_walk_new(table->inner_fd, growth->id, &walk);
+	if (r == 0)
+		r = swap(table, growth->id, growth->capacity, &growth->fd);
+	if (r < 0) {
+		mz_table_walk_free(walk);
+		return r;
+	}
+	mz_table_walk_free(growth->walk);
+	growth->walk = walk;
+	return -EAGAIN;
+}
+
+uint32_t mz_table_capacity(const struct mz_tables *tables, enum mz_table_id id)
+{
+	return tables->tables[id].capacity;
 }

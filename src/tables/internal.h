@@ -3,14 +3,21 @@
  * What the files of this folder share.
  *
  * Only user space writes the tables, and only one process (the lock), so a table can grow without
- * dual writes: nothing changes while its rows are copied. Readers are other processes; as the
- * writer may swap the inner map at any time, they look it up anew for every operation.
+ * dual writes: nothing changes while its rows are copied. The table `learned`, which programs
+ * write, grows in another way: see grow.c. Readers are other processes; as the writer may swap the
+ * inner map at any time, they look it up anew for every operation.
  */
 #pragma once
 
 #include <bpf/bpf.h>
 
 #include "tables/tables.h"
+
+#define KEY_SIZE_MAX 64
+#define X(name, type, key, value, rows, doc)                                                       \
+	_Static_assert(sizeof(key) <= KEY_SIZE_MAX, "key of " #name);
+MZ_TABLES(X)
+#undef X
 
 struct table_shape {
 	enum bpf_map_type type;
@@ -51,8 +58,13 @@ int mz_table_create_inner(enum mz_table_id id, uint32_t rows, int *ret_fd);
  */
 int mz_tables_raise_epoch(struct mz_tables *tables);
 
-/* Puts without asking for checks, count or growth; -E2BIG: the map is full. */
-int mz_inner_put(int inner_fd, const void *key, const void *value);
+/*
+ * Puts without asking for checks, count or growth; flags: BPF_ANY, BPF_NOEXIST. -E2BIG: the map is
+ * full.
+ */
+int mz_inner_put(int inner_fd, const void *key, const void *value, uint64_t flags);
+bool mz_table_is_trie(enum mz_table_id id);
+int mz_inner_walk_new(int inner_fd, enum mz_table_id id, struct mz_table_walk **ret_walk);
 int mz_inner_each(int inner_fd, enum mz_table_id id,
 		  int (*fn)(const void *key, const void *value, void *user), void *user);
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Rows: one at a time, or all of them. A longest-prefix-match trie needs care everywhere: its
- * lookup finds shorter prefixes too, and its walk starts over when the row that it stands on is
- * gone.
+ * Rows one at a time. A longest-prefix-match trie needs care: its lookup finds shorter prefixes
+ * too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,20 +10,8 @@
 
 #include "tables/internal.h"
 
-#define BATCH_ROWS 512
-#define KEY_SIZE_MAX 64
 #define PUT_ATTEMPTS 16
 #define OPEN_ATTEMPTS 8
-
-#define X(name, type, key, value, rows, doc)                                                       \
-	_Static_assert(sizeof(key) <= KEY_SIZE_MAX, "key of " #name);
-MZ_TABLES(X)
-#undef X
-
-static bool is_trie(enum mz_table_id id)
-{
-	return mz_table_shapes[id].type == BPF_MAP_TYPE_LPM_TRIE;
-}
 
 int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int *ret_fd)
 {
@@ -61,12 +48,12 @@ int mz_table_open_inner(const struct mz_tables *tables, enum mz_table_id id, int
  * The kernel refuses for a moment when a program on this CPU held the row's bucket (-EBUSY), or
  * when its allocator for such maps is about to be refilled (-ENOMEM).
  */
-int mz_inner_put(int inner_fd, const void *key, const void *value)
+int mz_inner_put(int inner_fd, const void *key, const void *value, uint64_t flags)
 {
 	int r, i;
 
 	for (i = 0; i < PUT_ATTEMPTS; i++) {
-		r = bpf_map_update_elem(inner_fd, key, value, BPF_ANY);
+		r = bpf_map_update_elem(inner_fd, key, value, flags);
 		if (r != -EBUSY && r != -ENOMEM)
 			break;
 		(void)sched_yield(); /* cannot fail on Linux */
@@ -97,7 +84,7 @@ static int inner_get(int inner_fd, enum mz_table_id id, const void *key, void *r
 {
 	int r = 1;
 
-	if (is_trie(id))
+	if (mz_table_is_trie(id))
 		r = trie_has(inner_fd, key);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
@@ -143,6 +130,23 @@ static int show(struct table *table)
 	return r;
 }
 
+int mz_table_show(struct mz_tables *tables, enum mz_table_id id)
+{
+	struct table *table = &tables->tables[id];
+	int fd, r;
+
+	if (!table->is_shown && table->limit < table->capacity) {
+		/* Nobody counts the rows of programs: the map itself must end at the limit. */
+		r = mz_table_create_inner(id, table->limit, &fd);
+		if (r < 0)
+			return r;
+		mz_closep(&table->inner_fd);
+		table->inner_fd = fd;
+		table->capacity = table->limit;
+	}
+	return show(table);
+}
+
 static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void *key,
 		       const void *value)
 {
@@ -150,7 +154,7 @@ static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void
 	int r;
 
 	for (;;) {
-		r = mz_inner_put(table->inner_fd, key, value);
+		r = mz_inner_put(table->inner_fd, key, value, BPF_ANY);
 		if (r != -E2BIG)
 			return r < 0 ? r : show(table);
 		r = mz_table_grow(tables, id);
@@ -174,7 +178,7 @@ int mz_tables_raise_epoch(struct mz_tables *tables)
 static bool has_epoch(enum mz_table_id id)
 {
 	return id == MZ_TABLE_droplet || id == MZ_TABLE_nexthop || id == MZ_TABLE_vpc ||
-	       id == MZ_TABLE_local;
+	       id == MZ_TABLE_local || id == MZ_TABLE_dead;
 }
 
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value)
@@ -225,135 +229,6 @@ int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *k
 	return r == -ENOENT ? 0 : r;
 }
 
-struct rows {
-	char *keys;
-	char *values;
-	uint32_t n;
-	uint32_t room;
-};
-
-static void rows_fini(struct rows *rows)
-{
-	free(rows->keys);
-	free(rows->values);
-}
-
-static int rows_reserve(struct rows *rows, enum mz_table_id id, uint32_t room)
-{
-	char *keys = realloc(rows->keys, (size_t)room * mz_table_shapes[id].key_size);
-	char *values;
-
-	if (!keys)
-		return -ENOMEM;
-	rows->keys = keys;
-	values = realloc(rows->values, (size_t)room * mz_table_shapes[id].value_size);
-	if (!values)
-		return -ENOMEM;
-	rows->values = values;
-	rows->room = room;
-	return 0;
-}
-
-static int visit_rows(const struct rows *rows, enum mz_table_id id,
-		      int (*fn)(const void *key, const void *value, void *user), void *user)
-{
-	const struct table_shape *shape = &mz_table_shapes[id];
-	uint32_t i;
-	int r = 0;
-
-	for (i = 0; r == 0 && i < rows->n; i++) {
-		char *value = rows->values + (size_t)i * shape->value_size;
-
-		mz_table_end_texts(id, value);
-		r = fn(rows->keys + (size_t)i * shape->key_size, value, user);
-	}
-	return r;
-}
-
-/* Bucket by bucket: what fn deletes does not disturb the walk. */
-static int hash_each(int inner_fd, enum mz_table_id id,
-		     int (*fn)(const void *key, const void *value, void *user), void *user)
-{
-	_cleanup_(rows_fini) struct rows rows = {};
-	char cursor[KEY_SIZE_MAX];
-	bool is_first = true;
-	int r, visited;
-
-	r = rows_reserve(&rows, id, BATCH_ROWS);
-	if (r < 0)
-		return r;
-	do {
-		rows.n = rows.room;
-		r = bpf_map_lookup_batch(inner_fd, is_first ? NULL : cursor, cursor, rows.keys,
-					 rows.values, &rows.n, NULL);
-		if (r == -ENOSPC) { /* one bucket has more rows than that */
-			r = rows_reserve(&rows, id, rows.room * 2);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (r < 0 && r != -ENOENT)
-			return r;
-		is_first = false;
-		visited = visit_rows(&rows, id, fn, user);
-		if (visited)
-			return visited;
-	} while (r != -ENOENT);
-	return 0;
-}
-
-/* All rows first, as the walk would start over behind a row that fn deleted. */
-static int trie_each(int inner_fd, enum mz_table_id id,
-		     int (*fn)(const void *key, const void *value, void *user), void *user)
-{
-	const struct table_shape *shape = &mz_table_shapes[id];
-	_cleanup_(rows_fini) struct rows rows = {};
-	char *key = NULL;
-	int r;
-
-	for (;;) {
-		if (rows.n == rows.room) {
-			r = rows_reserve(&rows, id, rows.room ? rows.room * 2 : BATCH_ROWS);
-			if (r < 0)
-				return r;
-		}
-		key = rows.n ? rows.keys + (size_t)(rows.n - 1) * shape->key_size : NULL;
-		r = bpf_map_get_next_key(inner_fd, key,
-					 rows.keys + (size_t)rows.n * shape->key_size);
-		if (r == -ENOENT)
-			break;
-		if (r < 0)
-			return r;
-		r = bpf_map_lookup_elem(inner_fd, rows.keys + (size_t)rows.n * shape->key_size,
-					rows.values + (size_t)rows.n * shape->value_size);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		rows.n++;
-		/* Only a reader beside a busy writer can be thrown back so often. */
-		if (rows.n > MZ_TABLE_LIMIT)
-			return -EAGAIN;
-	}
-	return visit_rows(&rows, id, fn, user);
-}
-
-int mz_inner_each(int inner_fd, enum mz_table_id id,
-		  int (*fn)(const void *key, const void *value, void *user), void *user)
-{
-	return is_trie(id) ? trie_each(inner_fd, id, fn, user) : hash_each(inner_fd, id, fn, user);
-}
-
-int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
-		  int (*fn)(const void *key, const void *value, void *user), void *user)
-{
-	_cleanup_close_ int fd = -1; /* of our own: fn may make the table grow */
-	int r;
-
-	r = mz_table_open_inner(tables, id, &fd);
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? r : mz_inner_each(fd, id, fn, user);
-}
-
 static int count_row(const void *key, const void *value, void *user)
 {
 	(*(uint64_t *)user)++;
@@ -369,7 +244,7 @@ uint64_t mz_table_count(struct mz_tables *tables, enum mz_table_id id)
 		return (uint64_t)table->n_rows;
 	if (mz_table_each(tables, id, count_row, &n) < 0)
 		return 0;
-	if (tables->is_writer)
+	if (tables->is_writer && id != MZ_TABLE_learned) /* programs write that, and do not say */
 		table->n_rows = (int64_t)n;
 	return n;
 }

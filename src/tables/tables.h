@@ -50,8 +50,39 @@ int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *k
 /* fn may delete the row that it is given. Returns the first non-zero value of fn, or 0. */
 int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
 		  int (*fn)(const void *key, const void *value, void *user), void *user);
+
+/*
+ * The same of a hash, some rows at a time: about n_rows at each call, while programs write it. The
+ * walk stays on the map that the table had when it began. -EAGAIN: there is more; 0: that was all.
+ */
+struct mz_table_walk;
+int mz_table_walk_new(struct mz_tables *tables, enum mz_table_id id,
+		      struct mz_table_walk **ret_walk);
+void mz_table_walk_free(struct mz_table_walk *walk);
+DEFINE_CLEANUP(struct mz_table_walk *, mz_table_walk_free)
+int mz_table_walk_some(struct mz_table_walk *walk, uint32_t n_rows,
+		       int (*fn)(const void *key, const void *value, void *user), void *user);
+
+/*
+ * To a larger map, of a hash that programs write, some rows at a time: first copies of all rows,
+ * then the new map in place of the old one, then the rows that came meanwhile. What programs
+ * changed in a row meanwhile may be lost. Nothing else may write the table until it is done.
+ * -ENOSPC: it is at its limit; -EAGAIN: there is more to do; 0: done. Freed before: as it was, or
+ * without some of the rows that came last.
+ */
+struct mz_table_growth;
+int mz_table_growth_new(struct mz_tables *tables, enum mz_table_id id,
+			struct mz_table_growth **ret_growth);
+void mz_table_growth_free(struct mz_table_growth *growth);
+DEFINE_CLEANUP(struct mz_table_growth *, mz_table_growth_free)
+int mz_table_growth_some(struct mz_table_growth *growth, uint32_t n_rows);
+
+/* Rows that there is room for before it must grow; writer only. */
+uint32_t mz_table_capacity(const struct mz_tables *tables, enum mz_table_id id);
 uint64_t mz_table_count(struct mz_tables *tables, enum mz_table_id id);
 void mz_tables_set_limit(struct mz_tables *tables, enum mz_table_id id, uint32_t rows);
+/* Of a table that programs write: they see it from here on, not from its first row. Repeatable. */
+int mz_table_show(struct mz_tables *tables, enum mz_table_id id);
 
 struct mz_table_info {
 	const char *name;

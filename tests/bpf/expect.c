@@ -61,6 +61,14 @@ static void assert_counts(const struct result *result, const struct frame *in,
 	}
 }
 
+static void assert_clones(const struct result *result, unsigned int n)
+{
+	if (result->n_clones != n) {
+		print_result(result);
+		fail_msg("%u packets left beside it, not %u", result->n_clones, n);
+	}
+}
+
 static void assert_verdict(const struct result *result, int verdict)
 {
 	if (result->verdict != verdict) {
@@ -91,6 +99,7 @@ static void expect_drop_at(enum hook hook, const struct frame *in, enum mz_drop 
 	if (result.counters[MZ_COUNT_bounce].packets)
 		entry |= COUNT(bounce);
 	assert_counts(&result, in, entry, reason);
+	assert_clones(&result, 0);
 }
 
 void expect_left_by_xdp(const struct frame *in)
@@ -101,6 +110,7 @@ void expect_left_by_xdp(const struct frame *in)
 	assert_verdict(&result, TC_ACT_UNSPEC);
 	assert_bytes(&result.out, in);
 	assert_counts(&result, in, 0, 0);
+	assert_clones(&result, 0);
 }
 
 void expect_drop(enum hook hook, const struct frame *in, enum mz_drop reason)
@@ -182,11 +192,50 @@ void expect_sent(enum hook hook, const struct frame *in, const struct frame *out
 		copy_entropy(&expected, &result.out);
 	}
 	assert_bytes(&result.out, &expected);
+	assert_clones(&result, 0);
 	assert_counts(&result, in, counters | (hook == AGENT ? COUNT(agent) : COUNT(transit)), 0);
 	if (hook == TRANSIT && counters & COUNT(forward) && !(counters & COUNT(resolve)))
 		expect_sent(XDP, in, out, counters | COUNT(turn));
 	else if (hook == TRANSIT)
 		expect_left_by_xdp(in);
+}
+
+void expect_consumed(const struct frame *in, unsigned int counters)
+{
+	struct result result;
+
+	plane_run(TRANSIT, in, &result);
+	assert_verdict(&result, TC_ACT_SHOT);
+	assert_clones(&result, 0);
+	assert_counts(&result, in, counters | COUNT(transit), 0);
+	expect_left_by_xdp(in);
+}
+
+/* But for the entropy of the one that was made here. */
+static bool is_same(const struct frame *frame, const struct frame *expected)
+{
+	return frame->size == expected->size &&
+	       !memcmp(frame->bytes, expected->bytes, frame->size);
+}
+
+void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *beside,
+		      unsigned int counters)
+{
+	const struct frame *data, *made;
+	struct frame expected = *beside;
+	struct result result;
+
+	plane_run(TRANSIT, in, &result);
+	assert_verdict(&result, TC_ACT_REDIRECT);
+	assert_counts(&result, in, counters | COUNT(transit), 0);
+	assert_clones(&result, 1);
+	data = is_same(&result.clone, out) ? &result.clone : &result.out;
+	made = data == &result.out ? &result.clone : &result.out;
+	assert_bytes(data, out);
+	assert_entropy(made);
+	copy_entropy(&expected, made);
+	assert_bytes(made, &expected);
+	expect_left_by_xdp(in);
 }
 
 struct frame inner_from(const char *src, const char *dst)
@@ -204,7 +253,7 @@ struct frame from_port(const char *dst)
 	return inner_from(strchr(dst, ':') ? PORT_IPV6 : PORT_IPV4, dst);
 }
 
-struct frame tunnelled(const char *host, const struct frame *inner)
+static struct frame came(const char *host, const struct frame *inner, const struct options *o)
 {
 	struct frame frame = {};
 
@@ -214,12 +263,31 @@ struct frame tunnelled(const char *host, const struct frame *inner)
 					    .src = host,
 					    .dst = SELF,
 					    .src_port = 40000,
-					    .vni = VNI },
+					    .vni = VNI,
+					    .flags = o->flags,
+					    .options = o->bytes,
+					    .n_options = o->size },
 		     inner);
 	return frame;
 }
 
-static struct frame sent(const char *host, const struct frame *inner, uint8_t ttl)
+struct frame tunnelled(const char *host, const struct frame *inner)
+{
+	return came(host, inner, &(struct options){});
+}
+
+struct frame tunnelled_with(const char *host, const struct frame *inner, const struct options *o)
+{
+	return came(host, inner, o);
+}
+
+struct frame control_from(const char *host, const struct options *o)
+{
+	return came(host, &(struct frame){}, o);
+}
+
+static struct frame sent(const char *host, const struct frame *inner, const struct options *o,
+			 uint8_t ttl)
 {
 	struct frame frame = {};
 	struct tunnel_spec spec = { .src_mac = SELF_MAC,
@@ -227,26 +295,51 @@ static struct frame sent(const char *host, const struct frame *inner, uint8_t tt
 				    .dst = host,
 				    .ttl = ttl,
 				    .src_port = 40000,
-				    .vni = VNI };
+				    .vni = VNI,
+				    .flags = o->flags,
+				    .options = o->bytes,
+				    .n_options = o->size };
 	char mac[32];
 
 	(void)snprintf(mac, sizeof(mac), "02:aa:00:00:00:0%c", host[strlen(host) - 1]);
 	spec.dst_mac = mac;
-	spec.tos = (inner->bytes[ETH] >> 4) == 4
-			   ? inner->bytes[ETH + 1]
-			   : (uint8_t)(inner->bytes[ETH] << 4 | inner->bytes[ETH + 1] >> 4);
+	if (inner->size)
+		spec.tos = (inner->bytes[ETH] >> 4) == 4
+				   ? inner->bytes[ETH + 1]
+				   : (uint8_t)(inner->bytes[ETH] << 4 | inner->bytes[ETH + 1] >> 4);
 	frame_tunnel(&frame, &spec, inner);
 	return frame;
 }
 
 struct frame encapsulated(const char *host, const struct frame *inner)
 {
-	return sent(host, inner, 64);
+	return sent(host, inner, &(struct options){}, 64);
+}
+
+struct frame encapsulated_with(const char *host, const struct frame *inner,
+			       const struct options *o)
+{
+	return sent(host, inner, o, 64);
 }
 
 struct frame forwarded(const char *host, const struct frame *inner)
 {
-	return sent(host, inner, 63);
+	return sent(host, inner, &(struct options){}, 63);
+}
+
+struct frame forwarded_with(const char *host, const struct frame *inner, const struct options *o)
+{
+	return sent(host, inner, o, 63);
+}
+
+struct frame control_to(const char *host, const struct options *o, uint8_t ttl)
+{
+	return sent(host, &(struct frame){}, o, ttl);
+}
+
+void mark_returned(struct frame *frame)
+{
+	put16(frame->bytes + ETH + frame_outer_size() + 8 + 2, MZ_GENEVE_RETURNED);
 }
 
 struct frame delivered(const char *mac, const struct frame *inner)

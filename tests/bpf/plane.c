@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/pkt_cls.h>
@@ -22,6 +25,7 @@
 
 #define LO	 1
 #define MAX_CPUS 1024
+#define LEARNED_ROWS 65536
 
 /* By family of the underlay (IPv6 or not), and age of the kernel. */
 static struct mizar_bpf *planes[2][2];
@@ -29,6 +33,7 @@ static struct mizar_bpf *current;
 static struct mizar_xdp_bpf *planes_xdp[2]; /* with the maps of the plane of that family */
 static int tables[MZ_N_TABLES];
 static bool has_dropped[MZ_DROP_CODES];
+static int clones = -1; /* a socket that sees what leaves a device */
 
 struct mz_addr addr(const char *text)
 {
@@ -59,6 +64,47 @@ static int enter_namespace(void)
 	if (fd < 0)
 		return -errno;
 	return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
+}
+
+/*
+ * The packet itself comes out of the test run, and never leaves by a device: what does is a clone,
+ * or the kernel's own (neighbour discovery).
+ */
+static int open_clones(void)
+{
+	clones = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	return clones < 0 ? -errno : 0;
+}
+
+static bool is_ours(const struct frame *frame)
+{
+	static const char *const macs[] = { VIRTUAL_MAC, SELF_MAC, "00:00:00:00:00:00" };
+	uint8_t mac[6];
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof(macs) / sizeof(*macs); i++) {
+		put_mac(mac, macs[i]);
+		is |= !memcmp(frame->bytes + 6, mac, 6);
+	}
+	return is;
+}
+
+static void take_clones(struct result *result)
+{
+	struct frame frame;
+	struct sockaddr_ll from = {};
+	socklen_t from_size = sizeof(from);
+	ssize_t size;
+
+	while ((size = recvfrom(clones, frame.bytes, sizeof(frame.bytes), 0, (void *)&from,
+				&from_size)) >= 0) {
+		frame.size = size;
+		if (from.sll_pkttype != PACKET_OUTGOING || !is_ours(&frame))
+			continue;
+		result->clone = frame;
+		result->n_clones++;
+	}
+	assert_int_equal(errno, EAGAIN);
 }
 
 void plane_set_mtu(int mtu)
@@ -98,7 +144,10 @@ static void configure(const volatile struct mz_config *rodata, bool decap_flags_
 	struct mz_config config = { .self = addr(SELF),
 				    .port_be = htons(6081),
 				    .decap_flags_ok = decap_flags_ok,
-				    .ifindex = LO };
+				    .ifindex = LO,
+				    .lease = MZ_LEASE_NS,
+				    .new_interval = MZ_NEW_INTERVAL_NS,
+				    .secret = { 0x5ec2e7, 0x15ec2e7 } };
 
 	put_mac(config.virtual_mac, VIRTUAL_MAC);
 	memcpy((void *)rodata, &config, sizeof(config));
@@ -149,6 +198,7 @@ int plane_open(void)
 {
 	int r = enter_namespace(), decap_flags;
 
+	r = r ? r : open_clones();
 	decap_flags = r ? r : mz_probe_decap_flags();
 	r = decap_flags < 0 ? decap_flags : 0;
 	for (int i = 0; i < 4; i++) {
@@ -177,6 +227,8 @@ void plane_close(void)
 	for (int i = 0; i < MZ_N_TABLES; i++)
 		if (tables[i])
 			close(tables[i]);
+	if (clones >= 0)
+		close(clones);
 }
 
 void plane_use_old_kernel(bool is_old)
@@ -208,6 +260,11 @@ void row_get(enum mz_table_id table, const void *key, void *ret_value)
 	assert_int_equal(bpf_map_lookup_elem(tables[table], key, ret_value), 0);
 }
 
+bool row_find(enum mz_table_id table, const void *key, void *ret_value)
+{
+	return !bpf_map_lookup_elem(tables[table], key, ret_value);
+}
+
 void row_delete(enum mz_table_id table, const void *key)
 {
 	assert_int_equal(bpf_map_delete_elem(tables[table], key), 0);
@@ -221,109 +278,6 @@ void plane_empty(void)
 	for (int i = 0; i < MZ_N_TABLES; i++)
 		while (tables[i] && !bpf_map_get_next_key(tables[i], NULL, key))
 			row_delete(i, key);
-}
-
-static struct mz_replicas replicas(const char *const hosts[], uint32_t n)
-{
-	struct mz_replicas set = { .n = n };
-
-	for (uint32_t i = 0; i < n; i++)
-		set.addrs[i] = addr(hosts[i]);
-	return set;
-}
-
-void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n)
-{
-	struct mz_vpc vpc = { .flags = flags, .dividers = replicas(dividers, n) };
-
-	row_put(MZ_TABLE_vpc, &vni, &vpc);
-}
-
-void put_network(uint64_t network, const char *const bouncers[], uint32_t n)
-{
-	struct mz_network_key key = { .network = network };
-	struct mz_network row = { .vni = VNI, .bouncers = replicas(bouncers, n) };
-
-	row_put(MZ_TABLE_network, &key, &row);
-}
-
-void put_location(const char *ip, uint64_t network, const char *host)
-{
-	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
-	struct mz_location row = { .network = network, .host = addr(host) };
-
-	row_put(MZ_TABLE_location, &key, &row);
-}
-
-void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu)
-{
-	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
-	struct mz_local row = { .network = network, .ifindex = LO, .mtu = mtu };
-
-	put_mac(row.mac, mac);
-	row_put(MZ_TABLE_local, &key, &row);
-}
-
-void delete_local(const char *ip)
-{
-	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
-
-	row_delete(MZ_TABLE_local, &key);
-}
-
-static void put_port(void)
-{
-	uint32_t ifindex = LO;
-	struct mz_port port = {
-		.network = 100,
-		.vni = VNI,
-		.ip4 = addr(PORT_IPV4),
-		.ip6 = addr(PORT_IPV6),
-		.gateway4 = addr("10.0.0.254"),
-		.gateway6 = addr("fd00:a::fe"),
-		.prefix_len4 = 120,
-		.prefix_len6 = 64,
-	};
-
-	put_mac(port.mac, PORT_MAC);
-	row_put(MZ_TABLE_port, &ifindex, &port);
-}
-
-static void put_droplets(void)
-{
-	for (int i = 1; i <= 4; i++) {
-		char ip[32], mac[32];
-		struct mz_droplet droplet = {};
-		struct mz_nexthop nexthop = { .ways[0].ifindex = LO };
-		struct mz_addr key;
-
-		snprintf(ip, sizeof(ip), "192.168.50.%d", i);
-		snprintf(mac, sizeof(mac), "02:aa:00:00:00:%02x", i);
-		key = addr(ip);
-		row_put(MZ_TABLE_droplet, &key, &droplet);
-		put_mac(nexthop.ways[0].dst_mac, mac);
-		put_mac(nexthop.ways[0].src_mac, SELF_MAC);
-		if (i != 1)
-			row_put(MZ_TABLE_nexthop, &key, &nexthop);
-	}
-}
-
-int plane_setup(void **state)
-{
-	plane_use_old_kernel(false);
-	plane_empty();
-	put_droplets();
-	put_vpc(VNI, 0, LIST("192.168.50.3"));
-	put_network(100, LIST("192.168.50.2"));
-	put_network(200, LIST("192.168.50.4"));
-	put_port();
-	put_local(PORT_IPV4, 100, PORT_MAC, 0);
-	put_local(PORT_IPV6, 100, PORT_MAC, 0);
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 0);
-	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 0);
-	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 0);
-	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 0);
-	return 0;
 }
 
 /* Reads and clears the counters, which are one row; sums over the CPUs. */
@@ -405,6 +359,7 @@ static int run(enum hook hook, const struct frame *in, void *ctx, uint32_t ctx_s
 		return r;
 	result->verdict = verdict_of(hook, opts.retval);
 	result->out.size = opts.data_size_out;
+	take_clones(result);
 	take_counters(counting->maps.counter, result->counters);
 	take_drops(counting->maps.drop, result->drops);
 	for (int i = 0; i < MZ_DROP_CODES; i++)
@@ -453,6 +408,62 @@ void plane_forget_errors(void)
 
 	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++)
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &i, zero, BPF_ANY), 0);
+}
+
+static const char *const kept[] = { "counter", "drop", "epoch", "tail", "cached_host",
+				    "cached_vpc" };
+
+static bool is_note(const struct bpf_map *map)
+{
+	enum bpf_map_type type = bpf_map__type(map);
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (!strcmp(bpf_map__name(map), kept[i]))
+			return false;
+	return !bpf_map__is_internal(map) && type != BPF_MAP_TYPE_ARRAY_OF_MAPS;
+}
+
+static void clear(const struct bpf_map *map)
+{
+	static uint8_t zero[MAX_CPUS * 64];
+	int fd = bpf_map__fd(map);
+	uint8_t key[64];
+
+	if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY &&
+	    bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY) {
+		while (!bpf_map_get_next_key(fd, NULL, key))
+			assert_int_equal(bpf_map_delete_elem(fd, key), 0);
+		return;
+	}
+	assert_in_range(bpf_map__value_size(map), 1, 64);
+	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++)
+		assert_int_equal(bpf_map_update_elem(fd, &i, zero, BPF_ANY), 0);
+}
+
+void plane_forget(void)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map(map, current->obj)
+		if (is_note(map))
+			clear(map);
+}
+
+void plane_limit_learned(unsigned int n_rows)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	int *fd = &tables[MZ_TABLE_learned];
+	uint32_t zero = 0;
+
+	close(*fd);
+	*fd = bpf_map_create(BPF_MAP_TYPE_HASH, "learned", sizeof(struct mz_vni_addr),
+			     sizeof(struct mz_learned), n_rows ? n_rows : LEARNED_ROWS, &opts);
+	assert_true(*fd >= 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(bpf_map_update_elem(
+					 bpf_map__fd(planes[i / 2][i % 2]->maps.learned), &zero,
+					 fd, 0),
+				 0);
 }
 
 void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns)

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "frame.h"
+#include "option.h"
 #include "mizar/counters.h"
 #include "mizar/tables.h"
 
@@ -45,6 +46,8 @@ enum hook { AGENT, TRANSIT, XDP, N_HOOKS, AFTER = N_HOOKS }; /* the last: what t
 struct result {
 	int verdict; /* TC_ACT_*; those of XDP are translated */
 	struct frame out;
+	unsigned int n_clones; /* sent beside it; the last one: */
+	struct frame clone;
 	struct mz_count counters[MZ_N_COUNTERS];
 	struct mz_count drops[MZ_DROP_CODES];
 };
@@ -71,6 +74,10 @@ void plane_run_gso(enum hook hook, const struct frame *in, unsigned int gso_size
 		   struct result *ret_result);
 /* As if no sender had had an error yet. */
 void plane_forget_errors(void);
+/* As if nobody had been asked or answered yet: all that programs note for themselves is zero. */
+void plane_forget(void);
+/* An empty table `learned` of so many rows; 0: as before. */
+void plane_limit_learned(unsigned int n_rows);
 
 /* From a device of the test's namespace. */
 void plane_run_on(enum hook hook, const struct frame *in, uint32_t ifindex,
@@ -92,6 +99,13 @@ void expect_pass(const struct frame *in);
 void copy_entropy(struct frame *to, const struct frame *from);
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
 		 unsigned int counters);
+/* Consumed without a drop. XDP leaves it to TRANSIT. */
+void expect_consumed(const struct frame *in, unsigned int counters);
+/*
+ * TRANSIT sends `out`, and `beside` as well, one of them as a clone; XDP leaves it.
+ */
+void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *beside,
+		      unsigned int counters);
 
 /* Instructions that the verifier walked for a program, and that the program has. */
 void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns);
@@ -102,12 +116,23 @@ bool plane_has_dropped(unsigned int code);
 struct mz_addr addr(const char *text); /* "" is zero; hosts by frame_host() */
 void row_put(enum mz_table_id table, const void *key, const void *value);
 void row_get(enum mz_table_id table, const void *key, void *ret_value);
+bool row_find(enum mz_table_id table, const void *key, void *ret_value);
 void row_delete(enum mz_table_id table, const void *key);
 void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
 void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
 void put_location(const char *ip, uint64_t network, const char *host);
 void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu);
 void delete_local(const char *ip);
+void put_generation(const char *ip, uint32_t generation); /* of a row of local */
+void put_attested(const char *ip, uint64_t network, const char *host, uint32_t generation);
+uint64_t now_ns(void); /* CLOCK_MONOTONIC */
+struct mz_vni_addr endpoint(const char *ip);
+/* Confirmed when so many percent of a lease were over. Returns the row. */
+struct mz_learned put_learned(const char *ip, const char *host, uint32_t generation,
+			      uint32_t flags, unsigned int percent);
+bool get_learned(const char *ip, struct mz_learned *ret_row);
+void put_dead(const char *host, int seconds);
+void put_moved(const char *ip, const char *host, uint32_t generation);
 #define LIST(...)                                                                                  \
 	(const char *const[]){ __VA_ARGS__ },                                                      \
 		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
@@ -122,6 +147,16 @@ struct frame tunnelled(const char *host, const struct frame *inner);
 /* What is sent to a host: by the agent, or turned round by transit. */
 struct frame encapsulated(const char *host, const struct frame *inner);
 struct frame forwarded(const char *host, const struct frame *inner);
+/* The same with options. */
+struct frame tunnelled_with(const char *host, const struct frame *inner, const struct options *o);
+struct frame encapsulated_with(const char *host, const struct frame *inner,
+			       const struct options *o);
+struct frame forwarded_with(const char *host, const struct frame *inner, const struct options *o);
+/* As they come from a host, and as they are sent to one; ttl 0: 64. */
+struct frame control_from(const char *host, const struct options *o);
+struct frame control_to(const char *host, const struct options *o, uint8_t ttl);
+/* The Geneve protocol says that a packet was given back. */
+void mark_returned(struct frame *frame);
 struct frame delivered(const char *mac, const struct frame *inner);
 /* What left the port's link has one less in its TTL. */
 struct frame after_hop(const struct frame *in);

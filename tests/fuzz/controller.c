@@ -264,6 +264,7 @@ static void remove_store(const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mz_rpc_method methods[CTL_N_METHODS + 1];
+	const struct ctl_times times = { 5000, 60000, 30000 };
 	struct input input = { data, size };
 	struct mz_store *store = NULL;
 	struct ctl_controller c;
@@ -275,7 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	peer_name = NULL;
 	REQUIRE(uv_loop_init(&loop) == 0);
 	REQUIRE(mz_store_open_sqlite(&loop, path, &store) == 0);
-	REQUIRE(ctl_controller_init(&c, &loop, store, path) == 0);
+	REQUIRE(ctl_controller_init(&c, &loop, store, path, &times) == 0);
 	ctl_methods(&c, methods);
 	for (int i = 0; i < OPS_MAX && input.size; i++) {
 		unsigned int op = take_byte(&input) % N_OPS;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The benchmarks of the data path and of its programs measure what they say, on an underlay of MTU-sized frames too, and
-# leaves nothing, also when it is interrupted. What the figures are does not matter here.
+# The benchmarks of the data path, of its programs and of healing measure what they say, on an underlay of MTU-sized frames
+# too, and leave nothing, also when interrupted. What the figures are does not matter here.
 . "$(dirname "$0")/common.sh"
 
 bench=$(dirname "$0")/../../bench/datapath
@@ -33,6 +33,12 @@ for name in agent bounce bounce-tc divide deliver; do
 	grep -q "\"programs/$name/1k/random\".*\"ratio\"" "$chart/json" || fail "no figure of $name: $(cat "$chart/json")"
 done
 grep -q '"programs/live/bounce".*"ratio"' "$chart/json" || fail "no live frames"
+
+"${bench%datapath}heal" --build "$programs/../.." --svg "$chart/heal.svg" --rounds 1 --scenario first,move,replace --json \
+	>"$chart/json" || fail "heal"
+for name in first/second move/reached move/lost replace/lost; do
+	grep -q "\"heal/$name\"" "$chart/json" || fail "no figure of $name: $(cat "$chart/json")"
+done
 
 (datapath --only no-such-name >"$chart/json") && fail "nothing to measure, and it succeeds"
 datapath >"$chart/json" &

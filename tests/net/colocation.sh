@@ -3,12 +3,13 @@
 #
 # Five roles: source, destination, bouncer of the source's network, bouncer of the destination's network,
 # divider. Every way to put five roles on hosts (52 partitions of a set of five) must carry a packet there and
-# back, over both families. A partition is written as five host numbers: 11213 = source, destination and the
+# back, over both families; and then go without the bouncers, and without the divider where it need not be passed. A partition is written as five host numbers: 11213 = source, destination and the
 # destination's bouncer on h1, ...
 #
 # One VPC per partition. While its objects are made, all hosts but the wanted one are unschedulable, so that the
 # controller places each role where the partition says.
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/streams.sh"
 
 partitions() { # all restricted growth strings of length 5
 	python3 - <<'P'
@@ -22,24 +23,7 @@ grow([1], 1)
 P
 }
 
-# only HOST: new bouncers and dividers go there.
-only() {
-	local i
-	for i in 1 2 3 4 5; do
-		printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h%d}, spec: {address: "%s", unschedulable: %s}}\n' \
-			$i "$(under 0.$i)" "$([ $i = "$1" ] && echo false || echo true)"
-	done | manifest
-}
-
-network() { # network NAME THIRD-OCTET
-	manifest <<-M
-	apiVersion: mizar.com/v1
-	kind: Network
-	metadata: {name: $1, namespace: $tenant}
-	spec: {vpc: v, cidrs: [10.0.$2.0/24, "fd00:$2::/64"], bouncers: 1}
-	M
-	mizar -n $tenant wait network $1 --for Provisioned --timeout 5 >/dev/null || fail "network $1 of $tenant"
-}
+both() { for address in 10.0.2.2 fd00:2::2; do reaches $tenant/src $address; done; }
 
 lab --hosts 5
 n=0
@@ -47,26 +31,23 @@ those=1~1 # where the stages are the same, every fourth; others by XDP than over
 [ "${MIZAR_TRANSIT:-tc}" = tc ] || those=3~4
 [ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || those=1~4
 for partition in $(partitions | sed -n "${those}p"); do
-	[[ $partition =~ (.)(.)(.)(.)(.) ]]
+	read -r src dst near far divider <<<"$(sed 's/./h& /g' <<<$partition)"
 	tenant=p$partition
-	only "${BASH_REMATCH[5]}"
-	manifest <<-M
-	apiVersion: mizar.com/v1
-	kind: VPC
-	metadata: {name: v, namespace: $tenant}
-	spec: {dividers: 1, divide: $([ $((n % 2)) = 0 ] && echo true || echo false)}
-	M
-	mizar -n $tenant wait vpc v --for Provisioned --timeout 5 >/dev/null || fail "VPC of $tenant"
-	only "${BASH_REMATCH[3]}"; network a 1
-	only "${BASH_REMATCH[4]}"; network b 2
+	only $divider
+	divide=$([ $((n % 2)) = 0 ] && echo true || echo false)
+	vpc $tenant "dividers: 1, divide: $divide"
+	only $near; network $tenant a 1
+	only $far; network $tenant b 2
 	mizar -n $tenant create endpoint src --network a --addresses 10.0.1.2,fd00:1::2 >/dev/null || fail "create src"
 	mizar -n $tenant create endpoint dst --network b --addresses 10.0.2.2,fd00:2::2 >/dev/null || fail "create dst"
-	endpoint $tenant/src "h${BASH_REMATCH[1]}"
-	endpoint $tenant/dst "h${BASH_REMATCH[2]}"
-	reaches $tenant/src 10.0.2.2
-	reaches $tenant/src fd00:2::2
+	endpoint $tenant/src $src
+	endpoint $tenant/dst $dst
+	both
+	off_way=$(echo h1 h2 h3 h4 h5 | sed "s/$src\|$dst//g")
+	[ $divide = false ] || off_way=${off_way/$divider/}
+	standing $off_way -- both
 	for end in src dst; do
-		mizar -n $tenant detach $end --host "h${BASH_REMATCH[$([ $end = src ] && echo 1 || echo 2)]}" >/dev/null || fail "detach $end"
+		mizar -n $tenant detach $end --host ${!end} >/dev/null || fail "detach $end"
 		ip netns del "$MIZAR_LAB-$tenant-$end"
 	done
 	namespaces=()

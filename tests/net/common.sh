@@ -58,6 +58,32 @@ under() {
 # manifest: applies standard input.
 manifest() { mizar apply -f - >/dev/null || fail "apply"; }
 
+# only HOST...: new bouncers and dividers go there, and to no other of the lab's hosts.
+only() {
+	local dir
+	for dir in /run/mizar-lab/$MIZAR_LAB/h[0-9]*; do
+		printf -- '---\n{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: %s}, spec: {address: "%s", unschedulable: %s}}\n' \
+			"${dir##*/}" "$(under 0.${dir##*/h})" "$([[ " $* " == *" ${dir##*/} "* ]] && echo false || echo true)"
+	done | manifest
+}
+
+# network TENANT NAME N [BOUNCERS]: a network of the tenant's VPC v, 10.0.N.0/24 and fd00:N::/64, with its bouncers.
+network() {
+	manifest <<-M
+	apiVersion: mizar.com/v1
+	kind: Network
+	metadata: {name: $2, namespace: $1}
+	spec: {vpc: v, cidrs: [10.0.$3.0/24, "fd00:$3::/64"], bouncers: ${4:-1}}
+	M
+	mizar -n $1 wait network $2 --for Provisioned --timeout 5 >/dev/null || fail "network $2 of $1"
+}
+
+# vpc TENANT SPEC: the tenant's VPC v, of whose spec this is the inside.
+vpc() {
+	manifest <<<"{apiVersion: mizar.com/v1, kind: VPC, metadata: {name: v, namespace: $1}, spec: {$2}}"
+	mizar -n $1 wait vpc v --for Provisioned --timeout 5 >/dev/null || fail "VPC of $1"
+}
+
 # endpoint TENANT/NAME HOST: attaches it on the host, in a namespace of its own, and waits.
 endpoint() {
 	local ns=$MIZAR_LAB-${1/\//-}
@@ -73,20 +99,16 @@ within() { local ep=$1; shift; ip netns exec "$MIZAR_LAB-${ep/\//-}" "$@"; }
 reaches() { within "$1" ping -n -q -c 2 -i 0.02 -W 2 "$2" >/dev/null || fail "$1 does not reach $2"; }
 reaches_not() { if within "$1" ping -n -q -c 2 -i 0.1 -W 1 "$2" >/dev/null; then fail "$1 reaches $2"; fi; }
 
-# count HOST stats|drops NAME: packets counted so far.
-count() {
-	mizar host "$2" --all --host "$1" -o json | python3 -c '
-import json, sys
-print(next((int(c["packets"]) for c in json.load(sys.stdin) if c["name"] == sys.argv[1]), 0))' "$3"
-}
+# count HOST stats|drops NAME: packets counted so far; nothing, if there is no such counter.
+count() { mizar host "$2" --all --host "$1" | awk -v name="$3" '$1 == name { print $2 }'; }
 
 # rows HOST TABLE: how many rows the table has.
-rows() { mizar host tables "$2" --host "$1" -o json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))'; }
+rows() { mizar host tables --host "$1" | awk -v name="$2" '$1 == name { print $2 }'; }
 
-# eventually COMMAND...: until it succeeds, 5 s at most.
+# eventually COMMAND...: until it succeeds, 5 s at most (or $patience twentieths of a second).
 eventually() {
 	local i
-	for i in $(seq 100); do "$@" && return 0; sleep 0.05; done
+	for i in $(seq ${patience:-100}); do "$@" && return 0; sleep 0.05; done
 	fail "never came true: $*"
 }
 

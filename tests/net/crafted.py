@@ -4,18 +4,15 @@
 Tunnel packets built and read by scapy: LAB H1-MAC H2-MAC NEAR-MAC. Runs in the peer's namespace (tests/net/peer.sh): sends from under0 as the
 droplet `peer`, and looks at what the endpoint `near` gets; then the other way round. SEED in the environment repeats a run.
 """
-import ctypes
-import json
-import logging
 import os
 import random
 import socket
 import struct
-import subprocess
 import sys
 import time
 
-logging.getLogger("scapy").setLevel(logging.ERROR) # it misses routes that it does not need
+sys.dont_write_bytecode = True  # nothing of root's in the source tree
+from peer import VIRTUAL_MAC, counted, enter, packet_socket, receive
 
 from scapy.config import conf
 from scapy.contrib.geneve import GENEVE, GeneveOptions
@@ -25,7 +22,6 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 LAB, H1_MAC, H2_MAC, NEAR_MAC = sys.argv[1:]
-VIRTUAL_MAC = "02:6d:7a:00:00:01"
 PEER, HOSTS = "172.31.0.9", {"172.31.0.1": H1_MAC, "172.31.0.2": H2_MAC}
 H1, H2 = HOSTS
 VNI = 7000
@@ -37,41 +33,15 @@ rng = random.Random(seed)
 conf.ipv6_enabled = False  # scapy shall not look at devices
 
 
-def packet_socket(device):
-    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-    s.bind((device, 0))
-    s.settimeout(3)
-    return s
-
-
-def enter(namespace):
-    with open(f"/run/netns/{namespace}") as file:
-        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0):
-            sys.exit(f"{namespace}: {os.strerror(ctypes.get_errno())}")
-
-
-def receive(s, is_wanted):
-    """The next frame that came in and is wanted."""
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        try:
-            frame, address = s.recvfrom(65536)
-        except TimeoutError:
-            break
-        if address[2] != socket.PACKET_OUTGOING and is_wanted(frame):
-            return frame
-    raise AssertionError("nothing arrives")
-
-
 def drops(host):
     """What the host has counted, by reason; near's stack itself causes two, any time."""
-    out = subprocess.run(["mizar", "host", "drops", "--all", "--host", host, "-o", "json"], check=True, stdout=subprocess.PIPE)
-    return {c["name"]: int(c["packets"]) for c in json.loads(out.stdout) if c["name"] not in ("multicast", "link_local")}
+    return {name: n for name, n in counted(host, "drops").items() if name not in ("multicast", "link_local")}
 
 
-def option(words, critical=False, classid=None):
-    return GeneveOptions(classid=rng.choice(CLASSES) if classid is None else classid, type=rng.randrange(128) | critical << 7,
-                         reserved=rng.randrange(8), length=words, data=rng.randbytes(4 * words))
+def option(words, critical=False, classid=None, kind=None):
+    return GeneveOptions(classid=rng.choice(CLASSES) if classid is None else classid,
+                         type=(rng.randrange(128) if kind is None else kind) | critical << 7, reserved=rng.randrange(8), length=words,
+                         data=rng.randbytes(4 * words))
 
 
 def options():
@@ -161,7 +131,7 @@ def refused():
     return [
         ("geneve_critical", tunnel(good, [option(2, critical=True)], H1)),
         ("geneve_critical", tunnel(good, [option(4), option(0), option(0, critical=True), option(1)], H1)),
-        ("geneve_critical", tunnel(good, [option(1, critical=True, classid=0xff4d)], H1)),
+        ("geneve_critical", tunnel(good, [option(1, critical=True, classid=0xff4d, kind=0x7f)], H1)),
         ("geneve_options", tunnel(good, [option(1)], H1, geneve={"critical": 1})),
         ("geneve_options", tunnel(good, [option(3)], H1, geneve={"optionlen": 3})),
         ("geneve_options", tunnel(good, [option(3), option(0)], H1, geneve={"optionlen": 5, "options": [option(3), GeneveOptions(length=1)]})),

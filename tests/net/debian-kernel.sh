@@ -10,7 +10,7 @@ for path in src/cli/mizar src/host/mizard src/controller/mizar-controller tests/
 	tests/net/test-net-{device,nexthop,program,tables}; do take+=(--take "$build/$path"); done
 for path in tests/net tests/vm tests/lsan.supp examples; do take+=(--take "$top/$path"); done
 tests=("${@:2}")
-[ ${#tests[@]} -gt 0 ] || tests=(dataplane device kernel-geneve)
+[ ${#tests[@]} -gt 0 ] || tests=(dataplane device kernel-geneve tunnel-gro)
 options=() # of the sanitizers
 for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do options+=("$name=${!name:-}"); done
 exec "$top/tests/vm/run" --timeout 580 "${take[@]}" -- env "${options[@]}" "$top/tests/vm/suite" "$build" "${tests[@]}"

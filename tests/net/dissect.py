@@ -20,6 +20,10 @@ OPTIONS += [f"-o{layer}.check_checksum:TRUE" for layer in ("ip", "tcp", "udp")]
 GUESSES = subprocess.run(["tshark", "-G", "heuristic-decodes"], capture_output=True, text=True, check=True).stdout
 OPTIONS += [f"--disable-protocol={line.split()[1]}" for line in GUESSES.splitlines() if line.split()[0] in ("udp", "tcp")]
 VIRTUAL_MAC = "02:6d:7a:00:00:01"
+# Class, type, and words of data, as include/mizar/wire.h has them.
+OPTIONS_OF = {"ff4d0108": "RTS", "ff4d8205": "STALE", "ff4d830d": "HERE"}
+ECHO = "ff4d8602"
+CONTROL = 0xc0 # O and C bits
 
 
 def frames():
@@ -38,29 +42,56 @@ def number(text):
 def check(f, seen):
     """Everything that can be said of one frame; all that differs between frames goes into `seen`."""
     stack = f["frame.protocols"][0].split(":")
-    outer, inner = stack[2], stack[stack.index("geneve") + 3]
-    layer = stack[stack.index(inner, stack.index("geneve")) + 1]
-    tos = {"ip": f["ip.dsfield"], "ipv6": f["ipv6.tclass"]}
-    ttl = {"ip": f["ip.ttl"], "ipv6": f["ipv6.hlim"]}
+    outer = stack[2]
+    if not number(f["geneve.vni"][0]): # from a socket of mizard's, and back to it
+        assert f["geneve.options"][0][:8] == ECHO and number(f["geneve.flags"][0]) == CONTROL, "echo"
+        return
     size = int(f["ip.len"][0]) if outer == "ip" else int(f["ipv6.plen"][0]) + SIZES[outer]
-    outer_tos, outer_ttl = tos[outer][0], int(ttl[outer][0])
-    assert stack[:5] == ["eth", "ethertype", outer, "udp", "geneve"], stack
+    option = check_outer(f, stack, outer, size)
+    if number(f["geneve.flags"][0]):
+        assert option in ("STALE", "HERE") and stack[5:] == ["eth"], "control packet"
+        # No payload: for tshark it is an Ethernet frame that is cut short.
+        assert f["_ws.malformed"][0] == "[Malformed Packet: Ethernet]", f["_ws.malformed"]
+        seen.add(option)
+        return
+    assert option in ("", "RTS"), f"{option} on a packet with data"
     assert not f["_ws.malformed"], "malformed"
     assert all(int(s) < ERROR for s in f["_ws.expert.severity"]), f["_ws.expert.message"]
+    check_inner(f, stack, outer, seen)
+    seen.update({f"size {size - (36 if option else 0)}"} | ({option} if option else set()))
+
+
+def check_outer(f, stack, outer, size):
+    """Gives the name of the option, or nothing."""
+    assert stack[:5] == ["eth", "ethertype", outer, "udp", "geneve"], stack
     assert int(f["frame.len"][0]) == 14 + size <= 1514, "length of the frame"
-    assert number(outer_tos) == number(tos[inner][-1]), "DSCP and ECN are not those of the inner packet"
     assert int(f["udp.length"][0]) == size - SIZES[outer], "UDP length"
     assert f["udp.dstport"][0] == PORT and int(f["udp.srcport"][0]) >= 32768, "UDP ports"
     assert number(f["udp.checksum"][0]) == 0, "outer UDP checksum"
-    assert f["geneve.version"] == ["0"] and not number(f["geneve.flags"][0]) and not number(f["geneve.reserved"][0]), "Geneve header"
+    assert f["geneve.version"] == ["0"] and not number(f["geneve.reserved"][0]), "Geneve header"
     assert number(f["geneve.proto_type"][0]) == 0x6558 and number(f["geneve.vni"][0]) == int(VNI), "protocol, VNI"
+    assert outer != "ip" or f["ip.flags.df"][0] in ("1", "True"), "DF"
+    if not f["geneve.options"]:
+        return ""
+    head, data = f["geneve.options"][0][:8], f["geneve.options"][0][8:]
+    assert head in OPTIONS_OF and len(data) == 8 * (int(head[6:], 16) & 0x1f), f"option {head}"
+    assert number(f["geneve.flags"][0]) == (CONTROL if OPTIONS_OF[head] != "RTS" else 0), "O and C bits"
+    return OPTIONS_OF[head]
+
+
+def check_inner(f, stack, outer, seen):
+    inner = stack[stack.index("geneve") + 3]
+    layer = stack[stack.index(inner, stack.index("geneve")) + 1]
+    tos = {"ip": f["ip.dsfield"], "ipv6": f["ipv6.tclass"]}
+    ttl = {"ip": f["ip.ttl"], "ipv6": f["ipv6.hlim"]}
+    outer_tos, outer_ttl = tos[outer][0], int(ttl[outer][0])
+    assert number(outer_tos) == number(tos[inner][-1]), "DSCP and ECN are not those of the inner packet"
     assert f["eth.src"][1] != VIRTUAL_MAC, "inner source MAC"
     # 1: good. The outer UDP checksum is absent (3), the inner one stands behind it.
     assert set(f["ip.checksum.status"]) <= {"1"}, "IPv4 checksum"
-    assert outer != "ip" or f["ip.flags.df"][0] in ("1", "True"), "DF"
     status = f[f"{layer}.checksum.status"]
     assert status == (["3", "1"] if layer == "udp" else ["1"]), f"checksum of {layer}: {status}"
-    seen.update({f"{inner}/{layer}", f"ttl {outer_ttl}", f"tos {number(outer_tos):#x}", f"size {size}"})
+    seen.update({f"{inner}/{layer}", f"ttl {outer_ttl}", f"tos {number(outer_tos):#x}"})
 
 
 seen = set()

@@ -22,7 +22,7 @@ nothing_left() { # nothing_left PID...
 
 # Up, whole.
 begin=$(date +%s%N)
-lab --hosts 2
+lab --hosts 2 --mizard-options "--lease 7.5 --new-destinations 20"
 echo "up in $((($(date +%s%N) - begin) / 1000000)) ms"
 connected 2 || fail "not connected: $(mizar lab status)"
 [ "$(mizar lab status -o json | python3 -c 'import json, sys; print(sum(p["running"] for p in json.load(sys.stdin)["places"]))')" = 3 ] || fail "status -o json"
@@ -41,6 +41,7 @@ mizar lab up --hosts 3 2>/dev/null
 [ $? = 1 ] || fail "other options were not refused"
 mizar lab up --routed 2>/dev/null
 [ $? = 1 ] || fail "other options were not refused"
+refused 1 "mizard --lease 7.5 --new-destinations 20: take it down" mizar lab up --mizard-options "--lease 7"
 
 # What died comes back, and only that.
 h2=$(pid h2)
@@ -48,6 +49,7 @@ mizar lab kill h2 || fail "kill"
 dead "$h2" || fail "h2's mizard is alive"
 connected 1 || fail "status does not show it: $(mizar lab status)"
 lab
+tr '\0' ' ' </proc/"$(pid h2)"/cmdline | grep -e "--lease 7.5 --new-destinations 20" >/dev/null || fail "mizard's options"
 connected 2 || fail "not connected again: $(mizar lab status)"
 [ "$(pid ctl),$(pid h1)" = "${before%,*}" ] || fail "more than h2 was started"
 

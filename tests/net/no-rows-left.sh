@@ -13,7 +13,7 @@ clean() {
 	for table in vpc prefix member network location port local endpoint; do
 		[ "$(rows "$1" $table)" = 0 ] || return 1
 	done
-	[ -z "$(mizar lab exec "$1" -- ip -br link show type veth | grep '^mz')" ]
+	[ -z "$(mizar lab exec "$1" -- ip -br link show type veth | grep '^mz' | grep -v '^mzcut')" ]
 }
 gone() { [ -z "$(mizar get "$1" -A -o name)" ]; }
 

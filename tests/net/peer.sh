@@ -11,19 +11,21 @@ peer_address=172.31.0.9
 far_mac=02:00:00:00:00:09
 virtual_mac=02:6d:7a:00:00:01 # MZ_VIRTUAL_MAC
 
-# peer: the lab, its objects, and the peer's namespace with its device under0.
+# peer [HOSTS [BOUNCER]]: the lab, its objects, and the peer's namespace with its device under0. BOUNCER of far's network: h2, or this one.
 peer() {
 	local net=$MIZAR_LAB-net ns=$MIZAR_LAB-peer
-	lab --hosts 2
+	lab --hosts ${1:-2}
+	only h2
 	manifest <<-M
-	{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: h1}, spec: {address: 172.31.0.1, unschedulable: true}}
-	---
 	{apiVersion: mizar.com/v1, kind: Droplet, metadata: {name: peer}, spec: {address: $peer_address, unschedulable: true}}
 	---
 	{apiVersion: mizar.com/v1, kind: VPC, metadata: {name: v}, spec: {vni: 7000, dividers: 1}}
 	---
 	{apiVersion: mizar.com/v1, kind: Network, metadata: {name: a}, spec: {vpc: v, cidrs: [10.0.1.0/24, "fd00:1::/64"], bouncers: 1}}
-	---
+	M
+	mizar wait network a --for Provisioned --timeout 5 >/dev/null || fail "network a"
+	only ${2:-h2}
+	manifest <<-M
 	{apiVersion: mizar.com/v1, kind: Network, metadata: {name: b}, spec: {vpc: v, cidrs: [10.0.2.0/24, "fd00:2::/64"], bouncers: 1}}
 	---
 	{apiVersion: mizar.com/v1, kind: Endpoint, metadata: {name: near}, spec: {network: a, addresses: [10.0.1.2, "fd00:1::2"]}}

@@ -319,6 +319,35 @@ static void test_elsewhere(void **state)
 	close(other_fd);
 }
 
+static int add_second(void *user)
+{
+	return add(user, "eth1");
+}
+
+/*
+ * An endpoint that migrates within its namespace: the new host's device is there before the old
+ * one's goes, and has all that it needs when that is gone.
+ */
+static void test_migrates(void **state)
+{
+	struct place *place = *state;
+	int new_host = new_netns();
+	struct mz_link first, second;
+
+	assert_int_equal(add(place, "eth0"), 0);
+	assert_int_equal(mz_netns_call(new_host, add_second, place), 0);
+	assert_int_equal(mz_link_by_name(place->peer_nl, "eth0", &first), 0);
+	assert_int_equal(mz_link_by_name(place->peer_nl, "eth1", &second), 0);
+	assert_int_equal(route_to(place->peer_nl, "10.9.9.9"), first.ifindex);
+	assert_int_equal(mz_netns_call(new_host, add_second, place), 0); /* again */
+	assert_int_equal(mz_device_delete(UID), 0);
+	assert_int_equal(route_to(place->peer_nl, "10.0.0.99"), second.ifindex);
+	assert_int_equal(route_to(place->peer_nl, "10.9.9.9"), second.ifindex);
+	assert_int_equal(route_to(place->peer_nl, "fd00::99"), second.ifindex);
+	assert_int_equal(route_to(place->peer_nl, "fd00:ffff::1"), second.ifindex);
+	close(new_host);
+}
+
 /* An endpoint of the host itself must not take the host's default route. */
 static void test_own_namespace(void **state)
 {
@@ -427,6 +456,7 @@ int main(void)
 		TEST(test_foreign_device),
 		TEST(test_failures_leave_nothing),
 		TEST(test_elsewhere),
+		TEST(test_migrates),
 		TEST(test_own_namespace),
 		TEST(test_namespace_is_gone),
 		TEST(test_each_and_lookups),

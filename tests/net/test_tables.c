@@ -187,6 +187,84 @@ static void test_limits(void **state)
 	assert_limit(*state, 5000);
 }
 
+/* As a program would: by whatever map it found in the slot when it began. */
+static void learn(int fd, uint32_t n, uint64_t hits)
+{
+	struct mz_vni_addr key = nth_key(n);
+	struct mz_learned row = { .host = { .bytes = { 1 } }, .hits = hits };
+
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+}
+
+static void assert_learned(struct mz_tables *tables, uint32_t n, uint64_t hits)
+{
+	struct mz_vni_addr key = nth_key(n);
+	struct mz_learned row;
+
+	assert_int_equal(mz_table_get(tables, MZ_TABLE_learned, &key, &row), 0);
+	assert_int_equal(row.hits, hits);
+}
+
+static void test_growth_beside_programs(void **state)
+{
+	_cleanup_(mz_table_growth_freep) struct mz_table_growth *growth = NULL;
+	_cleanup_close_ int before = -1, after = -1;
+	struct mz_tables *tables = *state;
+	uint32_t i;
+
+	mz_tables_set_limit(tables, MZ_TABLE_learned, 16);
+	assert_int_equal(mz_table_show(tables, MZ_TABLE_learned), 0);
+	assert_int_equal(mz_table_capacity(tables, MZ_TABLE_learned), 16);
+	assert_int_equal(mz_table_growth_new(tables, MZ_TABLE_learned, &growth), -ENOSPC);
+	mz_tables_set_limit(tables, MZ_TABLE_learned, 100);
+	assert_int_equal(mz_table_open_inner(tables, MZ_TABLE_learned, &before), 0);
+	for (i = 0; i < 12; i++)
+		learn(before, i, 1);
+	assert_int_equal(mz_table_growth_new(tables, MZ_TABLE_learned, &growth), 0);
+	assert_int_equal(mz_table_growth_some(growth, 1), -EAGAIN);
+	/* The larger one is in its place; one program has not noticed yet. */
+	assert_int_equal(mz_table_open_inner(tables, MZ_TABLE_learned, &after), 0);
+	learn(before, 12, 1);
+	learn(before, 13, 1);
+	learn(after, 13, 2);
+	learn(after, 0, 2);
+	assert_int_equal(mz_table_growth_some(growth, 1), 0);
+	assert_int_equal(mz_table_capacity(tables, MZ_TABLE_learned), 64);
+	assert_int_equal(mz_table_count(tables, MZ_TABLE_learned), 14);
+	for (i = 0; i < 14; i++)
+		assert_learned(tables, i, i == 0 || i == 13 ? 2 : 1);
+	learn(after, 14, 1); /* nobody told the count */
+	assert_int_equal(mz_table_count(tables, MZ_TABLE_learned), 15);
+}
+
+static int count_key(const void *key, const void *value, void *user)
+{
+	uint32_t n;
+
+	memcpy(&n, ((const struct mz_vni_addr *)key)->addr.bytes + 12, sizeof(n));
+	((uint8_t *)user)[n]++;
+	return 0;
+}
+
+static void test_walk_in_pieces(void **state)
+{
+	_cleanup_(mz_table_walk_freep) struct mz_table_walk *walk = NULL;
+	struct mz_tables *tables = *state;
+	uint8_t seen[5000] = {};
+	unsigned int i, pieces = 0;
+	int r;
+
+	put_locations(tables, 0, 5000);
+	assert_int_equal(mz_table_walk_new(tables, MZ_TABLE_location, &walk), 0);
+	do
+		r = mz_table_walk_some(walk, 100, count_key, seen);
+	while (r == -EAGAIN && ++pieces);
+	assert_int_equal(r, 0);
+	assert_true(pieces > 5);
+	for (i = 0; i < ARRAY_SIZE(seen); i++)
+		assert_int_equal(seen[i], 1);
+}
+
 static int delete_location(const void *key, const void *value, void *user)
 {
 	return mz_table_delete(*(struct mz_tables **)user, MZ_TABLE_location, key);
@@ -330,6 +408,7 @@ int main(void)
 		TEST(test_rows),	    TEST(test_prefix_is_exact),
 		TEST(test_growth),	    TEST(test_trie_growth),
 		TEST(test_limits),	    TEST(test_each_may_delete),
+		TEST(test_walk_in_pieces),  TEST(test_growth_beside_programs),
 		TEST(test_one_writer),	    TEST(test_pins_outlive_the_process),
 		TEST(test_other_layout),    TEST(test_strange_pin),
 		TEST(test_counters),

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-#	h1: t/src (a)      h2: t/dst (b), t/mate (a)      h3: bounces and divides; every packet passes it
+#	h1: t/src (a)      h2: t/dst (b), t/mate (a)      h3: bounces and divides
 #
-# All that travels between hosts is captured at h3's port of the underlay, in and out, and dissected by tshark: each field of the outer headers
-# as docs/wire-format.md says, every checksum right, nothing malformed. On the usual port, and on another.
+# All that travels between hosts is captured at the ports of h1 and h3, in and out, and dissected by tshark: each field of the outer headers
+# and of the options as docs/wire-format.md says, every checksum right, nothing malformed. On the usual port, and on another.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/peer.sh"
 
@@ -31,7 +31,7 @@ file=/run/mizar-lab/$MIZAR_LAB/capture
 
 # dissected PORT COMMAND...: what the command causes is whole. $seen is what kinds there were.
 dissected() {
-	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -i h3 -f "udp port $1" -w $file) 2>$file.log &
+	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -i h1 -i h3 -f "udp port $1" -w $file) 2>$file.log &
 	local capture=$!
 	processes+=($capture)
 	eventually grep -q '^File:' $file.log
@@ -49,7 +49,7 @@ everything() {
 	done
 }
 dissected 6081 everything
-for kind in ip/{icmp,tcp,udp} ipv6/{icmpv6,tcp,udp} "ttl 63" "ttl 64" "tos 0xb8" "tos 0x2" "largest: 1460"; do
+for kind in ip/{icmp,tcp,udp} ipv6/{icmpv6,tcp,udp} "ttl 63" "ttl 64" RTS HERE "tos 0xb8" "tos 0x2" "largest: 1460"; do
 	[[ $seen == *"$kind"* ]] || fail "the capture has no $kind"
 done
 

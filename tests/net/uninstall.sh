@@ -20,8 +20,10 @@ up=$(ip -n $MIZAR_LAB-h1 -o link show up type veth | grep -v under0)
 left=$(ip -n $MIZAR_LAB-h1 neigh show | grep managed)
 [ -z "$left" ] || fail "neighbours are left: $left"
 [ ! -e /run/mizar-lab/$MIZAR_LAB/h1/bpf ] || fail "pins are left"
+left=$(ip -n $MIZAR_LAB-h1 -o link | grep "mizar tunnels")
+[ -z "$left" ] || fail "devices that merge tunnel packets are left: $left"
 mizar host uninstall --host h1 || fail "uninstall again"
-ip -n $MIZAR_LAB-h2 -o link show up type veth | grep -q mizar || fail "another host lost its devices"
+ip -n $MIZAR_LAB-h2 -o link show up type veth | grep -q "mizar acme" || fail "another host lost its devices"
 
 mizar lab up --name $MIZAR_LAB --hosts 2 >&2 || fail "lab up again"
 reaches acme/web-1 10.0.1.12 # the same device, with a new agent

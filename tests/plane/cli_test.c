@@ -34,6 +34,7 @@ static struct {
 	Mizar__V1__ApplyResponse *apply;
 	size_t n_applied;
 	bool is_create_only, is_dry_run;
+	char droplet[32]; /* of the first, an endpoint */
 } service;
 
 /* ---- the service ----------------------------------------------------------------------------- */
@@ -120,6 +121,11 @@ static void on_apply(struct mz_rpc_call *call, const ProtobufCMessage *message, 
 	const Mizar__V1__ApplyRequest *request = (const Mizar__V1__ApplyRequest *)message;
 
 	service.n_applied = request->n_objects;
+	if (request->n_objects && request->objects[0]->kind_case ==
+					  MIZAR__V1__OBJECT__KIND_ENDPOINT)
+		snprintf(service.droplet, sizeof(service.droplet), "%s at %lu",
+			 request->objects[0]->endpoint->spec->droplet ?: "",
+			 (unsigned long)request->objects[0]->endpoint->metadata->resource_version);
 	service.is_create_only = request->create_only;
 	service.is_dry_run = request->dry_run;
 	mz_rpc_call_reply(call, &service.apply->base);
@@ -462,6 +468,33 @@ static void test_create(void **state)
 	assert_int_equal(service.n_applied, 0);
 }
 
+/* The stored object with another droplet, whatever has happened to its status meanwhile. */
+static void test_migrate(void **state)
+{
+	Mizar__V1__ApplyResponse response = MIZAR__V1__APPLY_RESPONSE__INIT;
+	Mizar__V1__ApplyResponse__Result results[] = {
+		MIZAR__V1__APPLY_RESPONSE__RESULT__CONFIGURED
+	};
+	Mizar__V1__FieldError error = MIZAR__V1__FIELD_ERROR__INIT, *errors[] = { &error };
+
+	service.apply = &response;
+	response.n_results = 1;
+	response.results = results;
+	expect("endpoint migrate e7 --to h2 -n acme", 0, "endpoint/e7 configured\n", NULL);
+	assert_string_equal(service.droplet, "h2 at 0");
+	assert_false(service.is_create_only);
+	service.provision = true;
+	expect("endpoint migrate e7 --to h2 --wait", 0, "endpoint/e7 configured\n", NULL);
+	error.path = "spec.droplet";
+	error.message = "there is no Droplet h9";
+	response.n_results = 0;
+	response.n_errors = 1;
+	response.errors = errors;
+	expect("endpoint migrate e7 --to h9", 1, NULL, "--to: there is no Droplet h9");
+	expect("endpoint migrate x --to h2", 1, NULL, "endpoint/x does not exist");
+	expect("endpoint migrate e7", 2, NULL, "--to HOST");
+}
+
 static void test_delete(void **state)
 {
 	expect("delete ep e1 e2 -n acme", 0, "endpoint/e1 deleted\nendpoint/e2 deleted\n", NULL);
@@ -524,6 +557,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test_setup(test_watch, set_up),
 		cmocka_unit_test_setup(test_apply, set_up),
 		cmocka_unit_test_setup(test_create, set_up),
+		cmocka_unit_test_setup(test_migrate, set_up),
 		cmocka_unit_test_setup(test_delete, set_up),
 		cmocka_unit_test_setup(test_completion, set_up),
 	};

@@ -116,6 +116,9 @@ struct host {
 	bool silent;		  /* applies, but acknowledges nothing */
 	const char *refuses;	  /* nacks updates with rows of this table */
 	const char *refuses_name; /* of those, only with this text in them; or NULL */
+	bool slow_devices;	  /* an attach makes none: host_device() does */
+	uint64_t devices[64];	  /* uids of endpoints with one */
+	size_t n_devices;
 	unsigned int n_equal, n_delta, n_full, n_drop, n_rows, n_deletes;
 };
 
@@ -133,6 +136,8 @@ int host_rows(const struct host *host, const char *scope);
 bool host_has(const struct host *host, const char *scope, const char *part);
 enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name,
 			     unsigned int *ret_rows, char **ret_text);
+/* The endpoint has a device from now on; is told, if the stream is up. */
+void host_device(struct host *host, uint64_t uid);
 enum mz_rpc_code host_detach(struct host *host, const char *ns, const char *name);
 
 /* Two VPCs' worth of text. */

@@ -70,6 +70,15 @@ static void remove_row(struct held_scope *scope, struct held_row *held)
 	free(held);
 }
 
+static void remove_device(struct host *host, uint64_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < host->n_devices; i++)
+		if (host->devices[i] == uid)
+			host->devices[i--] = host->devices[--host->n_devices];
+}
+
 static void delete_row(struct held_scope *scope, const Mizar__V1__Row *row)
 {
 	struct held_row *held;
@@ -167,6 +176,19 @@ static bool refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
 	return true;
 }
 
+/* Devices whose endpoints do not belong here. */
+static void remove_orphans(struct host *host)
+{
+	char part[40];
+	size_t i;
+
+	for (i = host->n_devices; i-- > 0;) {
+		snprintf(part, sizeof(part), "\"uid\":\"%lu\"", (unsigned long)host->devices[i]);
+		if (!host_has(host, "host", part))
+			remove_device(host, host->devices[i]);
+	}
+}
+
 static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 {
 	struct mz_scope_id id = { .kind = update->scope->kind, .id = update->scope->id };
@@ -193,10 +215,16 @@ static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 	scope->in_full = update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && update->more;
 	for (i = 0; i < update->n_rows; i++)
 		put_row(scope, update->rows[i]);
-	for (i = 0; i < update->n_deletes; i++)
+	for (i = 0; i < update->n_deletes; i++) {
 		delete_row(scope, update->deletes[i]);
-	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !update->more)
+		if (update->deletes[i]->row_case == MIZAR__V1__ROW__ROW_ENDPOINT)
+			remove_device(host, update->deletes[i]->endpoint->uid);
+	}
+	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !update->more) {
 		sweep(scope, true);
+		if (id.kind == MIZAR__V1__SCOPE__KIND__HOST)
+			remove_orphans(host);
+	}
 	if (update->more)
 		return;
 	scope->epoch = update->epoch;
@@ -249,6 +277,8 @@ static void say_hello(struct host *host)
 		states[i].epoch = scope->epoch;
 		states[i].revision = scope->revision;
 		states[i].digest = digest_of(scope);
+		states[i].has_n_rows = true;
+		states[i].n_rows = HASH_COUNT(scope->rows);
 		scope->in_full = false;
 		list[i] = &states[i];
 		i++;
@@ -256,6 +286,8 @@ static void say_hello(struct host *host)
 	hello.n_scopes = n;
 	hello.scopes = list;
 	hello.droplet = host->name;
+	hello.n_attached = host->n_devices;
+	hello.attached = host->devices;
 	assert_int_equal(mz_addr_parse(host->address, &addr), 0);
 	hello.has_address = true;
 	mz_row_set_addr(&hello.address, &addr);
@@ -343,6 +375,23 @@ bool host_has(const struct host *host, const char *prefix, const char *part)
 	return false;
 }
 
+void host_device(struct host *host, uint64_t uid)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
+
+	remove_device(host, uid);
+	assert_true(host->n_devices < ARRAY_SIZE(host->devices));
+	host->devices[host->n_devices++] = uid;
+	if (!host->stream)
+		return;
+	devices.n_added = 1;
+	devices.added = &uid;
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
+	message.devices = &devices;
+	(void)mz_rpc_stream_send(host->stream, &message.base);
+}
+
 enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name,
 			     unsigned int *ret_rows, char **ret_text)
 {
@@ -358,6 +407,8 @@ enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name
 		&mizar__v1__attach_response__descriptor, &code, ret_text);
 	if (ret_rows)
 		*ret_rows = response ? (unsigned int)response->n_rows : 0;
+	if (response && response->n_rows && !host->slow_devices)
+		host_device(host, response->rows[0]->endpoint->uid);
 	if (response)
 		mizar__v1__attach_response__free_unpacked(response, NULL);
 	return code;
@@ -367,8 +418,12 @@ enum mz_rpc_code host_detach(struct host *host, const char *ns, const char *name
 {
 	Mizar__V1__DetachRequest request = MIZAR__V1__DETACH_REQUEST__INIT;
 	ProtobufCMessage *response;
+	struct mz_object *object = get(host->plane, "Endpoint", ns, name);
 	enum mz_rpc_code code;
 
+	if (object)
+		remove_device(host, mz_object_metadata(object)->uid);
+	mz_object_free(object);
 	request.namespace_ = (char *)ns;
 	request.name = (char *)name;
 	request.droplet = host->name;

@@ -227,6 +227,57 @@ static void test_attach_of_deleted(void **state)
 	host_free(&h);
 }
 
+#define AT(name, i)                                                                                \
+	"apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: " name "%u}\n"  \
+	"spec: {network: n, droplet: h1, addresses: [10.1.1.%u]}\n---\n", i, i
+
+/*
+ * An address that is asked for while its endpoint is being deleted, by a controller that did not
+ * make it: it is refused until the host has acknowledged; then it is the new one's, and stays so.
+ */
+static void test_address_of_deleted(void **state)
+{
+	struct plane *plane = *state;
+	struct ask deletion, apply_new;
+	char yaml[512], name[16], *text;
+	struct host h = {};
+	unsigned int i;
+
+	host_up(&h, plane, "h1");
+	apply(plane, VPC NET);
+	for (i = 1; i <= 40; i++)
+		apply(plane, AT("old", i));
+	plane_stop(plane, SIGKILL);
+	plane_until(plane, h.closed);
+	plane_start(plane);
+	host_up(&h, plane, "h1");
+	for (i = 1; i <= 40; i++) {
+		snprintf(name, sizeof(name), "old%u", i);
+		snprintf(yaml, sizeof(yaml), AT("new", i));
+		send_delete(plane, "Endpoint", "a", name, &deletion);
+		send_apply(plane, yaml, &apply_new);
+		h.silent = true;
+		plane_until(plane, apply_new.done);
+		assert_true(((Mizar__V1__ApplyResponse *)apply_new.message)->n_errors);
+		h.silent = false;
+		host_down(&h);
+		host_up(&h, plane, "h1");
+		plane_until(plane, deletion.done);
+		ask_free(&deletion);
+		do {
+			ask_free(&apply_new);
+			send_apply(plane, yaml, &apply_new);
+			plane_until(plane, apply_new.done);
+		} while (((Mizar__V1__ApplyResponse *)apply_new.message)->n_errors);
+		ask_free(&apply_new);
+		plane_wait(plane, i % 8);
+		text = apply_refused(plane, AT("third", i));
+		assert_non_null(strstr(text, "is in use by another endpoint"));
+		free(text);
+	}
+	host_free(&h);
+}
+
 /* A host that refuses one endpoint has the others. */
 static void test_one_refused(void **state)
 {
@@ -347,6 +398,7 @@ int main(int argc, char **argv)
 		TEST(test_overlapping),
 		TEST(test_move_to_deleted_droplet),
 		TEST(test_attach_of_deleted),
+		TEST(test_address_of_deleted),
 		TEST(test_one_refused),
 		TEST(test_slow_start),
 	};

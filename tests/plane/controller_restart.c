@@ -246,27 +246,122 @@ static void test_killed_in_storm(void **state)
 	host_free(&h[1]);
 }
 
-/* A bouncer whose host is gone: first another one takes over, then it leaves. */
+/* Anew, with this patience with hosts that are down. */
+static void restart_with(struct plane *plane, const char *dead_after)
+{
+	plane_stop(plane, SIGTERM);
+	plane->options[0] = "--dead-after";
+	plane->options[1] = dead_after;
+	plane_start(plane);
+}
+
+/* A bouncer whose host is gone: another one takes its place, and keeps it. */
 static void test_dead_bouncer(void **state)
 {
 	struct plane *plane = *state;
 	struct host h[3] = {};
+	int i;
 
+	restart_with(plane, "1");
 	two_up(plane, h);
 	make(plane, 0, 5);
 	host_up(&h[2], plane, "h3");
 	assert_int_equal(host_rows(&h[2], "locations/"), -1);
 	host_down(&h[1]);
-	plane_wait(plane, 9000);
+	plane_wait(plane, 700);
 	assert_int_equal(host_rows(&h[2], "locations/"), -1);
+	/* It leaves, since there is another one, also when the new one takes its time. */
+	h[2].silent = true;
 	plane_until(plane, host_rows(&h[2], "locations/") == 5);
-	plane_until(plane, host_has(&h[0], "network/", "172.31.0.3") &&
-				   !host_has(&h[0], "network/", "172.31.0.2"));
+	plane_until(plane, !host_has(&h[0], "network/", "172.31.0.2"));
+	assert_false(host_has(&h[0], "network/", "172.31.0.3"));
+	h[2].silent = false;
+	host_down(&h[2]);
+	host_up(&h[2], plane, "h3");
+	plane_until(plane, host_has(&h[0], "network/", "172.31.0.3"));
 	plane_until(plane, count(plane, "Bouncer") == 2);
 	/* When it comes back it is one too many: nothing is left on it. */
 	host_up(&h[1], plane, "h2");
 	plane_until(plane, host_rows(&h[1], "locations/") == -1);
-	for (int i = 0; i < 3; i++)
+	for (i = 0; i < 3; i++)
+		host_free(&h[i]);
+}
+
+/* The only bouncer and the only divider: they are replaced as well, first in, then out. */
+static void test_dead_last(void **state)
+{
+	struct plane *plane = *state;
+	struct host h[2] = {};
+
+	restart_with(plane, "1");
+	host_up(&h[0], plane, "h1");
+	apply(plane, VPC "apiVersion: mizar.com/v1\nkind: Network\n"
+			 "metadata: {namespace: a, name: n}\n"
+			 "spec: {vpc: v, cidrs: [10.1.0.0/16], bouncers: 1}\n");
+	plane_until(plane, is(plane, "Network", "a", "n", "status.bouncers", "[\"h1\"]") &&
+				   is(plane, "VPC", "a", "v", "status.dividers", "[\"h1\"]"));
+	host_up(&h[1], plane, "h2");
+	apply(plane, EP, "e", "h2");
+	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
+	host_down(&h[0]);
+	plane_until(plane, is(plane, "Network", "a", "n", "status.bouncers", "[\"h2\"]") &&
+				   is(plane, "VPC", "a", "v", "status.dividers", "[\"h2\"]"));
+	assert_int_equal(host_rows(&h[1], "locations/"), 1);
+	plane_until(plane, count(plane, "Bouncer") == 1 && count(plane, "Divider") == 1);
+	/* Empty, and of use again. */
+	host_forget(&h[0]);
+	host_up(&h[0], plane, "h1");
+	plane_until(plane, host_rows(&h[0], "droplets") == 2);
+	host_down(&h[1]);
+	plane_until(plane, host_rows(&h[0], "locations/") == 1 &&
+				   is(plane, "Network", "a", "n", "status.bouncers", "[\"h1\"]"));
+	host_free(&h[0]);
+	host_free(&h[1]);
+}
+
+/* A bouncer that was made anew is not sent to until it has its rows again. */
+static void test_reborn_bouncer(void **state)
+{
+	struct plane *plane = *state;
+	struct host h[2] = {};
+
+	two_up(plane, h);
+	make(plane, 0, 5);
+	host_down(&h[1]);
+	host_forget(&h[1]);
+	host_zero(&h[0]);
+	h[1].silent = true;
+	host_up(&h[1], plane, "h2");
+	plane_until(plane, !host_has(&h[0], "network/", "172.31.0.2"));
+	h[1].silent = false;
+	host_down(&h[1]);
+	host_up(&h[1], plane, "h2");
+	plane_until(plane, host_has(&h[0], "network/", "172.31.0.2"));
+	assert_int_equal(host_rows(&h[1], "locations/"), 5);
+	host_free(&h[0]);
+	host_free(&h[1]);
+}
+
+/* A new controller does not know since when hosts are down: it gives them time. */
+static void test_nobody_dead_at_first(void **state)
+{
+	struct plane *plane = *state;
+	struct host h[3] = {};
+	int i;
+
+	restart_with(plane, "0.5");
+	two_up(plane, h);
+	host_up(&h[2], plane, "h3");
+	plane_wait(plane, 50);
+	plane_stop(plane, SIGKILL);
+	for (i = 0; i < 3; i++)
+		plane_until(plane, h[i].closed);
+	plane_start(plane);
+	host_up(&h[2], plane, "h3");
+	plane_wait(plane, 2000);
+	assert_int_equal(host_rows(&h[2], "locations/"), -1);
+	assert_int_equal(count(plane, "Bouncer"), 2);
+	for (i = 0; i < 3; i++)
 		host_free(&h[i]);
 }
 
@@ -284,6 +379,32 @@ static void test_deleted_bouncer(void **state)
 	plane_until(plane, host_rows(&h[2], "locations/") == 5);
 	plane_until(plane, host_rows(&h[0], "locations/") == -1);
 	assert_int_equal(count(plane, "Bouncer"), 2);
+	for (i = 0; i < 3; i++)
+		host_free(&h[i]);
+}
+
+/* A host that has not heard that a bouncer leaves still sends there: that keeps its rows. */
+static void test_leaving_bouncer(void **state)
+{
+	struct plane *plane = *state;
+	struct host h[3] = {};
+	int i;
+
+	restart_with(plane, "3");
+	two_up(plane, h);
+	host_up(&h[2], plane, "h3");
+	apply(plane, EP, "e", "h3");
+	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
+	host_down(&h[2]);
+	apply(plane, "apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n}\n"
+		     "spec: {vpc: v, cidrs: [10.1.0.0/16], bouncers: 1}\n");
+	plane_until(plane, host_has(&h[0], "network/", "172.31.0.1") !=
+				   host_has(&h[0], "network/", "172.31.0.2"));
+	plane_wait(plane, 1500);
+	assert_int_equal(host_rows(&h[0], "locations/"), 1);
+	assert_int_equal(host_rows(&h[1], "locations/"), 1);
+	host_up(&h[2], plane, "h3");
+	plane_until(plane, host_rows(&h[0], "locations/") + host_rows(&h[1], "locations/") == 0);
 	for (i = 0; i < 3; i++)
 		host_free(&h[i]);
 }
@@ -315,7 +436,10 @@ int main(int argc, char **argv)
 		TEST(test_reconnect),	    TEST(test_restart),
 		TEST(test_wiped_host),	    TEST(test_large_scope),
 		TEST(test_killed_in_storm), TEST(test_dead_bouncer),
+		TEST(test_dead_last),	    TEST(test_reborn_bouncer),
+		TEST(test_nobody_dead_at_first),
 		TEST(test_deleted_bouncer), TEST(test_deleted_last_bouncer),
+		TEST(test_leaving_bouncer),
 	};
 
 	controller_program = argv[1];

@@ -68,6 +68,27 @@ static void test_scopes(void **state)
 	three_free(&t);
 }
 
+/* A VPC's hosts learn where endpoints are unless it says no, at any time. */
+static void test_direct_path(void **state)
+{
+	struct plane *plane = *state;
+	struct three t;
+	int i;
+
+	three_up(&t, plane);
+	for (i = 0; i < 3; i++)
+		plane_until(plane, host_has(&t.h[i], "vpc/", "\"direct\":true"));
+	apply(plane, "apiVersion: mizar.com/v1\nkind: VPC\nmetadata: {namespace: a, name: v}\n"
+		     "spec: {cidrs: [10.0.0.0/8], dividers: 1, directPath: false, divide: true}\n");
+	for (i = 0; i < 3; i++)
+		plane_until(plane, host_has(&t.h[i], "vpc/", "\"divide\":true") &&
+					   host_has(&t.h[i], "vpc/", "\"direct\":false"));
+	apply(plane, VPC);
+	for (i = 0; i < 3; i++)
+		plane_until(plane, host_has(&t.h[i], "vpc/", "\"direct\":true"));
+	three_free(&t);
+}
+
 /* A new endpoint costs a row on its host and one on each bouncer, however many there are. */
 static void test_constant_rows(void **state)
 {
@@ -217,8 +238,9 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_scopes), TEST(test_constant_rows), TEST(test_waits_for_all),
-		TEST(test_attach), TEST(test_refused),	     TEST(test_delete_orders),
+		TEST(test_scopes),	  TEST(test_direct_path), TEST(test_constant_rows),
+		TEST(test_waits_for_all), TEST(test_attach),	  TEST(test_refused),
+		TEST(test_delete_orders),
 	};
 
 	controller_program = argv[1];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Anything at any time: endpoints made, moved, attached, deleted; networks too; bouncers and
+ * Anything at any time: endpoints made, migrated, attached, deleted; networks too; bouncers and
  * dividers deleted; hosts that go, come, stall and lose their rows; a controller that is killed.
  * Whenever it is quiet, every host holds exactly the rows that the objects ask for.
  */
@@ -148,6 +148,10 @@ static const char *check_endpoints(struct soak *soak, unsigned int *per_host, ui
 			continue;
 		host = &soak->h[droplet[1] - '1'];
 		per_host[droplet[1] - '1']++;
+		/* What waits for a device gets one. */
+		if (endpoint->status->migrating_to)
+			(void)host_attach(&soak->h[endpoint->status->migrating_to[1] - '1'], "a",
+					  endpoint->metadata->name, NULL, NULL);
 		placed[endpoint->spec->network[1] - '0']++;
 		snprintf(part, sizeof(part), "\"uid\":\"%lu\"",
 			 (unsigned long)endpoint->metadata->uid);
@@ -243,6 +247,10 @@ static void test_soak(void **state)
 	unsigned int round, i, n = rounds ? (unsigned int)atoi(rounds) : 25;
 
 	srandom(seed ? (unsigned int)atoi(seed) : 1);
+	plane_stop(soak.plane, SIGTERM);
+	soak.plane->options[0] = "--tombstones";
+	soak.plane->options[1] = "0.5"; /* none are left when it is quiet */
+	plane_start(soak.plane);
 	for (i = 0; i < N_HOSTS; i++)
 		up(&soak, i);
 	for (round = 0; round < n; round++) {

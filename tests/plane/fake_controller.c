@@ -30,6 +30,7 @@ static struct rows answer;
 static enum mz_rpc_code answer_code;
 
 unsigned int fake_n_attached, fake_n_detached, fake_detach_ms;
+uint64_t fake_device;
 static struct mz_rpc_call *detaching;
 
 /* ---- service --------------------------------------------------------------------------------- */
@@ -47,6 +48,11 @@ static void on_message(struct mz_rpc_call *call, const ProtobufCMessage *message
 
 	if (msg->message_case == MIZAR__V1__HOST_MESSAGE__MESSAGE_REPORT) {
 		n_reports++;
+		return;
+	}
+	if (msg->message_case == MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES) {
+		assert_int_equal(msg->devices->n_added, 1);
+		fake_device = msg->devices->added[0];
 		return;
 	}
 	assert_null(received); /* every test waits for one answer at a time */
@@ -135,6 +141,7 @@ void fake_start(void)
 	snprintf(path, sizeof(path), "%s/controller.sock", mizard_dir());
 	snprintf(target, sizeof(target), "unix:%s", path);
 	fake_n_attached = fake_n_detached = fake_detach_ms = n_reports = 0;
+	fake_device = 0;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	uv_timer_init(&loop, &deadline);
 	uv_timer_init(&loop, &detach_timer);
@@ -247,6 +254,12 @@ void fake_expect_report(void)
 	unsigned int before = n_reports;
 
 	WAIT(n_reports > before, "a report");
+}
+
+void fake_expect_device(uint64_t uid)
+{
+	WAIT(fake_device == uid, "Devices");
+	fake_device = 0;
 }
 
 void fake_expect_detached(unsigned int n)

@@ -18,7 +18,7 @@ const char *fake_target(void);
 
 /* Waits for a stream and its hello, and welcomes it. Borrowed until the next. */
 const Mizar__V1__HostHello *fake_expect_hello(void);
-/* The next message that is no Report. Borrowed until the next. */
+/* The next message that is neither Report nor Devices. Borrowed until the next. */
 const Mizar__V1__HostMessage *fake_expect_message(void);
 void fake_expect_ack(uint64_t revision, uint64_t digest);
 void fake_expect_nack(uint64_t revision, const char *table, const char *key, const char *reason);
@@ -44,6 +44,9 @@ void fake_run(unsigned int ms);
 void fake_answer_attach(const struct mz_table_row *rows, size_t n_rows, enum mz_rpc_code code);
 extern unsigned int fake_n_attached, fake_n_detached; /* calls since fake_start() */
 void fake_expect_detached(unsigned int n);
+/* The endpoint is said to have got a device. */
+void fake_expect_device(uint64_t uid);
+extern uint64_t fake_device; /* the last that was said, and not expected; 0: none */
 /* Host.Detach is answered only after this; meanwhile there must be no Host.Attach. */
 extern unsigned int fake_detach_ms;
 

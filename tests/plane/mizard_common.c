@@ -468,6 +468,17 @@ struct mz_table_row member_row(const char *addr, uint64_t network)
 	return row;
 }
 
+struct mz_table_row moved_row(const char *addr, const char *host, uint32_t generation)
+{
+	struct mz_table_row row = new_row(MZ_TABLE_moved);
+
+	row.key.vni_addr.vni = VNI;
+	row.key.vni_addr.addr = test_addr(addr);
+	row.value.moved.host = test_addr(host);
+	row.value.moved.generation = generation;
+	return row;
+}
+
 uint64_t test_row_hash(const struct mz_table_row *row)
 {
 	struct mz_row_buffer buffer;

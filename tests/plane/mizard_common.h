@@ -70,6 +70,7 @@ struct mz_table_row network_row(uint64_t network, const char *bouncer);
 struct mz_table_row vpc_row(const char *divider);
 struct mz_table_row prefix_row(const char *prefix, unsigned int len, uint64_t network);
 struct mz_table_row member_row(const char *addr, uint64_t network);
+struct mz_table_row moved_row(const char *addr, const char *host, uint32_t generation);
 uint64_t test_row_hash(const struct mz_table_row *row);
 /* mizard_set() of table rows, which must succeed. */
 void set_rows(const struct mz_table_row *rows, size_t n_rows);

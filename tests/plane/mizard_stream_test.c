@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -316,7 +318,9 @@ static void attaches(void **state)
 	attach_rows(rows);
 	fake_expect_hello();
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	assert_true(!fake_device);
 	attach_ok();
+	fake_expect_device(0x9a);
 	assert_int_equal(count_rows(MZ_TABLE_local), 1);
 	assert_row(&rows[0]);
 	assert_row(&rows[1]);
@@ -358,6 +362,61 @@ static void sweeps_what_the_stream_confirmed(void **state)
 	SEND(.kind = HOST, .mode = FULL, .revision = 900);
 	fake_expect_ack(900, 0);
 	assert_int_equal(if_nametoindex("mz9a"), 0);
+}
+
+/*
+ * Looks all the time, in a process of its own, whether a packet for the address would find the
+ * endpoint or where it went: exits with 0 when it has seen the second, with 1 on a gap.
+ */
+static pid_t watch_for_a_gap(const struct mz_vni_addr *key)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	while (!pid) {
+		struct mz_local local;
+		struct mz_moved moved;
+
+		if (get_row(MZ_TABLE_local, key, &local) == 0)
+			continue;
+		_exit(get_row(MZ_TABLE_moved, key, &moved) == 0 ? 0 : 1);
+	}
+	return pid;
+}
+
+/* The endpoint goes to another host: a tombstone is there before it is gone here. */
+static void leaves_tombstones(void **state)
+{
+	const struct mz_table_row moved = moved_row("10.0.0.2", "192.0.2.5", 2);
+	struct mz_table_row rows[3];
+	int status;
+	pid_t pid;
+
+	attach_rows(rows);
+	fake_expect_hello();
+	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	attach_ok();
+	pid = watch_for_a_gap(&moved.key.vni_addr);
+	SEND(.kind = HOST, .mode = DELTA, .revision = 1, ROW(moved), DELETE(rows[2]));
+	fake_expect_ack(1, test_row_hash(&moved));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_row(&moved);
+	assert_int_equal(count_rows(MZ_TABLE_local) + count_rows(MZ_TABLE_port), 0);
+	/* It is over: gone by name, and by a sweep. */
+	SEND(.kind = HOST, .mode = DELTA, .revision = 2, DELETE(moved));
+	fake_expect_ack(2, 0);
+	assert_no_row(&moved);
+	SEND(.kind = HOST, .mode = FULL, .revision = 3, ROW(moved));
+	fake_expect_ack(3, test_row_hash(&moved));
+	mizard_kill(SIGKILL);
+	fake_expect_close();
+	start_mizard();
+	fake_expect_hello();
+	assert_row(&moved);
+	SEND(.kind = HOST, .mode = FULL, .revision = 4);
+	fake_expect_ack(4, 0);
+	assert_no_row(&moved);
 }
 
 static void detaches(void **state)
@@ -509,6 +568,7 @@ int main(int argc, char **argv)
 		TEST(drops_a_stream_of_nonsense),
 		TEST(attaches),
 		TEST(sweeps_what_the_stream_confirmed),
+		TEST(leaves_tombstones),
 		TEST(detaches),
 		TEST(takes_failed_attaches_back),
 		TEST(gives_gone_endpoints_back),

@@ -39,6 +39,8 @@ static void expect_exit(const char *const *args, int status, const char *text)
 #define EXPECT_EXIT(status, text, ...)                                                             \
 	expect_exit((const char *const[]){ __VA_ARGS__, NULL }, status, text)
 
+#define ALONE "--address", "192.0.2.1", "--standalone"
+
 static void refuses_misuse(void **state)
 {
 	EXPECT_EXIT(2, "--standalone", "--address", "192.0.2.1");
@@ -52,8 +54,18 @@ static void refuses_misuse(void **state)
 	EXPECT_EXIT(2, "--port 6081x", "--port", "6081x");
 	EXPECT_EXIT(2, "auto, tcx or clsact", "--attach", "xdp");
 	EXPECT_EXIT(2, "auto, tc or xdp", "--transit", "generic");
+	EXPECT_EXIT(2, "use 20 to 60000 milliseconds, or 0 for none", "--probe-interval", "19");
+	EXPECT_EXIT(2, "--probe-interval -1", "--probe-interval", "-1");
+	EXPECT_EXIT(2, "auto, on or off", "--tunnel-gro", "vxlan");
 	EXPECT_EXIT(2, "--droplet Big", "--droplet", "Big");
 	EXPECT_EXIT(2, "absolute", "--dir", "run");
+	EXPECT_EXIT(2, "--lease 0.1: use 0.2 to 3600", "--lease", "0.1");
+	EXPECT_EXIT(2, "--lease 1e3", "--lease", "1e3");
+	EXPECT_EXIT(2, "--lease .", "--lease", ".");
+	EXPECT_EXIT(2, "--lease 5s", "--lease", "5s");
+	EXPECT_EXIT(2, "--new-destinations 00", "--new-destinations", "00");
+	EXPECT_EXIT(2, "--new-destinations 1000001", "--new-destinations", "1000001");
+	EXPECT_EXIT(2, "--learned-limit 0", "--learned-limit", "0");
 	EXPECT_EXIT(2, "--log-level", "--log-level", "loud");
 	EXPECT_EXIT(2, "unix:/PATH", "--controller", "nowhere");
 	EXPECT_EXIT(2, "--ca, --cert and --key", "--address", "192.0.2.1", "--controller", "h:1");
@@ -81,24 +93,69 @@ static void refuses_unreadable_certificates(void **state)
 		    "--ca", "/no/ca.pem", "--cert", "/no/cert.pem", "--key", "/no/key.pem");
 }
 
+static void bind_port(int fd, const char *text)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(6081) };
+
+	assert_int_equal(inet_pton(AF_INET, text, &sin.sin_addr), 1);
+	assert_int_equal(bind(fd, (void *)&sin, sizeof(sin)), 0);
+}
+
 static void refuses_a_port_in_use(void **state)
 {
-	const struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(6081) };
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(bind(fd, (const struct sockaddr *)&sin, sizeof(sin)), 0);
+	bind_port(fd, "0.0.0.0");
 	EXPECT_EXIT(1, "UDP port 6081", "--address", "192.0.2.1", "--standalone");
 }
 
 static void refuses_a_second_one(void **state)
 {
 	mizard_start(standalone);
-	EXPECT_EXIT(1, "UDP port 6081", "--address", "192.0.2.1", "--standalone");
+	EXPECT_EXIT(1, "another mizard", "--address", "192.0.2.1", "--standalone");
 	EXPECT_EXIT(1, "another mizard", "--address", "192.0.2.1", "--standalone", "--port",
 		    "6082");
 }
 
-#define ALONE "--address", "192.0.2.1", "--standalone"
+static void expect_gro(const char *text)
+{
+	Mizar__V1__LocalResponse *response = mizard_status();
+
+	if (!strstr(response->status->tunnel_gro, text))
+		fail_msg("no \"%s\" in: %s", text, response->status->tunnel_gro);
+	mizar__v1__local_response__free_unpacked(response, NULL);
+}
+
+#define GRO(mode)                                                                                  \
+	((const char *const[]){ ALONE, "--log-level", "err", "--offload-test", "off",              \
+				"--tunnel-gro", mode, NULL })
+
+/* A device of the kernel's has the port then, also without mizard; or the socket has it. */
+static void merges_tunnel_packets(void **state)
+{
+	_cleanup_close_ int fd = -1;
+
+	mizard_start(GRO("on"));
+	expect_gro("device mzgro6081");
+	mizard_kill(SIGKILL);
+	assert_true(if_nametoindex("mzgro6081"));
+	mizard_start(GRO("auto"));
+	expect_gro("device mzgro6081");
+	mizard_kill(SIGTERM);
+	mizard_start(GRO("off"));
+	expect_gro("off, asked for");
+	assert_false(if_nametoindex("mzgro6081"));
+	mizard_kill(SIGTERM);
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bind_port(fd, "127.0.0.1");
+	mizard_start(GRO("auto"));
+	expect_gro("off: UDP port 6081 has a socket at another address");
+	mizard_kill(SIGTERM);
+	EXPECT_EXIT(1, "--tunnel-gro on: UDP port 6081 has a socket", ALONE, "--offload-test",
+		    "off", "--tunnel-gro", "on");
+	assert_false(if_nametoindex("mzgro6081"));
+}
 
 /* Kernels without BPF, or some of it, or tcx (before Linux 6.6); containers that forbid it. */
 static void names_what_the_kernel_lacks(void **state)
@@ -438,6 +495,7 @@ int main(int argc, char **argv)
 		TEST(refuses_unreadable_certificates),
 		TEST(refuses_a_port_in_use),
 		TEST(refuses_a_second_one),
+		TEST(merges_tunnel_packets),
 		TEST(names_what_the_kernel_lacks),
 		TEST(finds_the_address),
 		TEST(keeps_rows),

@@ -35,26 +35,36 @@ def check(what, got, wanted):
         sys.exit(f"{what}: {got!r}, not {wanted!r}")
 
 
-figures = Figures()
+GOALS = {"heal/move/repaired": {"value": 100}, "heal/move/lost": {"max": 0},
+         "datapath/tc/1500/gso/bouncer/rr_p50": {"ratio": 0.5, "bare_ratio": 0.1}}
+figures = Figures(GOALS.get)
 # The second round was slow for all: the ratios do not show it, a ratio of medians would.
 for ours, peer, bare in ((8, 4, 16), (3, 1, 5), (10, 4, 20)):
     figures.add("datapath/tc/1500/gso/bouncer/tcp1", "Gbit/s", ours, "vxlan", peer, bare)
     figures.add("datapath/tc/1500/gso/bouncer/rr_p50", "us", peer, "vxlan", ours, bare, "lower")
 for i in range(100):
     figures.add("provision/a<b>&c", "ms", i)
+for repaired, lost in ((3, 0), (110, 0), (90, 1)):
+    figures.add("heal/move/repaired", "ms", repaired, better="lower")
+    figures.add("heal/move/lost", "packets", lost, better="lower")
 
 with tempfile.TemporaryDirectory() as directory:
     svg = os.path.join(directory, "new", "chart.svg")
-    tcp, rr, alone = (json.loads(line) for line in shown(figures, True, svg).splitlines())
+    tcp, rr, alone, repaired, lost = (json.loads(line) for line in shown(figures, True, svg).splitlines())
     check("a record", tcp, {
         "name": "datapath/tc/1500/gso/bouncer/tcp1", "value": 8, "unit": "Gbit/s", "min": 3, "max": 10, "peer": "vxlan",
         "peer_value": 4, "ratio": 2.5, "ratio_min": 2.0, "ratio_max": 3.0, "better": "higher", "bare_value": 16, "bare_ratio": 0.5})
     check("better", rr["better"], "lower")
     check("without a peer", alone, {"name": "provision/a<b>&c", "value": 49.5, "unit": "ms", "min": 0, "max": 99, "p99": 99})
-    check("the table's lines", len(shown(figures, False, svg).splitlines()), 4)
+    check("goals", [(r["goal"], r["reached"]) for r in (rr, repaired, lost)],
+          list(zip((GOALS[r["name"]] for r in (rr, repaired, lost)), (False, True, False))))
+    table = shown(figures, False, svg).splitlines()
+    check("the table's lines", len(table), 6)
+    check("goals in words", [line.split("lower")[1].strip() for line in (table[2], *table[4:])],
+          ["<= 0.5, bare_ratio <= 0.1 MISSED", "<= 100 reached", "max <= 0 MISSED"])
 
     chart = xml.etree.ElementTree.parse(svg).getroot()
-    check("bars", len(chart.findall(f"{SVG}rect")), 3 + 1)
+    check("bars", len(chart.findall(f"{SVG}rect")), 5 + 1)
     check("marks of bare ratios", len(chart.findall(f"{SVG}path")), 2)
     width, height = float(chart.get("width")), float(chart.get("height"))
     for element in chart.iter(f"{SVG}text"):

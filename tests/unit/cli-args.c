@@ -200,6 +200,22 @@ static void test_command(void **state)
 }
 
 /* What the rows promise to each other. */
+static uint64_t options_with_fields(void)
+{
+	uint64_t options = 0;
+
+	for (const struct mz_verb *v = mz_verbs; v->name; v++)
+		options |= v->has_fields ? v->options : 0;
+	return options;
+}
+
+static uint64_t option_bit(const char *name)
+{
+	const struct mz_option *o = mz_option_find(name, strlen(name));
+
+	return o ? 1ULL << (o - mz_options) : 0;
+}
+
 static void test_rows(void **state)
 {
 	char flag[MZ_FLAG_SIZE];
@@ -231,7 +247,7 @@ static void test_rows(void **state)
 		for (const struct mz_field *f = mz_spec_fields(&mz_kinds[i]); f->pbc; f++)
 			if (!mz_kinds[i].managed) {
 				mz_field_flag(f, flag);
-				assert_null(mz_option_find(flag, strlen(flag)));
+				assert_int_equal(options_with_fields() & option_bit(flag), 0);
 			}
 }
 

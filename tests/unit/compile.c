@@ -103,10 +103,12 @@ static void test_all_rows(void **state)
 
 	ctl_compile_droplet(&hosts[0], &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__DROPLETS, 0);
-	ctl_compile_vpc(9, true, hosts, 4, &row);
+	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .divide = true }, hosts, 4, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__VPC, 9);
-	ctl_compile_vpc(9, false, hosts, 0, &row);
+	assert_true(row.vpc.has_direct && row.vpc.divide && !row.vpc.direct);
+	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .direct = true }, hosts, 0, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__VPC, 9);
+	assert_true(row.vpc.has_divide && !row.vpc.divide && row.vpc.direct);
 	ctl_compile_network(&facts, hosts, 2, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__NETWORK, 42);
 	for (i = 0; i < 2; i++) {
@@ -117,8 +119,11 @@ static void test_all_rows(void **state)
 	check(&row, MIZAR__V1__SCOPE__KIND__ROUTES, 9);
 	ctl_compile_location(&facts, &addr, &hosts[1], 3, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__LOCATIONS, 42);
-	assert_int_equal(ctl_compile_endpoint(&facts, endpoint->endpoint, &row), 0);
+	ctl_compile_moved(9, &addr, &hosts[1], 3, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__HOST, 0);
+	assert_int_equal(ctl_compile_endpoint(&facts, endpoint->endpoint, 3, &row), 0);
+	check(&row, MIZAR__V1__SCOPE__KIND__HOST, 0);
+	assert_int_equal(row.endpoint.generation, 3);
 	assert_int_equal(row.endpoint.n_addresses, 2);
 	assert_int_equal(row.endpoint.addresses[0]->prefix_length, 120);
 	assert_int_equal(row.endpoint.addresses[1]->prefix_length, 64);
@@ -135,7 +140,7 @@ static void test_group(void **state)
 
 	assert_int_equal(ctl_network_facts_read(network->network, 9, &facts), 0);
 	assert_true(facts.group);
-	assert_int_equal(ctl_compile_endpoint(&facts, endpoint->endpoint, &row), 0);
+	assert_int_equal(ctl_compile_endpoint(&facts, endpoint->endpoint, 3, &row), 0);
 	check(&row, MIZAR__V1__SCOPE__KIND__HOST, 0);
 	assert_int_equal(row.endpoint.addresses[0]->prefix_length, 128);
 	assert_false(row.endpoint.addresses[0]->has_gateway);
@@ -169,7 +174,7 @@ static void test_unreadable(void **state)
 
 	assert_int_equal(ctl_network_facts_read(network->network, 9, &facts), 0);
 	mz_string_set(&endpoint->endpoint->spec->addresses[1], "nonsense");
-	assert_true(ctl_compile_endpoint(&facts, endpoint->endpoint, &row) < 0);
+	assert_true(ctl_compile_endpoint(&facts, endpoint->endpoint, 3, &row) < 0);
 	mz_string_set(&network->network->spec->cidrs[0], "10.0.1.0");
 	assert_true(ctl_network_facts_read(network->network, 9, &facts) < 0);
 	mz_object_free(endpoint);

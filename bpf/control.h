@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Control packets of other hosts: answers (HERE), notices (STALE), and the question whether this
+ * host is alive (ECHO). Each stage acts on its own option only.
+ */
+#pragma once
+
+#include "forward.h"
+#include "introduction.h"
+
+static __always_inline __u8 control_type(struct mz_pkt *p)
+{
+	const struct mz_geneve_opt *opt = mz_at(p, p->control, sizeof(*opt));
+
+	return opt ? opt->type : 0;
+}
+
+/* Somebody who should know says that nobody has it; late, if a location is known that holds. */
+static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_addr *key,
+				       const struct mz_vni_addr *peer)
+{
+	struct unknown new = { .asked = clock(), .nobody_until = clock() + NOBODY_NS };
+	struct mz_learned *row = table_lookup(learned, key);
+	const struct mz_local *asker = table_lookup(local, peer);
+
+	if (!is_from_divider(p) && !(asker && is_from_bouncer(p, asker->network)))
+		return DROP(here_cookie);
+	if (row && learned_holds(row, clock()))
+		return MZ_ABSORBED;
+	(void)bpf_map_update_elem(&unknown, key, &new, BPF_ANY); /* or asked again */
+	return MZ_ABSORBED;
+}
+
+/*
+ * The network of the asker is that of the answer, if no divider stands between, or is here: only who
+ * was sent the question has the cookie, and a divider puts in its own.
+ */
+static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_vni_addr *peer)
+{
+	const struct mz_local *row = table_lookup(local, peer);
+
+	return row && vpc_is_direct_by_divider(p) && !is_from_divider(p) &&
+			       !replicas_have_self(&p->vpc->dividers) ?
+		       row->network :
+		       0;
+}
+
+static __always_inline int heed_here(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni }, peer = key;
+	struct news news = { .flags = MZ_LEARNED_HERE, .host = p->outer_src };
+	const struct mz_opt_here *here;
+	__u32 here_flags;
+	__u64 cookie;
+	int r;
+
+	if (control_type(p) != MZ_OPT_HERE)
+		return 0;
+	r = find_vpc(p);
+	if (r)
+		return r;
+	here = mz_at(p, p->control, sizeof(*here));
+	if (!here)
+		return DROP(geneve_options);
+	__builtin_memcpy(&key.addr, here->address, sizeof(key.addr));
+	__builtin_memcpy(&peer.addr, here->peer, sizeof(peer.addr));
+	__builtin_memcpy(&cookie, here->cookie, sizeof(cookie));
+	news.generation = bpf_ntohl(here->generation_be);
+	news.group = bpf_ntohl(here->group_be);
+	here_flags = bpf_ntohl(here->flags_be);
+	if (!cookie_is_ours(cookie, p->vni, &key.addr, &peer.addr))
+		return DROP(here_cookie);
+	if (here_flags & MZ_HERE_NOBODY)
+		return heed_nobody(p, &key, &peer);
+	news.network = answered_network(p, &peer);
+	news.is_divider = is_from_divider(p);
+	r = learn(&key, &news);
+	if (r == 1)
+		return DROP(here_generation);
+	if (r)
+		POINT(p, learn_full);
+	else
+		POINT(p, learn);
+	(void)bpf_map_delete_elem(&unknown, &key); /* absent is well */
+	return MZ_ABSORBED;
+}
+
+static __always_inline int heed_stale(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni };
+	const struct mz_opt_stale *stale;
+	struct mz_learned *row;
+	__u32 generation;
+
+	if (control_type(p) != MZ_OPT_STALE)
+		return 0;
+	stale = mz_at(p, p->control, sizeof(*stale));
+	if (!stale)
+		return DROP(geneve_options);
+	__builtin_memcpy(&key.addr, stale->address, sizeof(key.addr));
+	generation = bpf_ntohl(stale->generation_be);
+	row = table_lookup(learned, &key);
+	/* A bouncer hears of its own rows from the controller. */
+	if (!row && table_lookup(location, &key))
+		return MZ_ABSORBED;
+	if (!row || !host_equal(&row->host, &p->outer_src))
+		return DROP(stale_sender);
+	if (is_older(generation, row->generation))
+		return DROP(stale_generation);
+	row->flags |= MZ_LEARNED_STALE;
+	POINT(p, heed_stale);
+	return MZ_ABSORBED;
+}
+
+/* Never to our own port: two hosts would send it for ever. */
+static __always_inline int echo_udp(struct mz_pkt *p, __u32 off)
+{
+	struct udphdr *udp = mz_at(p, off, sizeof(*udp));
+	__be16 port_be;
+
+	if (!udp || udp->source == mz_config.port_be)
+		return DROP(geneve_control);
+	port_be = udp->source;
+	udp->source = udp->dest;
+	udp->dest = port_be; /* the checksum does not know the order of what it sums up */
+	return 0;
+}
+
+static __always_inline int echo(struct mz_pkt *p)
+{
+	struct way way;
+	int r;
+
+	if (control_type(p) != MZ_OPT_ECHO || ctx_is_gso(p->ctx))
+		return DROP(geneve_control);
+	if (p->outer_ttl <= 1)
+		return DROP(hop_limit);
+	p->host = p->outer_src;
+	r = find_way(p, 0, &way);
+	r = r ?: echo_udp(p, p->geneve - sizeof(struct udphdr));
+	r = r ?: forward_ip(p);
+	r = r ?: forward_ethernet(p, &way);
+	if (r)
+		return r;
+	POINT(p, echo);
+	return send(p, &way);
+}

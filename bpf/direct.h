@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Straight to a learned location. Now and then, before its lease is over, a packet takes an RTS
+ * along, to have it renewed.
+ */
+#pragma once
+
+#include "learn.h"
+
+/*
+ * So often the bouncer is asked, even if packets from the row's host confirm it: one that had the
+ * endpoint, and will not part with it, is left after this time.
+ */
+#define RENEW_BY_BOUNCER_NS 60000000000ULL
+
+/* From half to three quarters of the lease, another for each host and address. */
+static __always_inline __u64 renew_after(struct mz_pkt *p)
+{
+	__u32 draw = mz_hash_addr(mz_config.secret[0], &p->dst) & 0xff;
+
+	return mz_config.lease / 2 + mz_config.lease / 1024 * draw;
+}
+
+/* Super-packets carry no RTS while others may come: each of their segments would have it. */
+static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 interval, __u64 now)
+{
+	return now - asked >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
+}
+
+/*
+ * Is the row the sender's to use? Where the VPC divides, a row leads past the dividers only between
+ * endpoints of one network; and a bouncer's own table is never older than what it learned.
+ */
+static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_learned *row)
+{
+	const struct mz_location *location = find_location(p, &p->dst);
+
+	if (location && !host_equal(&location->host, &row->host))
+		return false;
+	return !vpc_is_direct_by_divider(p) || row->network == p->port->network ||
+	       replicas_have(&p->vpc->dividers, &row->host);
+}
+
+/* With an RTS, if it is time; and by the bouncers, if the host did not answer the last one. */
+static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u64 now)
+{
+	__u64 age = now - row->confirmed;
+
+	if (now - row->asked > RENEW_BY_BOUNCER_NS) {
+		row->asked = now;
+		mark(p, MZ_INTRODUCES);
+		return true;
+	}
+	if (age <= renew_after(p) || !is_ask_due(p, row->asked, mz_config.lease / 16, now))
+		return false;
+	row->asked = now;
+	mark(p, MZ_INTRODUCES);
+	return age > mz_config.lease / 8 * 7;
+}
+
+/* Sets learned, and, if it holds: next, host, traits. Reads local. */
+static __always_inline int find_direct(struct mz_pkt *p)
+{
+	struct mz_learned *row;
+	__u64 now;
+
+	if (!vpc_is_direct(p) || p->local)
+		return 0;
+	/* A divider divides first what its own endpoints send. */
+	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers))
+		return 0;
+	row = find_learned(p, &p->dst);
+	if (!row)
+		return 0;
+	now = clock();
+	/* Straight for a neighbour's network, where this sender's way is by a divider: any will do. */
+	if (row->network && row->network != p->port->network && vpc_is_direct_by_divider(p)) {
+		mark(p, MZ_DIRECT);
+		return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
+	}
+	p->learned = row;
+	if (!may_use_learned(p, row) || !learned_holds(row, now) || renew(p, row, now) ||
+	    !learned_use(p, row, now))
+		return 0;
+	mark(p, MZ_DIRECT);
+	return to_tunnel(p);
+}

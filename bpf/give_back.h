@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packets that other hosts gave back to this one, since they have not got the destination: they are
+ * sent on by another way.
+ */
+#pragma once
+
+#include "direct.h"
+#include "divide.h"
+
+/*
+ * Only from a host where packets for the destination were sent, now or until a moment ago. From a
+ * bouncer of the destination's network, a divider takes it for an answer; a bouncer whose own table
+ * was wrong has a better row by now, or nobody has one. Sets next.
+ */
+static __always_inline int check_returned(struct mz_pkt *p)
+{
+	struct mz_learned *row = find_learned(p, &p->dst);
+	const struct mz_route *route;
+
+	if (replicas_have_self(&p->vpc->dividers)) {
+		route = find_route(p->vni, &p->dst);
+		if (!route)
+			return DROP(no_route);
+		if (is_from_bouncer(p, route->network))
+			return DROP(no_endpoint);
+	}
+	if (row && host_equal(&row->host, &p->outer_src)) {
+		row->flags |= MZ_LEARNED_STALE;
+		return 0;
+	}
+	if (row && addr_equal(&row->before, &p->outer_src))
+		return 0;
+	p->location = find_location(p, &p->dst);
+	if (!p->location)
+		return DROP(stale_sender);
+	return host_equal(&p->location->host, &p->outer_src) ? DROP(not_here) : 0;
+}
+
+/* The sender's port, if the packet is one of an endpoint of this host. Sets port. */
+static __always_inline void find_sender(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	const struct mz_local *row = table_lookup(local, &key);
+	__u32 ifindex = row ? row->ifindex : 0;
+
+	p->port = ifindex ? table_lookup(port, &ifindex) : NULL;
+}
+
+/* Sets next, host. Only what an endpoint of this host sent, or what was sent on here. */
+static __always_inline int send_again(struct mz_pkt *p)
+{
+	int r;
+
+	if (!is(p, MZ_RETURNED))
+		return 0;
+	if (is(p, MZ_NO_VPC))
+		return DROP(no_vpc);
+	r = check_returned(p);
+	if (r)
+		return r;
+	POINT(p, send_again);
+	if (p->location) { /* next is MZ_TO_BOUNCE */
+		p->next = host_is_self(&p->location->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
+		p->host = p->location->host;
+		return 0;
+	}
+	find_sender(p);
+	if (p->port) {
+		r = find_direct(p);
+		return r ?: route_agent(p);
+	}
+	if (!replicas_have_self(&p->vpc->dividers) || !find_learned(p, &p->src))
+		return DROP(stale_sender);
+	p->next = MZ_TO_DIVIDE;
+	return 0;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What other hosts' packets teach: an RTS, if somebody vouches for it, says where its sender is; any
+ * packet confirms what was learned of its sender.
+ */
+#pragma once
+
+#include "control_room.h"
+#include "divide.h"
+
+/* What an RTS says, and the packet that it came with. */
+struct claim {
+	struct mz_vni_addr src;
+	struct mz_addr dst;
+	struct mz_addr outer_src;
+	struct mz_addr host;
+	__u32 generation;
+	__u64 network; /* of the destination, if it is on this host; zero: it is not */
+};
+
+/* Is its sender a bouncer of the network, for the destination? */
+static __always_inline bool bounces(const struct claim *claim, __u64 id)
+{
+	struct mz_network_key key = { .network = id };
+	const struct mz_network *row = table_lookup(network, &key);
+
+	if (row && row->slot_bits) {
+		key.slot = mz_slot(claim->src.vni, &claim->dst, row->slot_bits);
+		row = table_lookup(network, &key);
+	}
+	return row && replicas_have(&row->bouncers, &claim->outer_src);
+}
+
+/* Does a bouncer send it, of the destination's or the source's network? They judged it before. */
+static __always_inline bool is_vouched(const struct claim *claim)
+{
+	const struct mz_route *route;
+
+	if (claim->network && bounces(claim, claim->network))
+		return true;
+	route = find_route(claim->src.vni, &claim->src.addr);
+	return route && bounces(claim, route->network);
+}
+
+#define CLAIM_HOLDS 1
+
+/*
+ * A bouncer that has the source's row compares; else the packet must come from a bouncer or a
+ * divider. A host may ask for itself, which teaches nothing. CLAIM_HOLDS; 0: not, but it may be
+ * answered; or -enum mz_counter: refused.
+ */
+GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
+{
+	const struct mz_location *row;
+	bool is_divider, is_own, is_vouched_for;
+
+	if (!claim || !vpc)
+		return 0;
+	is_own = host_equal(&claim->host, &claim->outer_src);
+	is_divider = replicas_have(&vpc->dividers, &claim->outer_src);
+	if (is_divider && is_own)
+		return CLAIM_HOLDS;
+	is_vouched_for = is_divider || is_vouched(claim);
+	row = table_lookup(location, &claim->src);
+	if (!row && !is_vouched_for)
+		return is_own ? 0 : -MZ_COUNT_rts_source;
+	if (host_is_self(&claim->host) || (!is_vouched_for && !is_own) ||
+	    (row && !host_equal(&row->host, &claim->host)))
+		return -MZ_COUNT_rts_host;
+	if (row && row->generation != claim->generation)
+		return -MZ_COUNT_rts_generation;
+	return CLAIM_HOLDS;
+}
+
+/* Is the RTS believed? Sets is_introduced, strips. */
+static __always_inline int attest(struct mz_pkt *p)
+{
+	struct claim claim = {};
+	const struct mz_opt_rts *rts;
+	int r;
+
+	if (!vpc_is_direct(p))
+		return 0;
+	rts = mz_at(p, p->rts, sizeof(*rts));
+	if (!rts)
+		return DROP(geneve_options);
+	claim.src.vni = p->vni;
+	claim.src.addr = p->src;
+	claim.dst = p->dst;
+	claim.outer_src = p->outer_src;
+	__builtin_memcpy(&claim.host, rts->host, sizeof(claim.host));
+	claim.generation = bpf_ntohl(rts->generation_be);
+	claim.network = p->local ? p->local->network : 0;
+	r = claim_judge(&claim, p->vpc);
+	if (r == CLAIM_HOLDS)
+		mark(p, MZ_INTRODUCED);
+	if (r < 0) {
+		mark(p, MZ_STRIPS);
+		p->points |= 1ULL << (-r & 63);
+	}
+	return 0;
+}
+
+/*
+ * A packet from the host that is known of its source starts the lease anew. Sets sender_network, if
+ * the lease was not over.
+ */
+static __always_inline int confirm(struct mz_pkt *p)
+{
+	struct mz_learned *row;
+	__u64 now;
+
+	p->sender_network = opaque(p, 0);
+	if (!vpc_is_direct(p) ||
+	    (!p->local && !(vpc_is_direct_by_divider(p) &&
+			    replicas_have_self(&p->vpc->dividers))))
+		return 0;
+	row = find_learned(p, &p->src);
+	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->outer_src))
+		return 0;
+	now = clock();
+	if (learned_holds(row, now))
+		p->sender_network = row->network;
+	if (is_due(row->confirmed, now))
+		row->confirmed = now;
+	return 0;
+}
+
+/* What is new of a location; the rest of its row stays or is made up. */
+struct news {
+	struct mz_addr host;
+	__u64 network; /* zero: not known */
+	__u32 generation;
+	__u32 group;
+	__u32 flags; /* MZ_LEARNED_RTS or MZ_LEARNED_HERE */
+	__u32 is_divider; /* host divides: it is only on the way */
+};
+
+static __always_inline void learned_write(struct mz_learned *new, const struct mz_learned *old,
+					  const struct news *news, __u64 now)
+{
+	__builtin_memset(new, 0, sizeof(*new));
+	new->host = news->host;
+	new->network = news->network;
+	new->confirmed = now;
+	new->generation = news->generation;
+	new->group = news->group;
+	new->flags = news->flags;
+	new->asked = now;
+	if (!old)
+		return;
+	new->before = host_equal(&old->host, &news->host) ? old->before : old->host;
+	new->used = old->used;
+	new->hits = old->hits;
+}
+
+/*
+ * Is what is known better? An older generation is believed of a HERE alone, which is fresh by its
+ * cookie, and then only if what is known does not hold. A divider stands in for no host that is
+ * known.
+ */
+static __always_inline bool is_known_better(const struct mz_learned *row, const struct news *news,
+					    __u64 now)
+{
+	bool holds = learned_holds(row, now);
+	bool is_attested = news->flags & MZ_LEARNED_RTS;
+
+	if (news->is_divider && row->network && holds)
+		return true;
+	/* Nobody attested the generation of a HERE. */
+	if (!is_older(news->generation, row->generation) ||
+	    (is_attested && row->flags & MZ_LEARNED_HERE))
+		return false;
+	return holds || (is_attested && now - row->confirmed < mz_config.lease);
+}
+
+/* A row in the making: too big for the stack of programs that are deep already. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mz_learned);
+} learned_new SEC(".maps");
+
+/* 0; 1: something better is known; 2: the table is full. */
+GLOBAL int learn(const struct mz_vni_addr *key, const struct news *news)
+{
+	struct mz_learned *new, *row;
+	__u64 now = clock();
+	__u32 zero = 0;
+	void *rows = bpf_map_lookup_elem(&learned, &zero);
+
+	new = bpf_map_lookup_elem(&learned_new, &zero);
+	if (!rows || !new || !key || !news)
+		return 2;
+	row = bpf_map_lookup_elem(rows, key);
+	if (row && is_known_better(row, news, now))
+		return 1;
+	if (row && host_equal(&row->host, &news->host) && row->group == news->group &&
+	    !(row->flags & MZ_LEARNED_STALE) &&
+	    (row->generation == news->generation || !news->generation) &&
+	    (row->network == news->network || !news->network)) {
+		row->flags = news->flags;
+		row->confirmed = now;
+		return 0;
+	}
+	learned_write(new, row, news, now);
+	return bpf_map_update_elem(rows, key, new, BPF_ANY) ? 2 : 0;
+}
+
+/* As learn(), or a drop. network: that the source is in by this RTS; zero: not said. */
+static __always_inline int learn_source(struct mz_pkt *p, __u64 network)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	const struct mz_opt_rts *rts = mz_at(p, p->rts, sizeof(*rts));
+	struct news news = { .network = network, .flags = MZ_LEARNED_RTS };
+	int r;
+
+	if (!rts)
+		return DROP(geneve_options);
+	__builtin_memcpy(&news.host, rts->host, sizeof(news.host));
+	news.generation = bpf_ntohl(rts->generation_be);
+	news.group = bpf_ntohl(rts->group_be);
+	news.is_divider = replicas_have(&p->vpc->dividers, &news.host);
+	r = learn(&key, &news);
+	if (!r)
+		POINT(p, learn);
+	else if (r == 1)
+		POINT(p, rts_old);
+	else
+		POINT(p, learn_full);
+	return r;
+}
+
+/*
+ * The network that the source of an RTS is in, as a bouncer of it said, or this host's own row. Not
+ * from behind a divider, which stands for all networks; and a divider needs no proof.
+ */
+static __always_inline __u64 introduced_network(struct mz_pkt *p)
+{
+	const struct mz_location *location;
+
+	if (!vpc_is_direct_by_divider(p) || is_from_divider(p) ||
+	    replicas_have_self(&p->vpc->dividers))
+		return 0;
+	location = find_location(p, &p->src);
+	if (location)
+		return location->network;
+	return is_from_bouncer(p, p->local->network) ? p->local->network : 0;
+}
+
+/*
+ * A packet with an RTS is delivered: its source is learned, and its host told; where the VPC divides
+ * only if it was learned, since what it sends then could not enter.
+ */
+static __always_inline int be_introduced(struct mz_pkt *p)
+{
+	int r = 0;
+
+	if (is(p, MZ_STRIPS) || !vpc_is_direct(p) || p->next != MZ_TO_DELIVER || !p->local)
+		return 0;
+	if (is(p, MZ_INTRODUCED))
+		r = learn_source(p, introduced_network(p));
+	if (r < 0)
+		return r;
+	if (!r || !vpc_is_direct_by_divider(p))
+		prepare_here(p, p->local->generation, 0);
+	return 0;
+}
+
+/* Only what is for an endpoint of this host, or else for the next program. */
+static __always_inline int stay(struct mz_pkt *p)
+{
+	return p->local ? 0 : MZ_ASKS_OTHERS;
+}
+
+/* To deliver, or to divide, which finds the destination here. */
+static __always_inline int route_local(struct mz_pkt *p)
+{
+	if (may_enter(p, p->local->network)) {
+		p->next = MZ_TO_DELIVER;
+		return 0;
+	}
+	if (replicas_have_self(&p->vpc->dividers)) {
+		p->next = MZ_TO_DIVIDE;
+		return 0;
+	}
+	p->points = 0; /* the next program counts the same */
+	return MZ_ASKS_OTHERS;
+}
+
+/* The RTS of a divider in place of that which came: it is the next hop for both ends. */
+static __always_inline int replace_rts(struct mz_pkt *p)
+{
+	struct mz_addr self = self_addr();
+	struct mz_opt_rts *rts;
+	__be32 old[6], new[6];
+	__u64 cookie = cookie_for(p->vni, &p->dst, &p->src, cookie_time());
+
+	rts = mz_at(p, p->rts, sizeof(*rts));
+	if (!rts)
+		return DROP(geneve_options);
+	__builtin_memcpy(old, rts->host, 16);
+	__builtin_memcpy(old + 4, rts->cookie, 8);
+	__builtin_memcpy(new, &self, 16);
+	__builtin_memcpy(new + 4, &cookie, 8);
+	__builtin_memcpy(rts->host, new, 16);
+	__builtin_memcpy(rts->cookie, new + 4, 8);
+	ctx_csum_follow(p->ctx, bpf_csum_diff(old, sizeof(old), new, sizeof(new), 0));
+	return 0;
+}
+
+/* Into an endpoint goes by another program. */
+static __always_inline int leave_deliver(struct mz_pkt *p)
+{
+	if (p->next != MZ_TO_DELIVER)
+		return 0;
+	return CTX_IS_LAST ? DROP(not_here) : MZ_PASS; /* a location that was here, and is not */
+}
+
+/* Between endpoints of one network nobody divides. */
+static __always_inline bool is_one_network(struct mz_pkt *p)
+{
+	const struct mz_route *src = find_route(p->vni, &p->src), *dst = find_route(p->vni, &p->dst);
+
+	return src && dst && src->network == dst->network;
+}
+
+/*
+ * A VPC that divides: this divider learns the source, answers for the destination, and asks for
+ * itself.
+ */
+static __always_inline int relay_introduction(struct mz_pkt *p)
+{
+	int r = 0;
+
+	if (is(p, MZ_STRIPS) || p->next != MZ_TO_TUNNEL || is(p, MZ_GIVES_BACK))
+		return 0;
+	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers) &&
+	    !is_from_divider(p) && !is_one_network(p)) {
+		if (is(p, MZ_INTRODUCED))
+			r = learn_source(p, 0);
+		if (r < 0)
+			return r;
+		prepare_here(p, 0, 0);
+		return replace_rts(p);
+	}
+	/* Nobody vouched for it: the next host would take this one's word. */
+	if (!is(p, MZ_INTRODUCED)) {
+		mark(p, MZ_STRIPS);
+		POINT(p, rts_source);
+	}
+	return 0;
+}
+
+/*
+ * A divider whose row for the destination is old, and gets no RTS that it could send on: the sender
+ * is told to ask again.
+ */
+static __always_inline bool wants_rts(struct mz_pkt *p)
+{
+	const struct mz_learned *row;
+
+	if (p->next != MZ_TO_TUNNEL || p->traits & (MZ_RETURNED | MZ_GIVES_BACK) ||
+	    !(p->points & 1ULL << MZ_COUNT_divide) || p->points & 1ULL << MZ_COUNT_direct ||
+	    !vpc_is_direct_by_divider(p))
+		return false;
+	row = find_learned(p, &p->dst);
+	return row && !learned_holds(row, clock());
+}
+
+/* The sender of a packet that came by an old way is told; not by this hook, if by the next. */
+static __always_inline int tell_sender(struct mz_pkt *p)
+{
+	bool has_moved = is(p, MZ_MOVED) && p->next == MZ_TO_TUNNEL && !is(p, MZ_GIVES_BACK);
+
+	if (!has_moved && !wants_rts(p))
+		return 0;
+	if (!CTX_IS_LAST)
+		return MZ_PASS;
+	prepare_stale(p);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Learned locations: where endpoints of other hosts are, as their hosts said. How a row comes about,
+ * lives and ends is in docs/wire-format.md, with a state diagram; the packets that make it are in
+ * introduce.h (sent and received RTS) and control.h (HERE, STALE).
+ */
+#pragma once
+
+#include "route.h"
+
+/* The clock of rows: cheap, exact to a tick. */
+static __always_inline __u64 clock(void)
+{
+	return bpf_ktime_get_coarse_ns();
+}
+
+static __always_inline struct mz_learned *find_learned(struct mz_pkt *p, const struct mz_addr *addr)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = *addr };
+
+	return table_lookup(learned, &key);
+}
+
+/* Not stale, and confirmed within its lease. */
+static __always_inline bool learned_holds(const struct mz_learned *row, __u64 now)
+{
+	return !(row->flags & MZ_LEARNED_STALE) && now - row->confirmed < mz_config.lease;
+}
+
+/* Time stamps are written in place, and seldom: many CPUs read the row. */
+static __always_inline bool is_due(__u64 stamp, __u64 now)
+{
+	return now - stamp > mz_config.lease / 8;
+}
+
+/* Serial numbers (RFC 1982); zero is no generation. */
+static __always_inline bool is_older(__u32 generation, __u32 than)
+{
+	return generation && than && (__s32)(generation - than) < 0;
+}
+
+/* Counts a packet for the row, and sets host. False: it does not hold. */
+static __always_inline bool learned_use(struct mz_pkt *p, struct mz_learned *row, __u64 now)
+{
+	if (!learned_holds(row, now))
+		return false;
+	p->host = row->host;
+	if (host_is_dead(p->epoch, &p->host))
+		return false;
+	row->hits++;
+	if (is_due(row->used, now))
+		row->used = now;
+	POINT(p, direct);
+	return true;
+}
+
+/* The destination's host, if it was learned. Sets host. */
+static __always_inline bool use_learned(struct mz_pkt *p)
+{
+	struct mz_learned *row = find_learned(p, &p->dst);
+
+	return row && learned_use(p, row, clock());
+}

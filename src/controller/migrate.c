@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See migrate.h. */
+#include "controller/migrate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/field.h"
+#include "base/log.h"
+#include "controller/place.h"
+#include "controller/reply.h"
+#include "controller/set.h"
+#include "controller/watch.h"
+
+/* ---- the stored status ----------------------------------------------------------------------- */
+
+/* It has one where it is; one whose stream is down may have one. */
+static bool may_have_device(const struct ctl_controller *c, const char *name, uint64_t uid)
+{
+	const struct ctl_droplet *droplet = ctl_model_droplet(&c->model, name);
+
+	return droplet && (!droplet->session || ctl_uidset_has(&droplet->attached, uid));
+}
+
+static bool has_device(const struct ctl_controller *c, const char *name, uint64_t uid)
+{
+	const struct ctl_droplet *droplet = ctl_model_droplet(&c->model, name);
+
+	return droplet && droplet->session && ctl_uidset_has(&droplet->attached, uid);
+}
+
+static int begin(struct mz_txn *txn, uint32_t vni, Mizar__V1__Endpoint *endpoint)
+{
+	Mizar__V1__EndpointStatus *status = endpoint->status;
+	uint32_t generation;
+	int r;
+
+	r = ctl_place_next_generation(txn, vni, endpoint, &generation);
+	r = r ?: mz_string_set(&status->migrating_to, endpoint->spec->droplet);
+	if (r < 0)
+		return r;
+	status->has_migrating_generation = true;
+	status->migrating_generation = generation;
+	return 1;
+}
+
+static int arrive(Mizar__V1__EndpointStatus *status)
+{
+	uint32_t generation = status->migrating_generation;
+
+	status->migrating_from = TAKE(status->droplet);
+	status->migrating_generation = status->location_generation;
+	status->droplet = TAKE(status->migrating_to);
+	status->location_generation = generation;
+	return 1;
+}
+
+int ctl_migrate_step(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
+		     Mizar__V1__Endpoint *endpoint)
+{
+	const char *wanted = endpoint->spec->droplet, *is = ctl_endpoint_droplet(endpoint);
+	Mizar__V1__EndpointStatus *status = endpoint->status;
+	uint64_t uid = endpoint->metadata->uid;
+	int r;
+
+	if (status->migrating_from)
+		return 0;
+	if (!wanted || !*wanted || (is && !strcmp(is, wanted)))
+		return ctl_place_forget_other(status); /* it stays */
+	if (!is || !may_have_device(c, is, uid)) {
+		r = ctl_place_endpoint_in(txn, vni, endpoint, wanted);
+		return r < 0 ? r : 1;
+	}
+	if (!status->migrating_to || strcmp(status->migrating_to, wanted))
+		return begin(txn, vni, endpoint);
+	return has_device(c, wanted, uid) ? arrive(status) : 0;
+}
+
+/* ---- the operator ---------------------------------------------------------------------------- */
+
+static struct ctl_migration *find(const struct ctl_controller *c, uint64_t uid)
+{
+	struct ctl_migration *migration;
+
+	HASH_FIND(hh, c->model.migrations, &uid, sizeof(uid), migration);
+	return migration;
+}
+
+struct stepping {
+	struct ctl_controller *c;
+	uint64_t uid;
+};
+
+/* The migration may be over by now: it is looked up anew. */
+static void on_stepped(int r, void *user)
+{
+	_cleanup_free_ struct stepping *stepping = user;
+	struct ctl_migration *migration = find(stepping->c, stepping->uid);
+
+	if (!migration)
+		return;
+	migration->is_writing = false;
+	if (r < 0)
+		ctl_queue_retry(&stepping->c->queue, &migration->work);
+	else
+		ctl_queue_add(&stepping->c->queue, &migration->work);
+}
+
+/* All active bouncers send to where it is now, and the store is not yet further than the model. */
+static bool is_settled(const struct ctl_migration *migration, const Mizar__V1__Endpoint *endpoint)
+{
+	return migration->is_leaving &&
+	       migration->generation == endpoint->status->location_generation &&
+	       ctl_set_settled(&migration->network->set) >= migration->location_revision;
+}
+
+static int step(struct ctl_migration *migration, struct ctl_write *write,
+		const struct mz_object *old)
+{
+	_cleanup_(mz_object_freep) struct mz_object *new = NULL;
+	struct ctl_controller *c = migration->controller;
+	uint64_t owner = migration->network->facts.uid;
+	int r, changed = 0;
+
+	r = mz_object_copy(old, &new);
+	if (r < 0)
+		return r;
+	if (new->endpoint->status->migrating_from && is_settled(migration, new->endpoint))
+		changed = ctl_place_forget_other(new->endpoint->status);
+	r = ctl_migrate_step(c, ctl_write_txn(write), migration->network->facts.vni, new->endpoint);
+	if (r < 0 || !(r + changed))
+		return r;
+	r = ctl_write_put(write, old, TAKE(new), owner, 0);
+	return r < 0 ? r : 1;
+}
+
+static void run(struct ctl_work *work)
+{
+	struct ctl_migration *migration = CTL_CONTAINER(work, struct ctl_migration, work);
+	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+	_cleanup_(ctl_write_freep) struct ctl_write *write = NULL;
+	_cleanup_free_ struct stepping *stepping = NULL;
+	struct ctl_controller *c = migration->controller;
+	int r;
+
+	if (migration->is_writing || !migration->is_on_way)
+		return;
+	r = mz_store_get(c->store, MZ_KIND_ENDPOINT, migration->uid, &object);
+	if (r == -ENOENT)
+		return; /* its deletion is on its way */
+	stepping = malloc(sizeof(*stepping));
+	r = r ?: stepping ? 0 : -ENOMEM;
+	r = r ?: ctl_write_new(c, &write);
+	r = r ?: step(migration, write, object);
+	if (r < 0) {
+		mz_log_warn("endpoint %s/%s: does not migrate yet, retrying: %s",
+			    object ? mz_object_namespace(object) : "?",
+			    object ? mz_object_name(object) : "?", strerror(-r));
+		ctl_queue_retry(&c->queue, work);
+	}
+	if (r <= 0)
+		return;
+	migration->is_writing = true;
+	*stepping = (struct stepping){ c, migration->uid };
+	ctl_write_commit(TAKE(write), on_stepped, TAKE(stepping));
+}
+
+void ctl_migration_look(struct ctl_controller *c, uint64_t uid)
+{
+	struct ctl_migration *migration = find(c, uid);
+
+	if (migration)
+		ctl_queue_add(&c->queue, &migration->work);
+}
+
+void ctl_migrations_look(struct ctl_controller *c)
+{
+	struct ctl_migration *migration;
+
+	for (migration = c->model.migrations; migration; migration = migration->hh.next) {
+		if (!migration->is_on_way)
+			continue;
+		ctl_queue_add(&c->queue, &migration->work);
+		ctl_watch_touch(c, MZ_KIND_ENDPOINT, migration->uid); /* what it waits for */
+	}
+}
+
+void ctl_migrations_settled(struct ctl_network *network)
+{
+	uint64_t settled = ctl_set_settled(&network->set);
+	struct ctl_migration *migration;
+
+	DL_FOREACH(network->migrations, migration) {
+		if (migration->location_revision > settled)
+			return; /* as all that follow */
+		ctl_queue_add(&network->controller->queue, &migration->work);
+	}
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static void stop_leaving(struct ctl_migration *migration)
+{
+	if (migration->is_leaving)
+		DL_DELETE(migration->network->migrations, migration);
+	migration->is_leaving = false;
+}
+
+void ctl_migration_put(struct ctl_migration *migration)
+{
+	struct ctl_controller *c = migration->controller;
+
+	if (migration->is_on_way || migration->tombstones)
+		return;
+	stop_leaving(migration);
+	ctl_queue_cancel(&c->queue, &migration->work);
+	HASH_DEL(c->model.migrations, migration);
+	free(migration);
+}
+
+static struct ctl_migration *get(struct ctl_controller *c, struct ctl_network *network,
+				 uint64_t uid)
+{
+	struct ctl_migration *migration = find(c, uid);
+
+	if (migration)
+		return migration;
+	migration = ctl_calloc(1, sizeof(*migration));
+	migration->controller = c;
+	migration->uid = uid;
+	migration->network = network;
+	migration->work.run = run;
+	HASH_ADD(hh, c->model.migrations, uid, sizeof(migration->uid), migration);
+	return migration;
+}
+
+static void follow(struct ctl_migration *migration, const Mizar__V1__Endpoint *endpoint)
+{
+	const Mizar__V1__EndpointStatus *status = endpoint->status;
+	struct ctl_network *network = migration->network;
+	bool is_leaving = status->migrating_from;
+
+	if (!is_leaving || migration->generation != status->location_generation)
+		stop_leaving(migration);
+	migration->is_on_way = is_leaving || status->migrating_to;
+	migration->generation = status->location_generation;
+	if (is_leaving && !migration->is_leaving) {
+		migration->is_leaving = true;
+		migration->location_revision = network->locations.revision;
+		DL_APPEND(network->migrations, migration);
+	}
+	ctl_queue_add(&migration->controller->queue, &migration->work);
+}
+
+/* Tombstones point to where the endpoint is now, and are not there. */
+static void redirect(struct ctl_migration *migration, const struct mz_object *new)
+{
+	struct ctl_model *model = &migration->controller->model;
+	const char *name = new ? ctl_endpoint_droplet(new->endpoint) : NULL;
+	const struct ctl_droplet *droplet = name ? ctl_model_droplet(model, name) : NULL;
+	struct ctl_tombstone *tombstone, *next;
+
+	DL_FOREACH_SAFE(migration->tombstones, tombstone, next) {
+		if (!droplet || tombstone->droplet == droplet)
+			ctl_tombstone_free(tombstone);
+		else
+			ctl_tombstone_set(tombstone, &droplet->addr,
+					  new->endpoint->status->location_generation);
+	}
+}
+
+/* The old host has been left, and not because the endpoint is gone. */
+static void bury(struct ctl_migration *migration, const Mizar__V1__Endpoint *old,
+		 const Mizar__V1__Endpoint *new)
+{
+	struct ctl_model *model = &migration->controller->model;
+	const char *from = old->status->migrating_from, *to = ctl_endpoint_droplet(new);
+	struct ctl_droplet *left = from ? ctl_model_droplet(model, from) : NULL;
+	const struct ctl_droplet *droplet = to ? ctl_model_droplet(model, to) : NULL;
+	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
+	int n = ctl_endpoint_addresses(new, addrs);
+
+	if (!left || !droplet || n <= 0 || ctl_endpoint_is_on(new, from, NULL))
+		return; /* or it is on its way back there, and finds its device */
+	ctl_tombstone_new(migration, left, migration->network->facts.vni, addrs, n, &droplet->addr,
+			  new->status->location_generation);
+}
+
+void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
+			  const struct mz_object *old, const struct mz_object *new)
+{
+	struct ctl_place places[CTL_PLACES_MAX];
+	uint64_t uid = mz_object_metadata(new ?: old)->uid;
+	struct ctl_migration *migration = find(c, uid);
+
+	if (!migration && (!new || ctl_endpoint_places(new->endpoint, places) < 2))
+		return;
+	migration = get(c, network, uid);
+	redirect(migration, new);
+	if (old && new && !c->loading)
+		bury(migration, old->endpoint, new->endpoint);
+	migration->is_on_way = false;
+	if (new)
+		follow(migration, new->endpoint);
+	else
+		stop_leaving(migration);
+	ctl_migration_put(migration);
+}
+
+void ctl_migrations_fini(struct ctl_controller *c)
+{
+	struct ctl_migration *migration, *next;
+
+	HASH_ITER(hh, c->model.migrations, migration, next) {
+		while (migration->tombstones)
+			ctl_tombstone_free(migration->tombstones);
+		migration->is_on_way = false;
+		ctl_migration_put(migration);
+	}
+}

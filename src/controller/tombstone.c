@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See migrate.h. */
+#include "controller/compile.h"
+#include "controller/migrate.h"
+#include "controller/sub.h"
+
+static void change(const struct ctl_tombstone *tombstone, bool had, bool has,
+		   const struct mz_addr *host, uint32_t generation)
+{
+	struct ctl_droplet *droplet = tombstone->droplet;
+	struct ctl_row old, new;
+	bool changed = false;
+	int i;
+
+	for (i = 0; i < tombstone->n_addrs; i++) {
+		ctl_compile_moved(tombstone->vni, &tombstone->addrs[i], &tombstone->host,
+				  tombstone->generation, &old);
+		ctl_compile_moved(tombstone->vni, &tombstone->addrs[i], host, generation, &new);
+		changed |= ctl_scope_change(&droplet->host, had ? &old.row : NULL,
+					    has ? &new.row : NULL);
+	}
+	if (changed)
+		ctl_sub_touch(droplet->controller, &droplet->host);
+}
+
+static void end(struct ctl_tombstone *tombstone)
+{
+	struct ctl_migration *migration = tombstone->migration;
+
+	ctl_tombstone_free(tombstone);
+	ctl_migration_put(migration);
+}
+
+static void on_timer(struct ctl_work *work)
+{
+	end(CTL_CONTAINER(work, struct ctl_tombstone, timer));
+}
+
+void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *droplet, uint32_t vni,
+		       const struct mz_addr *addrs, int n_addrs, const struct mz_addr *host,
+		       uint32_t generation)
+{
+	struct ctl_tombstone *tombstone = ctl_calloc(1, sizeof(*tombstone));
+	int i;
+
+	tombstone->migration = migration;
+	tombstone->droplet = droplet;
+	tombstone->vni = vni;
+	for (i = 0; i < n_addrs; i++)
+		tombstone->addrs[tombstone->n_addrs++] = addrs[i];
+	tombstone->host = *host;
+	tombstone->generation = generation;
+	tombstone->timer.run = on_timer;
+	DL_APPEND(migration->tombstones, tombstone);
+	DL_APPEND2(droplet->tombstones, tombstone, droplet_prev, droplet_next);
+	ctl_queue_add_in(&droplet->controller->queue, &tombstone->timer,
+			 droplet->controller->times.tombstone_ms);
+	change(tombstone, false, true, host, generation);
+	/* The host sends after the endpoint, so it needs what an endpoint's host needs. */
+	ctl_usage_network(droplet->controller, migration->network, droplet, 1, 0);
+}
+
+void ctl_tombstone_free(struct ctl_tombstone *tombstone)
+{
+	change(tombstone, true, false, &tombstone->host, tombstone->generation);
+	ctl_usage_network(tombstone->droplet->controller, tombstone->migration->network,
+			  tombstone->droplet, -1, 0);
+	ctl_queue_cancel(&tombstone->droplet->controller->queue, &tombstone->timer);
+	DL_DELETE(tombstone->migration->tombstones, tombstone);
+	DL_DELETE2(tombstone->droplet->tombstones, tombstone, droplet_prev, droplet_next);
+	free(tombstone);
+}
+
+void ctl_tombstone_set(struct ctl_tombstone *tombstone, const struct mz_addr *host,
+		       uint32_t generation)
+{
+	change(tombstone, true, true, host, generation);
+	tombstone->host = *host;
+	tombstone->generation = generation;
+}
+
+void ctl_tombstones_forget(struct ctl_droplet *droplet)
+{
+	while (droplet->tombstones)
+		end(droplet->tombstones);
+}
