@@ -341,8 +341,8 @@ static uint64_t send_packet(unsigned int src, unsigned int dst, bool is_ipv6)
 					    .payload_size = sizeof(payload) });
 	sent[sim_next_packet++] = (struct sent){ .src = src, .dst = dst };
 	total.n_packets++;
-	sim_note("packet %" PRIu64 " of endpoint %u (host %u) to %u (host %u), IPv%d", f.number, src,
-		 host, dst, to->home, is_ipv6 ? 6 : 4);
+	sim_note("packet %" PRIu64 " of endpoint %u (host %u) to %u (host %u), IPv%d", f.number,
+		 src, host, dst, to->home, is_ipv6 ? 6 : 4);
 	sim_agent(host, src, &frame, &result);
 	judge(&f, host, &result);
 	find_oldest();

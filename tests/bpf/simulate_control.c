@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The controller of a simulation. What it does takes many steps, each of which changes one host; the
- * order of the steps is that of docs/architecture.md: a new place first, then the bouncers, then
- * the old place; new bouncers and dividers have their tables before anybody hears of them.
+ * The controller of a simulation. What it does takes many steps, each of which changes one host.
+ * Their order is that of docs/architecture.md: a new place first, then the bouncers, then the old
+ * place; new bouncers and dividers have their tables before anybody hears of them.
  *
  * Hosts hold the rows of a VPC or network as long as they have a role in it.
  */
@@ -394,21 +394,22 @@ static void hold(struct task *task, unsigned int v, unsigned int host, bool is_o
 }
 
 /*
- * Others believe what comes from a divider to be divided: a host must know first that it is one, and
- * go on until nobody believes it any more. From a bouncer all hosts must take what it sends, before
- * it knows.
+ * Others believe what comes from a divider to be divided: a host must know first that it is
+ * one, and go on until nobody believes it any more. From a bouncer all hosts must take what it
+ * sends, before it knows.
  */
 static void replace(struct task *task, unsigned int v)
 {
 	bool is_bouncer = task->kind == BOUNCER, is_adding = task->step < 4;
 	unsigned int *set = is_bouncer ? &vpcs[v].networks[task->network].set : &vpcs[v].set;
 	unsigned int it = BIT(is_adding ? task->to : task->from);
+	bool is_others = (task->step % 4 == 0) == (is_bouncer == is_adding);
 
 	*set = is_adding ? *set | it : *set & ~it;
 	if (task->step % 2)
 		wait(task);
 	else
-		tell(task, v, (task->step % 4 == 0) == (is_bouncer == is_adding) ? ALL_HOSTS & ~it : it);
+		tell(task, v, is_others ? ALL_HOSTS & ~it : it);
 }
 
 static void replace_all(struct task *task, unsigned int v)
@@ -470,8 +471,8 @@ static void start_endpoint(struct task *task, struct sim_endpoint *e)
 		task->kind = only_moves || sim_chance(70) ? MIGRATE : DELETE;
 		task->to = random_of(ALL_HOSTS & ~BIT(e->home));
 	}
-	sim_note("%s endpoint %u, host %u to %u", kinds[task->kind], (unsigned int)(e - sim_endpoints),
-		 e->home, task->to);
+	sim_note("%s endpoint %u, host %u to %u", kinds[task->kind],
+		 (unsigned int)(e - sim_endpoints), e->home, task->to);
 }
 
 static void start(unsigned int v)
@@ -644,7 +645,8 @@ static void print_learned(const struct sim_endpoint *e, bool is_ipv6)
 
 	for (unsigned int host = 0; host < SIM_HOSTS; host++)
 		if (sim_find(host, MZ_TABLE_learned, &key, &row))
-			printf("    host %u knows IPv%d on %u (before: %u), generation %u, network %u%s\n",
+			printf("    host %u knows IPv%d on %u (before: %u), generation %u, "
+			       "network %u%s\n",
 			       host, is_ipv6 ? 6 : 4, host_of(&row.host), host_of(&row.before),
 			       row.generation, (unsigned int)row.network,
 			       row.flags & MZ_LEARNED_STALE ? ", stale" : "");
