@@ -39,6 +39,9 @@ static __always_inline int divide_now(struct mz_pkt *p)
 		return DROP(no_network);
 	if (vpc_is_direct_by_divider(p) && use_learned(p))
 		return to_tunnel(p);
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) && !is(p, MZ_RETURNED) && p->is_tunneled &&
+	    replicas_have(&row->bouncers, &p->outer_src))
+		return DROP(no_endpoint); /* who sent it would have it */
 	if (!replicas_have_self(&row->bouncers))
 		return replicas_pick(p, &row->bouncers) ? to_tunnel(p) : DROP(no_network);
 	location = find_location(p, &p->dst);

@@ -208,7 +208,8 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return p->port->network == network;
 	if (p->sender_network == network) /* it is not zero */
 		return true;
-	if (is_from_bouncer(p, network))
+	/* Its own agent may have sent it, to be divided here. */
+	if (is_from_bouncer(p, network) && !replicas_have_self(&p->vpc->dividers))
 		return true;
 	src = find_location(p, &p->src);
 	return src && src->network == network;
@@ -226,7 +227,10 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
-/* Reads next: MZ_TO_TUNNEL where a learned location decided already. */
+/*
+ * Reads next: MZ_TO_TUNNEL where a learned location decided already. Who bounces for the
+ * destination's network asks no bouncer, where what it sends would count as judged.
+ */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
 	const struct mz_network *row;
@@ -241,9 +245,11 @@ static __always_inline int route_agent(struct mz_pkt *p)
 		p->next = MZ_TO_DIVIDE;
 		return 0;
 	}
+	if (p->local)
+		return to_divider(p);
 	row = find_network(p, p->port->network);
-	if (row && replicas_have_self(&row->bouncers)) {
-		p->location = find_location(p, &p->dst);
+	p->location = find_location(p, &p->dst);
+	if (p->location || (row && replicas_have_self(&row->bouncers))) {
 		p->next = MZ_TO_BOUNCE;
 		return 0;
 	}
@@ -252,13 +258,14 @@ static __always_inline int route_agent(struct mz_pkt *p)
 
 /*
  * A host that bounces for the source's network sends on what it does not know itself; but not what
- * another bouncer of that network sent here, which came to be delivered.
+ * another bouncer of that network sent here to be delivered, unless the source is there.
  */
 static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 {
 	const struct mz_location *src = find_location(p, &p->src);
 
-	return src && !is_from_bouncer(p, src->network);
+	return src && (host_equal(&src->host, &p->outer_src) ||
+		       !is_from_bouncer(p, src->network));
 }
 
 /*
