@@ -312,8 +312,11 @@ static __always_inline int give_back(struct mz_pkt *p, int reason)
 /* What is not delivered here. */
 static __always_inline int route_on(struct mz_pkt *p)
 {
-	const struct mz_moved *row = find_moved(p);
+	const struct mz_moved *row;
 
+	if (is(p, MZ_NO_VPC)) /* who knows whether it divides? */
+		return give_back(p, DROP(no_vpc));
+	row = find_moved(p);
 	p->location = find_location(p, &p->dst);
 	if (p->location) {
 		p->next = MZ_TO_BOUNCE;
@@ -324,8 +327,6 @@ static __always_inline int route_on(struct mz_pkt *p)
 		return to_divider(p);
 	if (follow_moved(p, row))
 		return to_tunnel(p);
-	if (is(p, MZ_NO_VPC))
-		return give_back(p, DROP(no_vpc));
 	if (is_from_divider(p))
 		return give_back(p, DROP(no_endpoint));
 	return give_back(p, p->local ? DROP(not_divided) : DROP(not_here));
@@ -333,7 +334,7 @@ static __always_inline int route_on(struct mz_pkt *p)
 
 static __always_inline int route_transit(struct mz_pkt *p)
 {
-	if (p->local && may_enter(p, p->local->network)) {
+	if (p->local && !is(p, MZ_NO_VPC) && may_enter(p, p->local->network)) {
 		p->next = MZ_TO_DELIVER;
 		return 0;
 	}
