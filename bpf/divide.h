@@ -39,6 +39,9 @@ static __always_inline int divide_now(struct mz_pkt *p)
 		mark(p, MZ_DIRECT);
 		return to_tunnel(p);
 	}
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) && !is(p, MZ_RETURNED) && p->is_tunneled &&
+	    is_from_bouncer(p, route->network))
+		return DROP(no_endpoint); /* who sent it would have it */
 	bouncer = bouncer_pick(p, route->network);
 	if (bouncer == BOUNCER_NONE)
 		return DROP(no_network);

@@ -70,7 +70,7 @@ static __always_inline int send_again(struct mz_pkt *p)
 		r = find_direct(p);
 		return r ?: route_agent(p);
 	}
-	if (!replicas_have_self(&p->vpc->dividers) || !find_learned(p, &p->src))
+	if (!replicas_have_self(&p->vpc->dividers))
 		return DROP(stale_sender);
 	p->next = MZ_TO_DIVIDE;
 	return 0;

@@ -379,7 +379,7 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 	    p->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) || !vpc_is_direct_by_divider(p))
 		return false;
 	row = find_learned(p, &p->dst);
-	return row && !learned_holds(row, clock());
+	return !row || !learned_holds(row, clock());
 }
 
 /* The sender of a packet that came by an old way is told; not by this hook, if by the next. */

@@ -248,7 +248,8 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return p->port->network == network;
 	if (p->sender_network == network) /* it is not zero */
 		return true;
-	if (is_from_bouncer(p, network))
+	/* Its own agent may have sent it, to be divided here. */
+	if (is_from_bouncer(p, network) && !replicas_have_self(&p->vpc->dividers))
 		return true;
 	src = find_location(p, &p->src);
 	return src && src->network == network;
@@ -266,7 +267,10 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
-/* Reads next: MZ_TO_TUNNEL where a learned location decided already. */
+/*
+ * Reads next: MZ_TO_TUNNEL where a learned location decided already. Who bounces for the
+ * destination's network asks no bouncer, where what it sends would count as judged.
+ */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
 	enum bouncer bouncer;
@@ -281,25 +285,28 @@ static __always_inline int route_agent(struct mz_pkt *p)
 		p->next = MZ_TO_DIVIDE;
 		return 0;
 	}
-	bouncer = bouncer_pick(p, p->port->network);
+	if (p->local)
+		return to_divider(p);
+	p->location = find_location(p, &p->dst);
+	bouncer = p->location ? BOUNCER_SELF : bouncer_pick(p, p->port->network);
 	if (bouncer == BOUNCER_NONE)
 		return DROP(no_network);
 	if (bouncer == BOUNCER_OTHER)
 		return to_tunnel(p);
-	p->location = find_location(p, &p->dst);
 	p->next = MZ_TO_BOUNCE;
 	return 0;
 }
 
 /*
  * A host that bounces for the source's network sends on what it does not know itself; but not what
- * another bouncer of that network sent here, which came to be delivered.
+ * another bouncer of that network sent here to be delivered, unless the source is there.
  */
 static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 {
 	const struct mz_location *src = find_location(p, &p->src);
 
-	return src && !is_from_bouncer(p, src->network);
+	return src && (host_equal(&src->host, &p->outer_src) ||
+		       !is_from_bouncer(p, src->network));
 }
 
 /*
@@ -346,8 +353,11 @@ static __always_inline int give_back(struct mz_pkt *p, int reason)
 /* What is not delivered here. */
 static __always_inline int route_on(struct mz_pkt *p)
 {
-	const struct mz_moved *row = find_moved(p);
+	const struct mz_moved *row;
 
+	if (is(p, MZ_NO_VPC)) /* who knows whether it divides? */
+		return give_back(p, DROP(no_vpc));
+	row = find_moved(p);
 	p->location = find_location(p, &p->dst);
 	if (p->location) {
 		p->next = MZ_TO_BOUNCE;
@@ -358,8 +368,6 @@ static __always_inline int route_on(struct mz_pkt *p)
 		return to_divider(p);
 	if (follow_moved(p, row))
 		return to_tunnel(p);
-	if (is(p, MZ_NO_VPC))
-		return give_back(p, DROP(no_vpc));
 	if (is_from_divider(p))
 		return give_back(p, DROP(no_endpoint));
 	return give_back(p, p->local ? DROP(not_divided) : DROP(not_here));
@@ -367,7 +375,7 @@ static __always_inline int route_on(struct mz_pkt *p)
 
 static __always_inline int route_transit(struct mz_pkt *p)
 {
-	if (p->local && may_enter(p, p->local->network)) {
+	if (p->local && !is(p, MZ_NO_VPC) && may_enter(p, p->local->network)) {
 		p->next = MZ_TO_DELIVER;
 		return 0;
 	}
