@@ -271,7 +271,7 @@ static __always_inline int be_introduced(struct mz_pkt *p)
 /* Only what is for an endpoint of this host, or else for the next program. */
 static __always_inline int stay(struct mz_pkt *p)
 {
-	return p->local ? 0 : MZ_ASKS_OTHERS;
+	return p->local && !is(p, MZ_NO_VPC) ? 0 : MZ_ASKS_OTHERS;
 }
 
 /* To deliver, or to divide, which finds the destination here. */
