@@ -11,35 +11,22 @@
 /* What an RTS says, and the packet that it came with. */
 struct claim {
 	struct mz_vni_addr src;
-	struct mz_addr dst;
+	struct mz_vni_addr dst;
 	struct mz_addr outer_src;
 	struct mz_addr host;
 	__u32 generation;
 	__u64 network; /* of the destination, if it is on this host; zero: it is not */
 };
 
-/* Is its sender a bouncer of the network, for the destination? */
-static __always_inline bool bounces(const struct claim *claim, __u64 id)
-{
-	struct mz_network_key key = { .network = id };
-	const struct mz_network *row = table_lookup(network, &key);
-
-	if (row && row->slot_bits) {
-		key.slot = mz_slot(claim->src.vni, &claim->dst, row->slot_bits);
-		row = table_lookup(network, &key);
-	}
-	return row && replicas_have(&row->bouncers, &claim->outer_src);
-}
-
 /* Does a bouncer send it, of the destination's or the source's network? They judged it before. */
 static __always_inline bool is_vouched(const struct claim *claim)
 {
 	const struct mz_route *route;
 
-	if (claim->network && bounces(claim, claim->network))
+	if (claim->network && bouncers_have(claim->network, &claim->dst, &claim->outer_src))
 		return true;
 	route = find_route(claim->src.vni, &claim->src.addr);
-	return route && bounces(claim, route->network);
+	return route && bouncers_have(route->network, &claim->dst, &claim->outer_src);
 }
 
 #define CLAIM_HOLDS 1
@@ -86,7 +73,7 @@ static __always_inline int attest(struct mz_pkt *p)
 		return DROP(geneve_options);
 	claim.src.vni = p->vni;
 	claim.src.addr = p->src;
-	claim.dst = p->dst;
+	claim.dst = (struct mz_vni_addr){ .vni = p->vni, .addr = p->dst };
 	claim.outer_src = p->outer_src;
 	__builtin_memcpy(&claim.host, rts->host, sizeof(claim.host));
 	claim.generation = bpf_ntohl(rts->generation_be);
@@ -102,27 +89,35 @@ static __always_inline int attest(struct mz_pkt *p)
 }
 
 /*
- * A packet from the host that is known of its source starts the lease anew. Sets sender_network, if
- * the lease was not over.
+ * A packet from `host` starts the lease anew, if it is that which is known. The network that the
+ * address was proven to be in, if the lease was not over; else zero.
  */
-static __always_inline int confirm(struct mz_pkt *p)
+GLOBAL __u64 learned_confirm(const struct mz_vni_addr *key, const struct mz_addr *host)
 {
 	struct mz_learned *row;
-	__u64 now;
+	__u64 now, network;
 
-	p->sender_network = opaque(p, 0);
-	if (!vpc_is_direct(p) ||
-	    (!p->local && !(vpc_is_direct_by_divider(p) &&
-			    replicas_have_self(&p->vpc->dividers))))
+	if (!key || !host)
 		return 0;
-	row = find_learned(p, &p->src);
-	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->outer_src))
+	row = table_lookup(learned, key);
+	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, host))
 		return 0;
 	now = clock();
-	if (learned_holds(row, now))
-		p->sender_network = row->network;
+	network = learned_holds(row, now) ? row->network : 0;
 	if (is_due(row->confirmed, now))
 		row->confirmed = now;
+	return network;
+}
+
+/* Sets sender_network. */
+static __always_inline int confirm(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+
+	p->sender_network = opaque(p, 0);
+	if (vpc_is_direct(p) && (p->local || (vpc_is_direct_by_divider(p) &&
+					      replicas_have_self(&p->vpc->dividers))))
+		p->sender_network = learned_confirm(&key, &p->outer_src);
 	return 0;
 }
 
@@ -135,6 +130,26 @@ struct news {
 	__u32 flags; /* MZ_LEARNED_RTS or MZ_LEARNED_HERE */
 	__u32 is_divider; /* host divides: it is only on the way */
 };
+
+/* News, and a row in the making: too big for the stacks of programs that are deep already. */
+struct learn_room {
+	struct news news;
+	struct mz_learned row;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct learn_room);
+} learn_room SEC(".maps");
+
+static __always_inline struct learn_room *find_learn_room(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&learn_room, &zero);
+}
 
 static __always_inline void learned_write(struct mz_learned *new, const struct mz_learned *old,
 					  const struct news *news, __u64 now)
@@ -174,25 +189,19 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 	return holds || (is_attested && now - row->confirmed < mz_config.lease);
 }
 
-/* A row in the making: too big for the stack of programs that are deep already. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct mz_learned);
-} learned_new SEC(".maps");
-
-/* 0; 1: something better is known; 2: the table is full. */
-GLOBAL int learn(const struct mz_vni_addr *key, const struct news *news)
+/* The news of the room. 0; 1: something better is known; 2: the table is full. */
+GLOBAL int learn(const struct mz_vni_addr *key)
 {
-	struct mz_learned *new, *row;
+	struct learn_room *room = find_learn_room();
+	const struct news *news;
+	struct mz_learned *row;
 	__u64 now = clock();
 	__u32 zero = 0;
 	void *rows = bpf_map_lookup_elem(&learned, &zero);
 
-	new = bpf_map_lookup_elem(&learned_new, &zero);
-	if (!rows || !new || !key || !news)
+	if (!rows || !room || !key)
 		return 2;
+	news = &room->news;
 	row = bpf_map_lookup_elem(rows, key);
 	if (row && is_known_better(row, news, now))
 		return 1;
@@ -204,32 +213,8 @@ GLOBAL int learn(const struct mz_vni_addr *key, const struct news *news)
 		row->confirmed = now;
 		return 0;
 	}
-	learned_write(new, row, news, now);
-	return bpf_map_update_elem(rows, key, new, BPF_ANY) ? 2 : 0;
-}
-
-/* As learn(), or a drop. network: that the source is in by this RTS; zero: not said. */
-static __always_inline int learn_source(struct mz_pkt *p, __u64 network)
-{
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
-	const struct mz_opt_rts *rts = mz_at(p, p->rts, sizeof(*rts));
-	struct news news = { .network = network, .flags = MZ_LEARNED_RTS };
-	int r;
-
-	if (!rts)
-		return DROP(geneve_options);
-	__builtin_memcpy(&news.host, rts->host, sizeof(news.host));
-	news.generation = bpf_ntohl(rts->generation_be);
-	news.group = bpf_ntohl(rts->group_be);
-	news.is_divider = replicas_have(&p->vpc->dividers, &news.host);
-	r = learn(&key, &news);
-	if (!r)
-		POINT(p, learn);
-	else if (r == 1)
-		POINT(p, rts_old);
-	else
-		POINT(p, learn_full);
-	return r;
+	learned_write(&room->row, row, news, now);
+	return bpf_map_update_elem(rows, key, &room->row, BPF_ANY) ? 2 : 0;
 }
 
 /*
@@ -249,6 +234,35 @@ static __always_inline __u64 introduced_network(struct mz_pkt *p)
 	return is_from_bouncer(p, p->local->network) ? p->local->network : 0;
 }
 
+/* As learn(), or a drop. */
+static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	const struct mz_opt_rts *rts = mz_at(p, p->rts, sizeof(*rts));
+	struct learn_room *room = find_learn_room();
+	struct news *news;
+	int r;
+
+	if (!rts || !room)
+		return DROP(geneve_options);
+	news = &room->news;
+	*news = (struct news){ .flags = MZ_LEARNED_RTS };
+	__builtin_memcpy(&news->host, rts->host, sizeof(news->host));
+	news->generation = bpf_ntohl(rts->generation_be);
+	news->group = bpf_ntohl(rts->group_be);
+	news->is_divider = replicas_have(&p->vpc->dividers, &news->host);
+	if (is_delivered && !news->is_divider)
+		news->network = introduced_network(p);
+	r = learn(&key);
+	if (!r)
+		POINT(p, learn);
+	else if (r == 1)
+		POINT(p, rts_old);
+	else
+		POINT(p, learn_full);
+	return r;
+}
+
 /*
  * A packet with an RTS is delivered: its source is learned, and its host told; where the VPC divides
  * only if it was learned, since what it sends then could not enter.
@@ -260,7 +274,7 @@ static __always_inline int be_introduced(struct mz_pkt *p)
 	if (is(p, MZ_STRIPS) || !vpc_is_direct(p) || p->next != MZ_TO_DELIVER || !p->local)
 		return 0;
 	if (is(p, MZ_INTRODUCED))
-		r = learn_source(p, introduced_network(p));
+		r = learn_source(p, true);
 	if (r < 0)
 		return r;
 	if (!r || !vpc_is_direct_by_divider(p))
@@ -339,7 +353,7 @@ static __always_inline int relay_introduction(struct mz_pkt *p)
 	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers) &&
 	    !is_from_divider(p) && !is_one_network(p)) {
 		if (is(p, MZ_INTRODUCED))
-			r = learn_source(p, 0);
+			r = learn_source(p, false);
 		if (r < 0)
 			return r;
 		prepare_here(p, 0, 0);
@@ -361,9 +375,8 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 {
 	const struct mz_learned *row;
 
-	if (p->next != MZ_TO_TUNNEL || p->traits & (MZ_RETURNED | MZ_GIVES_BACK) ||
-	    !(p->points & 1ULL << MZ_COUNT_divide) || p->points & 1ULL << MZ_COUNT_direct ||
-	    !vpc_is_direct_by_divider(p))
+	if (p->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
+	    p->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) || !vpc_is_direct_by_divider(p))
 		return false;
 	row = find_learned(p, &p->dst);
 	return !row || !learned_holds(row, clock());

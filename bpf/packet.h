@@ -64,7 +64,8 @@ enum mz_trait {
 	MZ_INTRODUCES = 1 << 5, /* gets an RTS */
 	MZ_INTRODUCED = 1 << 6, /* its RTS is believed */
 	MZ_STRIPS = 1 << 7,	/* its RTS is made void */
-	MZ_ANSWERS = 1 << 8,	/* a control packet is due: struct control_room has it */
+	MZ_DIVIDED = 1 << 8,	/* this host found the network */
+	MZ_ANSWERS = 1 << 9,	/* a control packet is due: struct control_room has it */
 };
 
 /* (*): of the outer one for a while, where that has extension headers. */

@@ -168,6 +168,22 @@ void frame_tunnel(struct frame *frame, const struct tunnel_spec *spec, const str
 	frame_ip(frame, &ip);
 }
 
+void frame_extend_tunnel(struct frame *frame, const struct frame *longer)
+{
+	bool is_ipv6 = frame->bytes[ETH] >> 4 == 6;
+	uint8_t *ip = frame->bytes + ETH;
+
+	frame_append(frame, longer->bytes + frame->size, longer->size - frame->size);
+	put16(ip + (is_ipv6 ? 44 : 24), frame->size - ETH - (is_ipv6 ? 40 : 20));
+	if (is_ipv6) {
+		put16(ip + 4, frame->size - ETH - 40);
+		return;
+	}
+	put16(ip + 2, frame->size - ETH);
+	put16(ip + 10, 0);
+	put16(ip + 10, checksum(ip, 20, 0));
+}
+
 void frame_icmp_checksum(struct frame *frame, size_t off, bool is_ipv6)
 {
 	size_t size = frame->size - off;

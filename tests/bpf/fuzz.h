@@ -11,6 +11,7 @@
 
 #include "mizar/hash.h"
 #include "mizar/wire.h"
+#include "cookie.h"
 #include "plane.h"
 
 #define N_VPCS	   3
@@ -20,6 +21,7 @@
 #define N_PORTS	   4
 #define N_NETWORKS (N_VPCS * (N_SUBNETS + 1)) /* with one group a VPC */
 #define N_ADDRS	   (N_VPCS * N_SUBNETS * N_NUMBERS * 2)
+#define N_STRANGERS 2048
 #define N_SLOTS	   4
 
 #define WORLD_LO     1
@@ -28,7 +30,7 @@
 
 struct world_host {
 	struct mz_addr addr;
-	bool is_known, has_way;
+	bool is_known, has_way, is_dead;
 	struct mz_nexthop ways;
 };
 
@@ -48,10 +50,13 @@ struct world_network {
 struct world_addr {
 	uint32_t vni;
 	struct mz_addr addr;
-	bool is_member, has_location, is_local;
+	bool is_member, has_location, is_local, is_learned, has_moved;
 	struct mz_route member;
 	struct mz_location location;
 	struct mz_local local;
+	struct mz_learned learned; /* as it is in the table; a packet may change it */
+	struct mz_moved moved;
+	uint64_t nobody_until; /* ns: who should know said that nobody has it */
 };
 
 struct world_prefix {
@@ -71,7 +76,9 @@ struct world {
 	struct world_host hosts[N_HOSTS];
 	struct world_vpc vpcs[N_VPCS];
 	struct world_network networks[N_NETWORKS];
-	struct world_addr addrs[N_ADDRS];
+	/* Behind those that were put: such as packets alone name. */
+	struct world_addr addrs[N_ADDRS + N_STRANGERS];
+	unsigned int n_addrs;
 	struct world_prefix prefixes[2 * N_NETWORKS + 2 * N_VPCS];
 	unsigned int n_prefixes;
 	struct world_port ports[N_PORTS];
@@ -87,6 +94,20 @@ struct packet {
 
 enum fate { PASSED, DROPPED, ABSORBED, SENT };
 
+/* A row of `learned` that a packet makes or changes; its times but `confirmed` do not matter. */
+struct change {
+	struct world_addr *addr;
+	struct mz_learned row;
+	bool is_confirmed; /* now */
+};
+
+/* A control packet that leaves as well, or alone. */
+struct message {
+	bool exists;
+	struct frame frame; /* a payload may follow */
+	size_t port, label;
+};
+
 /* What must become of a packet. */
 struct forecast {
 	enum fate fate;
@@ -101,6 +122,12 @@ struct forecast {
 	/* What a router said of the path to this host, and the host's row keeps; 0: nothing. */
 	unsigned int heeded_host;
 	uint32_t path_mtu;
+	bool is_copied; /* `out` leaves as a copy, and of the rest becomes the message, if any */
+	struct message message;
+	struct change changes[2];
+	unsigned int n_changes;
+	struct world_addr *nobody; /* which gets this: */
+	uint64_t nobody_until;
 };
 
 /* Deterministic; everything random comes from here. */
@@ -122,9 +149,10 @@ void world_mac(uint8_t ret[6], unsigned int vpc, unsigned int subnet, unsigned i
 void packet_random(const struct world *world, struct packet *ret);
 
 /*
- * What must become of the packet; where the tables offer several hosts, or several ways to one,
- * `choice` (below MODEL_CHOICES) says which were taken.
+ * What must become of the packet at this time; where the tables offer several hosts, or several ways
+ * to one, and where it depends on what was asked and answered before, `choice` (below
+ * MODEL_CHOICES) says which it was.
  */
-#define MODEL_CHOICES (MZ_REPLICAS_MAX * MZ_WAYS_MAX)
-void model_forecast(const struct world *world, const struct packet *packet, unsigned int choice,
-		    struct forecast *ret);
+#define MODEL_CHOICES (MZ_REPLICAS_MAX * MZ_WAYS_MAX * 4)
+void model_forecast(struct world *world, const struct packet *packet, uint64_t now,
+		    unsigned int choice, struct forecast *ret);

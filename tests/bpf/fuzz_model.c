@@ -6,7 +6,7 @@
  */
 #include "fuzz_model.h"
 
-static bool has(const struct mz_replicas *set, const struct mz_addr *host)
+bool model_is_in(const struct mz_replicas *set, const struct mz_addr *host)
 {
 	for (uint32_t i = 0; i < set->n; i++)
 		if (same(&set->addrs[i], host))
@@ -16,22 +16,32 @@ static bool has(const struct mz_replicas *set, const struct mz_addr *host)
 
 static bool has_self(const struct view *v, const struct mz_replicas *set)
 {
-	return has(set, &v->world->hosts[0].addr);
+	return model_is_in(set, &v->world->hosts[0].addr);
 }
 
-static const struct world_addr *find_addr(const struct view *v, const struct mz_addr *a)
+bool model_divides(const struct view *v)
 {
-	for (unsigned int i = 0; i < N_ADDRS; i++)
-		if (v->world->addrs[i].vni == v->vni && same(&v->world->addrs[i].addr, a))
-			return &v->world->addrs[i];
-	return NULL;
+	return has_self(v, &v->vpc->row.dividers);
+}
+
+/* What tables say of an address: nothing, mostly, where no endpoint has it. */
+struct world_addr *model_addr(const struct view *v, const struct mz_addr *a)
+{
+	struct world *world = v->world;
+
+	for (unsigned int i = 0; i < world->n_addrs; i++)
+		if (world->addrs[i].vni == v->vni && same(&world->addrs[i].addr, a))
+			return &world->addrs[i];
+	assert_in_range(world->n_addrs, N_ADDRS, N_ADDRS + N_STRANGERS - 1);
+	world->addrs[world->n_addrs] = (struct world_addr){ .vni = v->vni, .addr = *a };
+	return &world->addrs[world->n_addrs++];
 }
 
 static const struct world_addr *find_location(const struct view *v, const struct mz_addr *a)
 {
-	const struct world_addr *found = find_addr(v, a);
+	const struct world_addr *found = model_addr(v, a);
 
-	return found && found->has_location ? found : NULL;
+	return found->has_location ? found : NULL;
 }
 
 /* The set of bouncers that serves the destination, or NULL. */
@@ -50,19 +60,25 @@ static const struct mz_replicas *find_bouncers(const struct view *v, uint64_t id
 	return NULL;
 }
 
-/* 0: none. */
-static uint64_t find_route(const struct view *v)
+bool model_is_from_bouncer(const struct view *v, uint64_t network)
 {
-	const struct world_addr *exact = find_addr(v, &v->dst);
+	const struct mz_replicas *set = find_bouncers(v, network);
+
+	return set && model_is_in(set, &v->outer_src);
+}
+
+uint64_t model_route(const struct view *v, const struct mz_addr *a)
+{
+	const struct world_addr *exact = model_addr(v, a);
 	const struct world_prefix *best = NULL;
 
-	if (exact && exact->is_member)
+	if (exact->is_member)
 		return exact->member.network;
 	for (unsigned int i = 0; i < v->world->n_prefixes; i++) {
 		const struct world_prefix *prefix = &v->world->prefixes[i];
 
 		if (prefix->vni == v->vni &&
-		    in_prefix(&v->dst, &prefix->prefix, prefix->prefix_len) &&
+		    in_prefix(a, &prefix->prefix, prefix->prefix_len) &&
 		    (!best || prefix->prefix_len > best->prefix_len))
 			best = prefix;
 	}
@@ -108,6 +124,22 @@ static size_t way_mtu(const struct view *v, const struct mz_addr *to, uint32_t i
 			mtu = path_mtu;
 	}
 	return mtu;
+}
+
+const struct mz_nexthop *model_ways(const struct view *v, const struct mz_addr *host)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++)
+		if (same(&v->world->hosts[i].addr, host) && v->world->hosts[i].has_way)
+			return &v->world->hosts[i].ways;
+	return NULL;
+}
+
+bool model_host_is_dead(const struct view *v, const struct mz_addr *host)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++)
+		if (same(&v->world->hosts[i].addr, host))
+			return v->world->hosts[i].is_dead;
+	return false;
 }
 
 /* One of the ways that have a slot, or NULL: the host has none. */
@@ -159,23 +191,23 @@ static void put_hosts(const struct view *v, uint8_t *at, const struct mz_addr *d
 	memcpy(at + size, dst->bytes + 16 - size, size);
 }
 
-/* The outer IP header; returns its size. */
-static size_t outer_ip(struct view *v, const struct mz_addr *to, size_t size)
+size_t model_outer_ip(const struct view *v, struct frame *frame, const struct mz_addr *to,
+		      uint8_t tos, size_t *ret_label)
 {
-	uint8_t *ip = v->out->out.bytes + ETH;
+	uint8_t *ip = frame->bytes + ETH;
 
 	if (v->world->is_ipv6) {
-		put32(ip, 6U << 28 | (uint32_t)v->tos << 20);
-		put16(ip + 4, size - ETH - 40);
+		put32(ip, 6U << 28 | (uint32_t)tos << 20);
+		put16(ip + 4, frame->size - ETH - 40);
 		ip[6] = PROTO_UDP;
 		ip[7] = MZ_OUTER_TTL;
 		put_hosts(v, ip + 8, to);
-		v->out->label = ETH;
+		*ret_label = ETH;
 		return 40;
 	}
 	ip[0] = 0x45;
-	ip[1] = v->tos;
-	put16(ip + 2, size - ETH);
+	ip[1] = tos;
+	put16(ip + 2, frame->size - ETH);
 	put16(ip + 6, 0x4000);
 	ip[8] = MZ_OUTER_TTL;
 	ip[9] = PROTO_UDP;
@@ -206,57 +238,97 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 {
 	const struct frame *in = &v->packet->frame;
 	struct frame *out = &v->out->out;
-	size_t encap = v->world->is_ipv6 ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4;
-	size_t size = in->size + encap, ip_size;
+	size_t encap = v->world->is_ipv6 ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4, ip_size;
+	size_t n_options;
 	uint8_t *udp, *geneve, *inner;
 
-	memset(out->bytes, 0, ETH + encap);
-	out->size = size;
-	if (find_way(v, to, encap))
+	if (model_introduce(v))
+		return DONE;
+	n_options = v->asks ? sizeof(struct mz_opt_rts) : 0;
+	memset(out->bytes, 0, ETH + encap + n_options);
+	out->size = in->size + encap + n_options;
+	if (find_way(v, to, encap + n_options))
 		return DONE;
 	if (v->packet->is_gso)
 		return DROP(v, encapsulate); /* a kind that the kernel does not tunnel */
-	ip_size = outer_ip(v, to, size);
+	ip_size = model_outer_ip(v, out, to, v->tos, &v->out->label);
 	udp = out->bytes + ETH + ip_size;
 	geneve = udp + 8;
-	inner = geneve + 8;
+	inner = geneve + 8 + n_options;
 	v->out->port = ETH + ip_size;
 	put16(udp + 2, MZ_GENEVE_PORT);
-	put16(udp + 4, size - ETH - ip_size);
+	put16(udp + 4, out->size - ETH - ip_size);
+	geneve[0] = n_options / 4;
 	put16(geneve + 2, 0x6558);
 	put32(geneve + 4, v->vni << 8);
+	if (v->asks)
+		model_write_rts(v, geneve + 8);
 	put_mac(inner, VIRTUAL_MAC);
 	memcpy(inner + 6, v->port->row.mac, 6);
 	memcpy(inner + 12, in->bytes + 12, in->size - 12);
 	if (v->has_hopped)
-		rewrite_ip(v, ETH + encap, v->tos, v->ttl);
-	return sent(v, COUNT(encapsulate) | (choose_way(v, to) ? 0 : COUNT(resolve)));
+		rewrite_ip(v, ETH + encap + n_options, v->tos, v->ttl);
+	return sent(v, COUNT(encapsulate) | (v->asks ? COUNT(introduce) : 0) |
+			       (choose_way(v, to) ? 0 : COUNT(resolve)));
 }
 
 /* Round again, with this host as the source and one taken from the TTL. */
-static bool forward(struct view *v, const struct mz_addr *to)
+static void turn_ip(struct view *v, const struct mz_addr *to)
 {
-	struct frame *out = &v->out->out;
-	uint8_t *ip = out->bytes + ETH;
+	uint8_t *ip = v->out->out.bytes + ETH;
 	uint32_t old_sum;
 
-	if (v->outer_ttl <= 1)
-		return DROP(v, hop_limit);
-	*out = v->packet->frame;
-	if (find_way(v, to, 0))
-		return DONE;
 	if (v->world->is_ipv6) {
 		ip[7]--;
 		put_hosts(v, ip + 8, to);
-	} else {
-		old_sum = begin_ipv4(v->out, ETH);
-		ip[8]--;
-		put_hosts(v, ip + 12, to);
-		end_ipv4(v->out, ETH, old_sum);
+		return;
 	}
-	put16(ip + v->outer_size + 6, 0);
+	old_sum = begin_ipv4(v->out, ETH);
+	ip[8]--;
+	put_hosts(v, ip + 12, to);
+	end_ipv4(v->out, ETH, old_sum);
+}
+
+static bool forward(struct view *v, const struct mz_addr *to)
+{
+	struct frame *out = &v->out->out;
+
+	*out = v->packet->frame;
+	if (model_relay(v, out->bytes) || model_tell_sender(v))
+		return DONE;
+	if (v->outer_ttl <= 1)
+		return DROP(v, hop_limit);
+	if (find_way(v, to, 0))
+		return DONE;
+	turn_ip(v, to);
+	put16(out->bytes + v->geneve - 2, 0);
+	if (v->gives_back || v->is_returned)
+		put16(out->bytes + v->geneve + 2, v->gives_back ? MZ_GENEVE_RETURNED : 0x6558);
+	if (v->is_void)
+		out->bytes[v->rts + 2] = MZ_OPT_NONE;
 	return sent(v, COUNT(forward) | (v->packet->hook == XDP ? COUNT(turn) : 0) |
 			       (choose_way(v, to) ? 0 : COUNT(resolve)));
+}
+
+/* To who asked, from port to port. */
+bool model_echo(struct view *v)
+{
+	struct frame *out = &v->out->out;
+	uint8_t *udp = out->bytes + v->geneve - 8;
+
+	if (v->packet->is_gso)
+		return DROP(v, geneve_control);
+	if (v->outer_ttl <= 1)
+		return DROP(v, hop_limit);
+	*out = v->packet->frame;
+	if (find_way(v, &v->outer_src, 0))
+		return DONE;
+	if (get16(udp) == MZ_GENEVE_PORT)
+		return DROP(v, geneve_control); /* it would go round for ever */
+	put16(udp + 2, get16(udp));
+	put16(udp, MZ_GENEVE_PORT);
+	turn_ip(v, &v->outer_src);
+	return sent(v, COUNT(echo) | (choose_way(v, &v->outer_src) ? 0 : COUNT(resolve)));
 }
 
 static bool tunnel_to(struct view *v, const struct mz_addr *to)
@@ -264,9 +336,17 @@ static bool tunnel_to(struct view *v, const struct mz_addr *to)
 	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
 }
 
+/* Not to a dead one, as long as another is alive. */
 static bool tunnel_to_one(struct view *v, const struct mz_replicas *set)
 {
-	return tunnel_to(v, &set->addrs[v->choice_host % set->n]);
+	struct mz_replicas alive = {};
+
+	for (uint32_t i = 0; i < set->n; i++)
+		if (!model_host_is_dead(v, &set->addrs[i]))
+			alive.addrs[alive.n++] = set->addrs[i];
+	if (!alive.n)
+		alive = *set;
+	return tunnel_to(v, &alive.addrs[v->choice_host % alive.n]);
 }
 
 /* RFC 6040, figure 4; -1: drop. */
@@ -293,6 +373,7 @@ static bool deliver(struct view *v)
 		return pass(v); /* into an endpoint goes by tc alone */
 	if (!row)
 		return DROP(v, not_here);
+	model_be_introduced(v);
 	out->size = v->packet->frame.size - v->inner;
 	memcpy(out->bytes, at(v, v->inner), out->size);
 	if (is_too_big(size_from(v, v->inner + ETH), row->mtu))
@@ -322,7 +403,7 @@ static bool to_location(struct view *v, const struct world_addr *location)
 
 static bool divide(struct view *v)
 {
-	uint64_t network = find_route(v);
+	uint64_t network = model_route(v, &v->dst);
 	const struct mz_replicas *bouncers;
 	const struct world_addr *location;
 
@@ -332,7 +413,11 @@ static bool divide(struct view *v)
 	if (v->local && v->local->local.network == network)
 		return deliver(v);
 	bouncers = find_bouncers(v, network);
-	if (!bouncers || !bouncers->n)
+	if (!bouncers)
+		return DROP(v, no_network);
+	if (model_is_direct_by_divider(v) && model_use_learned(v, model_addr(v, &v->dst)))
+		return tunnel_to(v, &v->to);
+	if (!bouncers->n)
 		return DROP(v, no_network);
 	if (!has_self(v, bouncers))
 		return tunnel_to_one(v, bouncers);
@@ -359,10 +444,12 @@ static bool may_enter(struct view *v, uint64_t network)
 
 	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || v->is_from_divider)
 		return true;
-	if (!v->is_tunneled)
+	if (v->port)
 		return v->port->row.network == network;
+	if (v->sender_network == network)
+		return true;
 	bouncers = find_bouncers(v, network);
-	if (bouncers && has(bouncers, &v->outer_src))
+	if (bouncers && model_is_in(bouncers, &v->outer_src))
 		return true;
 	src = find_location(v, &v->src);
 	return src && src->location.network == network;
@@ -379,22 +466,29 @@ static bool bounce(struct view *v)
 
 bool model_find_roles(struct view *v)
 {
-	const struct world_addr *dst = find_addr(v, &v->dst);
+	static const struct world_vpc nowhere;
+	const struct world_addr *dst = model_addr(v, &v->dst);
 
 	for (unsigned int i = 0; i < N_VPCS; i++)
 		if (v->world->vpcs[i].exists && v->world->vpcs[i].vni == v->vni)
 			v->vpc = &v->world->vpcs[i];
-	if (!v->vpc)
+	v->has_no_vpc = !v->vpc;
+	if (v->has_no_vpc && (v->packet->hook == AGENT || v->control))
 		return DROP(v, no_vpc);
-	v->is_from_divider = v->is_tunneled && has(&v->vpc->row.dividers, &v->outer_src);
-	v->local = dst && dst->is_local && dst->local.ifindex ? dst : NULL;
+	if (v->has_no_vpc)
+		v->vpc = &nowhere;
+	v->is_from_divider = v->is_tunneled && !v->is_returned &&
+			     model_is_in(&v->vpc->row.dividers, &v->outer_src);
+	v->local = dst->is_local && dst->local.ifindex ? dst : NULL;
 	return GO_ON;
 }
 
-bool model_route_agent(struct view *v)
+static bool route_agent(struct view *v)
 {
 	const struct mz_replicas *bouncers;
 
+	if (v->route == TO_TUNNEL)
+		return tunnel_to(v, &v->to);
 	if (v->local && may_enter(v, v->local->local.network))
 		return deliver(v);
 	if (has_self(v, &v->vpc->row.dividers))
@@ -405,19 +499,79 @@ bool model_route_agent(struct view *v)
 	return has_self(v, bouncers) ? bounce(v) : tunnel_to_one(v, bouncers);
 }
 
+bool model_to_dividers(struct view *v)
+{
+	if (!v->vpc->row.dividers.n)
+		return DROP(v, no_divider);
+	return tunnel_to_one(v, &v->vpc->row.dividers);
+}
+
+bool model_route_agent(struct view *v)
+{
+	return model_find_direct(v) || route_agent(v);
+}
+
+/* To the host that sent it, once; where that cannot be, it ends. */
+static bool give_back(struct view *v, enum mz_drop reason)
+{
+	if (v->is_returned || !(v->has_no_vpc || model_is_direct(v)))
+		return drop(v, reason);
+	v->gives_back = true;
+	v->out->counters |= COUNT(give_back);
+	return tunnel_to(v, &v->outer_src);
+}
+
+/* What came back goes as it would from its endpoint, or from this divider. */
+static bool send_again(struct view *v)
+{
+	const struct world_addr *src = model_addr(v, &v->src);
+
+	if (v->has_no_vpc)
+		return DROP(v, no_vpc);
+	if (model_check_returned(v))
+		return DONE;
+	v->out->counters |= COUNT(send_again);
+	if (v->route == TO_LOCATION)
+		return is_self(v, &model_addr(v, &v->dst)->location.host) ?
+			       deliver(v) :
+			       tunnel_to(v, &model_addr(v, &v->dst)->location.host);
+	for (unsigned int i = 0; i < N_PORTS; i++)
+		if (src->is_local && v->world->ports[i].exists &&
+		    v->world->ports[i].ifindex == src->local.ifindex)
+			v->port = &v->world->ports[i];
+	if (v->port)
+		return model_route_agent(v);
+	return model_divides(v) && model_is_known(v, &v->src) ? divide(v) :
+								 DROP(v, stale_sender);
+}
+
 bool model_route_transit(struct view *v)
 {
 	const struct world_addr *src = find_location(v, &v->src);
 	const struct mz_replicas *bouncers;
+	const struct mz_moved *moved;
 
+	model_confirm(v);
+	model_attest(v);
+	if (v->is_returned)
+		return send_again(v);
 	if (v->local && may_enter(v, v->local->local.network))
 		return deliver(v);
+	moved = model_moved(v);
 	if (find_location(v, &v->dst))
 		return bounce(v);
-	if (v->is_from_divider || has_self(v, &v->vpc->row.dividers))
-		return to_divider(v);
 	bouncers = src ? find_bouncers(v, src->location.network) : NULL;
-	if (src && (!bouncers || !has(bouncers, &v->outer_src)))
+	if (!v->is_from_divider &&
+	    (model_divides(v) ||
+	     (src && (!bouncers || !model_is_in(bouncers, &v->outer_src)))))
 		return to_divider(v);
-	return v->local ? DROP(v, not_divided) : DROP(v, not_here);
+	if (moved && !(v->vpc->row.flags & MZ_VPC_DIVIDE) && !is_self(v, &moved->host)) {
+		v->out->counters |= COUNT(moved);
+		return tunnel_to(v, &moved->host);
+	}
+	if (v->has_no_vpc)
+		return give_back(v, MZ_DROP_no_vpc);
+	if (v->is_from_divider)
+		return give_back(v, MZ_DROP_no_endpoint);
+	return give_back(v, v->local ? MZ_DROP_not_divided : MZ_DROP_not_here);
 }

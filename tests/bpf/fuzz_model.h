@@ -18,9 +18,11 @@
 #define HEADERS_MAX 1023
 #define GSO_SIZE    100
 
+enum route { UNDECIDED, TO_TUNNEL, TO_LOCATION };
+
 /* A packet as far as it is understood. */
 struct view {
-	const struct world *world;
+	struct world *world;
 	const struct packet *packet;
 	unsigned int choice_host, choice_way;
 	const struct world_port *port; /* from an endpoint */
@@ -36,6 +38,15 @@ struct view {
 	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
 	bool has_hopped; /* off the endpoint's link: one was taken from ttl */
 	bool is_fragment, is_tunneled, is_from_divider;
+	/* The direct path. */
+	uint64_t now, sender_network;
+	bool may_ask, may_answer;
+	size_t geneve, rts, control; /* offsets; 0: none */
+	bool is_returned, has_no_vpc, has_moved, is_introduced, is_void, gives_back;
+	bool is_direct, asks, answers;
+	struct world_addr *learned; /* the destination, if it has a row */
+	struct mz_addr to;	    /* TO_TUNNEL */
+	enum route route;
 	struct forecast *out;
 };
 
@@ -48,13 +59,23 @@ static inline uint16_t get16(const uint8_t *from)
 	return from[0] << 8 | from[1];
 }
 
+static inline uint32_t get32(const uint8_t *from)
+{
+	return (uint32_t)get16(from) << 16 | get16(from + 2);
+}
+
 static inline const uint8_t *at(const struct view *v, size_t off)
 {
 	return v->packet->frame.bytes + off;
 }
 
+/* A bouncer or divider tells who asked that nobody has it. XDP leaves that to tc. */
+bool model_tell_nobody(struct view *v);
+
 static inline bool drop(struct view *v, enum mz_drop reason)
 {
+	if ((reason == MZ_DROP_no_endpoint || reason == MZ_DROP_no_route) && model_tell_nobody(v))
+		return DONE;
 	v->out->fate = DROPPED;
 	v->out->drop = reason;
 	v->out->is_reported = v->packet->hook != XDP &&
@@ -176,6 +197,7 @@ static inline void end_ipv4(struct forecast *out, size_t ip, uint32_t old_sum)
 static inline bool sent(struct view *v, unsigned int counters)
 {
 	v->out->fate = SENT;
+	v->out->is_copied = v->answers && !(counters & COUNT(resolve)); /* the kernel takes no copy */
 	v->out->counters |= counters;
 	return DONE;
 }
@@ -186,8 +208,47 @@ static inline void ethernet(struct forecast *out, const uint8_t dst[6], const ui
 	memcpy(out->out.bytes + 6, src, 6);
 }
 
+static inline struct mz_addr addr_at(const struct view *v, size_t off)
+{
+	struct mz_addr a;
+
+	memcpy(&a, at(v, off), sizeof(a));
+	return a;
+}
+
 /* Sets vpc, local, is_from_divider. */
 bool model_find_roles(struct view *v);
+bool model_is_from_bouncer(const struct view *v, uint64_t network);
+bool model_is_in(const struct mz_replicas *set, const struct mz_addr *host);
+bool model_divides(const struct view *v); /* this host, in the packet's VPC */
+struct world_addr *model_addr(const struct view *v, const struct mz_addr *a);
+uint64_t model_route(const struct view *v, const struct mz_addr *a); /* 0: none */
+bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
+/* The ways of a host, or NULL: none. */
+const struct mz_nexthop *model_ways(const struct view *v, const struct mz_addr *host);
+/* Headers for `to`, from the outer IP header on, of a frame that has its size; behind Ethernet. */
+size_t model_outer_ip(const struct view *v, struct frame *frame, const struct mz_addr *to,
+		      uint8_t tos, size_t *ret_label);
+
+/* fuzz_direct.c: the stages of the direct path, each as in docs/wire-format.md. */
+bool model_is_direct(const struct view *v);
+bool model_is_direct_by_divider(const struct view *v);
+bool model_holds(const struct view *v, const struct world_addr *a);
+bool model_use_learned(struct view *v, struct world_addr *a);
+const struct mz_moved *model_moved(struct view *v);
+void model_confirm(struct view *v);
+void model_attest(struct view *v);
+void model_be_introduced(struct view *v);
+bool model_relay(struct view *v, uint8_t *frame);
+bool model_tell_sender(struct view *v);
+bool model_check_returned(struct view *v);
+bool model_find_direct(struct view *v);
+bool model_to_dividers(struct view *v);
+bool model_is_known(const struct view *v, const struct mz_addr *a); /* has a row */
+bool model_introduce(struct view *v);
+void model_write_rts(const struct view *v, uint8_t *to);
+bool model_control(struct view *v);
+bool model_echo(struct view *v);
 /* The last step: where the packet goes. */
 bool model_route_agent(struct view *v);
 bool model_route_transit(struct view *v);

@@ -200,6 +200,55 @@ static size_t random_options(uint8_t options[static MZ_OPTS_MAX])
 	return size;
 }
 
+/* As bytes; of this host's cookies one that is good, mostly. */
+static void random_cookie(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
+			  uint8_t ret[COOKIE_SIZE])
+{
+	cookie_make(vni, dst, src, random_chance(80) ? random_below(2) : 2, ret);
+	if (random_chance(10))
+		ret[random_below(COOKIE_SIZE)] ^= 1 << random_below(8);
+}
+
+/* Of a host that says where it is, or lies. */
+static void append_rts(const struct world *world, struct options *o, const struct mz_addr *from,
+		       const struct world_addr *src)
+{
+	uint8_t data[32];
+	const struct mz_addr *host = random_chance(60) ? from : &src->location.host;
+
+	if (random_chance(10))
+		host = &world->hosts[random_below(N_HOSTS)].addr;
+	memcpy(data, host, 16);
+	put32(data + 16, random_chance(80) ? src->location.generation : random_below(6));
+	put32(data + 20, random_below(3));
+	random_bytes(data + 24, COOKIE_SIZE);
+	option_append(o, MZ_OPT_CLASS, MZ_OPT_RTS, data, random_chance(98) ? 32 : 28);
+}
+
+static struct options random_control(const struct world_addr *address,
+				     const struct world_addr *peer)
+{
+	static const uint8_t types[] = { MZ_OPT_HERE, MZ_OPT_HERE, MZ_OPT_STALE, MZ_OPT_ECHO };
+	uint8_t data[52], type = PICK(types);
+	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
+
+	memcpy(data, &address->addr, 16);
+	memcpy(data + 16, &peer->addr, 16);
+	random_cookie(address->vni, &address->addr, &peer->addr, data + 32);
+	put32(data + 40, random_below(6));
+	put32(data + 44, random_below(3));
+	put32(data + 48, random_chance(90) ? 0 : MZ_HERE_NOBODY);
+	if (type == MZ_OPT_STALE)
+		put32(data + 16, random_below(6));
+	option_append(&o, MZ_OPT_CLASS, type, data,
+		      type == MZ_OPT_HERE    ? 52 :
+		      type == MZ_OPT_STALE   ? 20 :
+					       8);
+	if (random_chance(5))
+		o.flags = random_below(256);
+	return o;
+}
+
 /* Extension headers between the outer IPv6 header and UDP. */
 static void extend_outer(struct frame *frame)
 {
@@ -249,12 +298,61 @@ static void from_router(const struct world *world, struct packet *packet)
 	frame_ip(&packet->frame, &spec);
 }
 
+static void random_outer(const struct world *world, struct tunnel_spec *spec)
+{
+	if (random_chance(3))
+		spec->dst_port = random_below(65535) + 1;
+	if (random_chance(5))
+		spec->n_ip_options = random_below(11) * 4;
+	if (random_chance(5))
+		spec->fragment = random_below(65535) + 1;
+}
+
+/* Of one VPC and family, mostly endpoints' that have something to do with each other. */
+struct talk {
+	const struct world_addr *src, *dst;
+	const struct mz_addr *from; /* the host that sends it */
+};
+
+static struct talk random_talk(const struct world *world)
+{
+	unsigned int n = N_SUBNETS * N_NUMBERS, vpc = random_below(N_VPCS) * n * 2;
+	unsigned int family = random_below(2);
+	struct talk talk = { .src = &world->addrs[vpc + random_below(n) * 2 + family],
+			     .dst = &world->addrs[vpc + random_below(n) * 2 + family],
+			     .from = &world->hosts[random_below(N_HOSTS - 1) + 1].addr };
+
+	if (random_chance(30))
+		talk.from = &talk.src->learned.host;
+	else if (random_chance(20))
+		talk.from = &talk.src->location.host;
+	if (random_chance(3))
+		talk.from = &world->hosts[0].addr;
+	return talk;
+}
+
+static void random_direct(const struct world *world, const struct talk *talk,
+			  struct tunnel_spec *spec, struct options *o)
+{
+	if (random_chance(20))
+		o->size = random_options(o->bytes);
+	if (random_chance(30))
+		append_rts(world, o, talk->from, talk->src);
+	if (random_chance(2))
+		append_rts(world, o, talk->from, talk->src);
+	if (random_chance(5))
+		option_append(o, MZ_OPT_CLASS, MZ_OPT_ECHO, NULL, 8);
+	if (random_chance(15))
+		spec->eth_proto = MZ_GENEVE_RETURNED;
+}
+
 static void from_underlay(const struct world *world, struct packet *packet)
 {
 	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
-	bool is_ipv6 = random_chance(50);
+	struct talk talk = random_talk(world);
+	bool is_ipv6 = talk.src->addr.words_be[0];
 	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF;
-	uint8_t options[MZ_OPTS_MAX];
+	struct options o = {};
 	struct frame inner = {};
 	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
 				    .src_mac = "02:aa:00:00:00:77",
@@ -264,27 +362,29 @@ static void from_underlay(const struct world *world, struct packet *packet)
 				    .ttl = PICK(ttls),
 				    .src_port = random_below(65536),
 				    .udp_check = random_chance(90) ? 0 : random_below(65536),
-				    .vni = random_chance(97) ? world_vni(random_below(N_VPCS))
-							     : random_below(1 << 24),
-				    .options = options };
+				    .vni = random_chance(97) ? talk.src->vni : random_below(1 << 24) };
 
 	packet->ifindex = WORLD_LO;
-	random_ip(world, is_ipv6, src);
-	random_ip(world, is_ipv6, dst);
-	random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST, PORT_MAC, src,
-			dst);
-	(void)world_text(&world->hosts[random_chance(97) ? random_below(N_HOSTS - 1) + 1 : 0].addr,
-			 outer_src);
+	(void)world_text(&talk.src->addr, src);
+	(void)world_text(&talk.dst->addr, dst);
+	if (random_chance(10))
+		random_ip(world, is_ipv6, random_chance(50) ? src : dst);
+	if (random_chance(15)) {
+		o = random_control(talk.src, talk.dst);
+	} else {
+		random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,
+				PORT_MAC, src, dst);
+		random_direct(world, &talk, &spec, &o);
+	}
+	if (spec.eth_proto && random_chance(70))
+		talk.from = &talk.dst->learned.host;
+	(void)world_text(talk.from, outer_src);
 	if (random_chance(5))
 		(void)world_text(&world->hosts[random_below(N_HOSTS)].addr, outer_dst);
-	if (random_chance(3))
-		spec.dst_port = random_below(65535) + 1;
-	if (random_chance(5))
-		spec.n_ip_options = random_below(11) * 4;
-	if (random_chance(5))
-		spec.fragment = random_below(65535) + 1;
-	if (random_chance(20))
-		spec.n_options = random_options(options);
+	random_outer(world, &spec);
+	spec.flags = o.flags;
+	spec.options = o.bytes;
+	spec.n_options = o.size;
 	frame_tunnel(&packet->frame, &spec, &inner);
 	if (world->is_ipv6 && random_chance(5))
 		extend_outer(&packet->frame);

@@ -439,56 +439,100 @@ static bool check_host(struct view *v)
 	return DROP(v, unknown_host);
 }
 
-static bool parse_options(struct view *v, size_t off, size_t end, bool is_critical)
+/* Words of data of the options of control packets; 0: it is none. */
+static unsigned int control_words(uint8_t type)
 {
+	return type == MZ_OPT_HERE ? 13 : type == MZ_OPT_STALE ? 5 : type == MZ_OPT_ECHO ? 2 : 0;
+}
+
+static bool parse_options(struct view *v, size_t off, size_t end, uint8_t flags)
+{
+	bool is_control = flags & MZ_GENEVE_F_CONTROL, is_critical = flags & MZ_GENEVE_F_CRITICAL;
+	unsigned int n_rts = 0, n_control = 0;
+
 	while (off < end) {
-		if (at(v, off)[2] & 0x80)
-			return DROP(v, geneve_critical);
-		off += 4 + (at(v, off)[3] & 31) * 4;
+		const uint8_t *option = at(v, off);
+		uint8_t type = option[2], words = option[3] & 31;
+		bool is_ours = get16(option) == MZ_OPT_CLASS;
+
+		if (is_ours && type == MZ_OPT_RTS) {
+			if (words != 8)
+				return DROP(v, geneve_options);
+			v->rts = off;
+			n_rts++;
+		} else if (type & MZ_OPT_CRITICAL) {
+			if (!is_ours || !control_words(type))
+				return DROP(v, geneve_critical);
+			if (words != control_words(type))
+				return DROP(v, geneve_options);
+			v->control = off;
+			n_control++;
+		}
+		off += 4 + words * 4;
 	}
-	return off != end || is_critical ? DROP(v, geneve_options) : GO_ON;
+	if (off != end || is_critical != (n_control > 0) || n_rts > 1)
+		return DROP(v, geneve_options);
+	if (is_control != (n_control == 1) || (is_control && n_rts))
+		return DROP(v, geneve_control);
+	return GO_ON;
 }
 
 static bool parse_geneve(struct view *v)
 {
 	const uint8_t *geneve = at(v, v->inner);
 	size_t off = v->inner + 8;
+	uint16_t proto;
 
 	if (off > v->end)
 		return DROP(v, outer_malformed);
 	if (geneve[0] >> 6)
 		return DROP(v, geneve_version);
-	if (geneve[1] & 0x80)
-		return DROP(v, geneve_control);
-	if (get16(geneve + 2) != 0x6558)
+	v->geneve = v->inner;
+	proto = get16(geneve + 2);
+	v->is_returned = proto == MZ_GENEVE_RETURNED;
+	if (proto != 0x6558 && (!v->is_returned || geneve[1] & MZ_GENEVE_F_CONTROL))
 		return DROP(v, geneve_protocol);
 	v->vni = (uint32_t)geneve[4] << 16 | geneve[5] << 8 | geneve[6];
 	v->inner = off + (geneve[0] & 63) * 4;
 	if (v->inner > v->end)
 		return DROP(v, geneve_options);
-	return parse_options(v, off, v->inner, geneve[1] & 0x40);
+	return parse_options(v, off, v->inner, geneve[1]);
 }
 
 static bool transit(struct view *v)
 {
 	v->is_tunneled = true;
-	return parse_outer(v) || check_host(v) || parse_geneve(v) || parse_frame(v) ||
-	       parse_inner(v) || check_carried(v) || model_find_roles(v) || model_route_transit(v);
+	if (parse_outer(v) || check_host(v) || parse_geneve(v))
+		return DONE;
+	/* What is rare is tc's alone. */
+	if (v->packet->hook == XDP && (v->control || v->rts || v->is_returned))
+		return pass(v);
+	if (v->control)
+		return model_control(v);
+	return parse_frame(v) || parse_inner(v) || check_carried(v) || model_find_roles(v) ||
+	       model_route_transit(v);
 }
 
-void model_forecast(const struct world *world, const struct packet *packet, unsigned int choice,
-		    struct forecast *ret)
+void model_forecast(struct world *world, const struct packet *packet, uint64_t now,
+		    unsigned int choice, struct forecast *ret)
 {
 	struct view v = { .world = world,
 			  .packet = packet,
-			  .choice_host = choice / MZ_WAYS_MAX,
-			  .choice_way = choice % MZ_WAYS_MAX,
+			  .now = now,
+			  .may_ask = !(choice & 1),
+			  .may_answer = !(choice >> 1 & 1),
+			  .choice_way = choice / 4 % MZ_WAYS_MAX,
+			  .choice_host = choice / 4 / MZ_WAYS_MAX,
 			  .end = packet->frame.size,
 			  .out = ret };
 
 	memset(ret, 0, offsetof(struct forecast, out.bytes));
-	ret->checks[0] = ret->checks[1] = ret->port = ret->label = 0;
-	ret->path_mtu = 0;
+	memset((uint8_t *)ret + offsetof(struct forecast, checks), 0,
+	       offsetof(struct forecast, message) - offsetof(struct forecast, checks));
+	ret->message.exists = false;
+	ret->message.port = ret->message.label = 0;
+	ret->n_changes = 0;
+	ret->nobody = NULL;
 	if (packet->hook == AGENT)
 		(void)agent(&v);
 	else

@@ -68,6 +68,7 @@ static struct mz_addr endpoint_addr(bool is_ipv6, unsigned int subnet, unsigned 
 
 void world_devices(uint32_t ret_ifindexes[N_PORTS])
 {
+	const struct mz_link_change up = { .up = 1 };
 	struct mz_netlink *nl = NULL;
 
 	assert_int_equal(mz_netlink_open(&nl), 0);
@@ -82,7 +83,10 @@ void world_devices(uint32_t ret_ifindexes[N_PORTS])
 									 .peer_netns_fd = -1,
 									 .mtu = WORLD_MTU }),
 				 0);
-		assert_int_equal(mz_link_by_name(nl, names[0], &link), 0);
+		for (int end = 1; end >= 0; end--) { /* up: copies leave by it */
+			assert_int_equal(mz_link_by_name(nl, names[end], &link), 0);
+			assert_int_equal(mz_link_change(nl, link.ifindex, &up), 0);
+		}
 		ret_ifindexes[i] = link.ifindex;
 	}
 	mz_netlink_free(nl);
@@ -131,7 +135,10 @@ static void random_host(struct world *world, unsigned int i)
 	struct world_host *host = &world->hosts[i];
 	struct mz_droplet droplet = {};
 
+	struct mz_dead dead = { .until = UINT64_MAX };
+
 	host->is_known = random_chance(85);
+	host->is_dead = random_chance(8);
 	host->has_way = random_chance(90);
 	host->ways = (struct mz_nexthop){};
 	random_ways(world, i, &host->ways);
@@ -139,6 +146,8 @@ static void random_host(struct world *world, unsigned int i)
 		row_put(MZ_TABLE_droplet, &host->addr, &droplet);
 	if (host->has_way)
 		row_put(MZ_TABLE_nexthop, &host->addr, &host->ways);
+	if (host->is_dead)
+		row_put(MZ_TABLE_dead, &host->addr, &dead);
 }
 
 static void random_hosts(struct world *world)
@@ -168,7 +177,7 @@ static void random_network(struct world *world, struct world_network *network, u
 	}
 }
 
-static void put_prefix(struct world *world, uint32_t vni, const struct mz_addr *prefix,
+static void add_prefix(struct world *world, uint32_t vni, const struct mz_addr *prefix,
 		       uint32_t prefix_len, uint64_t network)
 {
 	struct mz_prefix_key key = { .prefixlen = 32 + prefix_len,
@@ -182,13 +191,18 @@ static void put_prefix(struct world *world, uint32_t vni, const struct mz_addr *
 	row_put(MZ_TABLE_prefix, &key, &row);
 }
 
+static uint32_t random_flags(void)
+{
+	return (random_chance(50) ? MZ_VPC_DIVIDE : 0) | (random_chance(70) ? MZ_VPC_DIRECT : 0);
+}
+
 static void random_vpc_row(struct world *world, unsigned int i)
 {
 	struct world_vpc *vpc = &world->vpcs[i];
 
 	*vpc = (struct world_vpc){ .exists = random_chance(95),
 				   .vni = vnis[i],
-				   .row = { .flags = random_chance(50) ? MZ_VPC_DIVIDE : 0,
+				   .row = { .flags = random_flags(),
 					    .dividers = random_replicas(world) } };
 	if (vpc->exists)
 		row_put(MZ_TABLE_vpc, &vpc->vni, &vpc->row);
@@ -206,7 +220,7 @@ static void random_vpc(struct world *world, unsigned int i)
 			struct mz_addr prefix = endpoint_addr(is_ipv6, s, 0);
 
 			if (random_chance(80))
-				put_prefix(world, vnis[i], &prefix, is_ipv6 ? 64 : 120,
+				add_prefix(world, vnis[i], &prefix, is_ipv6 ? 64 : 120,
 					   network->network);
 		}
 	}
@@ -215,8 +229,30 @@ static void random_vpc(struct world *world, unsigned int i)
 		struct mz_addr prefix = endpoint_addr(is_ipv6, 0, 2);
 
 		if (random_chance(30))
-			put_prefix(world, vnis[i], &prefix, 127, 100 * (i + 1) + 1);
+			add_prefix(world, vnis[i], &prefix, 127, 100 * (i + 1) + 1);
 	}
+}
+
+/* Fresh, to be asked again, or over; for as long as a world lasts. */
+static struct mz_learned random_learned(const struct world *world, uint64_t subnet_id,
+					uint64_t group_id)
+{
+	static const unsigned int percents[] = { 1, 5, 30, 30, 85, 85, 130 };
+	const uint64_t networks[] = { 0, 0, subnet_id, subnet_id, group_id };
+	struct mz_learned row = {
+		.host = world->hosts[random_below(N_HOSTS - 1) + 1].addr,
+		.network = networks[random_below(5)],
+		.confirmed = now_ns() - MZ_LEASE_NS / 100 * percents[random_below(7)],
+		.generation = random_below(5),
+		.group = random_below(3),
+		.flags = random_chance(50) ? MZ_LEARNED_RTS : MZ_LEARNED_HERE,
+	};
+
+	if (random_chance(40))
+		row.before = world->hosts[random_below(N_HOSTS)].addr;
+	if (random_chance(15))
+		row.flags |= MZ_LEARNED_STALE;
+	return row;
 }
 
 static void random_addr(struct world *world, struct world_addr *a, unsigned int vpc,
@@ -238,6 +274,16 @@ static void random_addr(struct world *world, struct world_addr *a, unsigned int 
 				      .mtu = random_chance(70) ? 0 : 68 + random_below(1500),
 				      .flags = random_chance(50) ? MZ_PORT_PEER : 0 };
 	world_mac(a->local.mac, vpc, subnet, number);
+	a->local.generation = a->location.generation = random_below(5);
+	a->is_learned = random_chance(50);
+	a->learned = random_learned(world, subnet_id, group_id);
+	a->has_moved = random_chance(10);
+	a->moved.host = world->hosts[random_below(N_HOSTS)].addr;
+	a->moved.generation = random_below(5);
+	if (a->is_learned)
+		row_put(MZ_TABLE_learned, &key, &a->learned);
+	if (a->has_moved)
+		row_put(MZ_TABLE_moved, &key, &a->moved);
 	if (a->is_member)
 		row_put(MZ_TABLE_member, &key, &a->member);
 	if (a->has_location)
@@ -286,6 +332,8 @@ void world_random(struct world *world, const uint32_t ifindexes[N_PORTS])
 	world->is_ipv6 = random_chance(50);
 	plane_underlay(world->is_ipv6);
 	plane_use_old_kernel(random_chance(30));
+	plane_forget();
+	world->n_addrs = N_ADDRS;
 	random_hosts(world);
 	for (unsigned int v = 0; v < N_VPCS; v++) {
 		random_vpc(world, v);
@@ -313,5 +361,7 @@ void world_change(struct world *world)
 		row_delete(MZ_TABLE_droplet, &world->hosts[host].addr);
 	if (world->hosts[host].has_way)
 		row_delete(MZ_TABLE_nexthop, &world->hosts[host].addr);
+	if (world->hosts[host].is_dead)
+		row_delete(MZ_TABLE_dead, &world->hosts[host].addr);
 	random_host(world, host);
 }

@@ -63,6 +63,11 @@ int main(void)
 		n_failed += test_xdp();
 		n_failed += test_hostile();
 		n_failed += test_icmp_error();
+		n_failed += test_direct();
+		n_failed += test_introduce();
+		n_failed += test_control();
+		n_failed += test_return();
+		n_failed += test_divider();
 	}
 	n_failed += cmocka_run_group_tests_name("coverage", coverage, NULL, NULL);
 	plane_close();

@@ -12,7 +12,7 @@
  *	here     10.0.0.1, fd00:a::1 (100): the port that packets come from
  *	         10.0.0.4, fd00:a::4 (100)
  *	         10.0.1.4, fd00:b::4 (200)
- *	droplets .1 .2 .3 .4, next hops to all but this host
+ *	droplets .1 to .6, next hops to all but this host
  */
 #pragma once
 
@@ -99,13 +99,23 @@ void expect_pass(const struct frame *in);
 void copy_entropy(struct frame *to, const struct frame *from);
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
 		 unsigned int counters);
+/* The same of a packet that was run already. */
+void assert_result_sent(enum hook hook, const struct frame *in, const struct result *result,
+			const struct frame *out, unsigned int counters);
 /* Consumed without a drop. XDP leaves it to TRANSIT. */
 void expect_consumed(const struct frame *in, unsigned int counters);
-/*
- * TRANSIT sends `out`, and `beside` as well, one of them as a clone; XDP leaves it.
- */
-void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *beside,
+/* TRANSIT sends a packet and a control packet, one of them as a clone; XDP leaves it. */
+void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *control,
 		      unsigned int counters);
+/* TRANSIT drops it, and what is left becomes a control packet; XDP leaves it. */
+void expect_dropped_and_told(const struct frame *in, enum mz_drop reason,
+			     const struct frame *control, unsigned int counters);
+/* Of a packet that was run already: which of the two is the control packet? */
+const struct frame *control_of(const struct result *result);
+const struct frame *data_of(const struct result *result);
+void assert_result_both(const struct frame *in, const struct result *result,
+			const struct frame *out, const struct frame *control,
+			unsigned int counters);
 
 /* Instructions that the verifier walked for a program, and that the program has. */
 void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_n_insns);
@@ -120,14 +130,16 @@ bool row_find(enum mz_table_id table, const void *key, void *ret_value);
 void row_delete(enum mz_table_id table, const void *key);
 void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
 void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
+void put_prefix(const char *prefix, unsigned int len, uint64_t network); /* of 128 bits */
 void put_location(const char *ip, uint64_t network, const char *host);
 void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu);
 void delete_local(const char *ip);
 void put_generation(const char *ip, uint32_t generation); /* of a row of local */
 void put_attested(const char *ip, uint64_t network, const char *host, uint32_t generation);
-uint64_t now_ns(void); /* CLOCK_MONOTONIC */
+uint64_t now_ns(void); /* of the clock that the programs read */
+#define COARSE_NS 20000000 /* so much may pass in between */
 struct mz_vni_addr endpoint(const char *ip);
-/* Confirmed when so many percent of a lease were over. Returns the row. */
+/* Confirmed so many percent of a lease ago, asked for 10 s ago. Returns the row. */
 struct mz_learned put_learned(const char *ip, const char *host, uint32_t generation,
 			      uint32_t flags, unsigned int percent);
 bool get_learned(const char *ip, struct mz_learned *ret_row);
@@ -171,3 +183,8 @@ int test_xdp(void);
 int test_way(void);
 int test_hostile(void);
 int test_icmp_error(void);
+int test_direct(void);
+int test_introduce(void);
+int test_control(void);
+int test_return(void);
+int test_divider(void);

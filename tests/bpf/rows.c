@@ -2,6 +2,7 @@
 /* Rows that tests put into the tables, and the world that is there before each: plane.h. */
 #include "plane.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -77,6 +78,16 @@ void put_attested(const char *ip, uint64_t network, const char *host, uint32_t g
 	row_put(MZ_TABLE_location, &key, &row);
 }
 
+void put_prefix(const char *prefix, unsigned int len, uint64_t network)
+{
+	struct mz_prefix_key key = { .prefixlen = 32 + len,
+				     .vni_be = htonl(VNI),
+				     .prefix = addr(prefix) };
+	struct mz_route row = { .network = network };
+
+	row_put(MZ_TABLE_prefix, &key, &row);
+}
+
 static void put_port(void)
 {
 	uint32_t ifindex = LO;
@@ -97,7 +108,7 @@ static void put_port(void)
 
 static void put_droplets(void)
 {
-	for (int i = 1; i <= 4; i++) {
+	for (int i = 1; i <= 6; i++) {
 		char ip[32], mac[32];
 		struct mz_droplet droplet = {};
 		struct mz_nexthop nexthop = { .ways[0].ifindex = LO };
@@ -136,7 +147,7 @@ uint64_t now_ns(void)
 {
 	struct timespec t;
 
-	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC_COARSE, &t), 0);
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
@@ -152,6 +163,7 @@ struct mz_learned put_learned(const char *ip, const char *host, uint32_t generat
 	struct mz_learned row = { .host = addr(host),
 				  .generation = generation,
 				  .flags = flags,
+				  .asked = now_ns() - 10 * SECOND,
 				  .confirmed = now_ns() - MZ_LEASE_NS / 100 * percent };
 
 	row_put(MZ_TABLE_learned, &key, &row);

@@ -51,7 +51,7 @@ static struct frame agent_frame(unsigned int kind)
 static struct frame transit_frame(unsigned int kind)
 {
 	static const uint8_t options[] = { 0x01, 0x08, 0x05, 0x01, 9,	 9,
-					   9,	 9,    0xff, 0x4d, 0x01, 0x00 };
+					   9,	 9,    0xff, 0x4d, 0x05, 0x00 };
 	static const char *const pairs[][2] = {
 		{ "10.0.0.2", "10.0.0.4" },
 		{ "fd00:a::2", "fd00:a::4" }, /* delivered */
@@ -74,11 +74,32 @@ static struct frame transit_frame(unsigned int kind)
 	frame_tunnel(&frame, &spec, &inner);
 	return frame;
 }
-#define N_TRANSIT_FRAMES 8
+#define N_DATA_FRAMES 8
+
+/* With options of ours: an RTS, what comes back, an echo, a STALE. */
+static struct frame direct_frame(unsigned int kind)
+{
+	const struct rts rts = { .host = "192.168.50.5", .generation = 1 };
+	struct options options[] = { option_rts(&rts), {}, option_echo("12345678"),
+				     option_stale("10.0.0.77", 9) };
+	struct frame inner = inner_from("10.0.0.2", "10.0.0.4"), frame;
+
+	if (kind >= 2)
+		return control_from("192.168.50.2", &options[kind]);
+	if (kind == 1)
+		inner = inner_from(PORT_IPV4, "10.0.0.77");
+	frame = tunnelled_with("192.168.50.2", &inner, &options[kind]);
+	if (kind == 1)
+		mark_returned(&frame);
+	return frame;
+}
+#define N_TRANSIT_FRAMES (N_DATA_FRAMES + 4)
 
 static struct frame frame_of(enum hook hook, unsigned int kind)
 {
-	return hook == AGENT ? agent_frame(kind) : transit_frame(kind);
+	if (hook == AGENT)
+		return agent_frame(kind);
+	return kind < N_DATA_FRAMES ? transit_frame(kind) : direct_frame(kind - N_DATA_FRAMES);
 }
 
 static unsigned int n_frames(enum hook hook)
@@ -98,6 +119,9 @@ static int setup(void **state)
 {
 	int r = plane_setup(state);
 
+	plane_forget();
+	put_vpc(VNI, MZ_VPC_DIRECT, LIST("192.168.50.3"));
+	put_learned("10.0.0.77", "192.168.50.2", 7, MZ_LEARNED_HERE, 10);
 	put_location("10.0.0.3", 100, "192.168.50.3");
 	put_location("fd00:a::3", 100, "192.168.50.3");
 	return r;
@@ -158,16 +182,22 @@ static void run_frame(enum hook hook, const struct frame *frame, struct result *
 
 static void cut_packets_go_nowhere(void **state)
 {
+	const struct frame stale = frame_of(TRANSIT, N_TRANSIT_FRAMES - 1); /* is consumed */
+
 	for (enum hook hook = AGENT; hook <= TRANSIT; hook++) {
 		for (unsigned int kind = 0; kind < n_frames(hook); kind++) {
 			struct frame frame = frame_of(hook, kind);
+			bool is_whole_sent = frame.size != stale.size ||
+					     memcmp(frame.bytes, stale.bytes, stale.size) != 0;
 			struct result result;
 
 			run_frame(hook, &frame, &result);
-			assert_int_equal(result.verdict, TC_ACT_REDIRECT);
+			assert_int_equal(result.verdict,
+					 is_whole_sent ? TC_ACT_REDIRECT : TC_ACT_SHOT);
 			for (frame.size--; can_run(&frame); frame.size--) {
 				run_frame(hook, &frame, &result);
 				assert_one_fate(&result);
+				assert_int_equal(result.n_clones, 0);
 				assert_int_not_equal(result.verdict, TC_ACT_REDIRECT);
 				/* Ours as soon as the ports can be read. */
 				if (hook == TRANSIT && kind < 4 &&

@@ -15,16 +15,6 @@
 #define MAC_4	  "02:bb:00:00:00:04"
 #define MAC_1_4	  "02:bb:00:00:01:04"
 
-static void put_prefix(const char *prefix, unsigned int len, uint64_t network)
-{
-	struct mz_prefix_key key = { .prefixlen = 32 + len,
-				     .vni_be = htonl(VNI),
-				     .prefix = addr(prefix) };
-	struct mz_route row = { .network = network };
-
-	row_put(MZ_TABLE_prefix, &key, &row);
-}
-
 static void put_member(const char *ip, uint64_t network)
 {
 	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The direct path, by docs/wire-format.md ("Learning"): what packets teach, whom they are answered
+ * to, and what is used of it. Rows that change are kept apart, so that a forecast can be made again.
+ */
+#include "fuzz_model.h"
+
+#define NOBODY_NS 1000000000ULL
+
+bool model_is_direct(const struct view *v)
+{
+	return v->vpc && v->vpc->row.flags & MZ_VPC_DIRECT;
+}
+
+bool model_is_direct_by_divider(const struct view *v)
+{
+	return model_is_direct(v) && v->vpc->row.flags & MZ_VPC_DIVIDE;
+}
+
+/* The row as it is by now, or NULL: none. */
+static const struct mz_learned *row_of(const struct view *v, const struct world_addr *a)
+{
+	for (unsigned int i = 0; i < v->out->n_changes; i++)
+		if (v->out->changes[i].addr == a)
+			return &v->out->changes[i].row;
+	return a && a->is_learned ? &a->learned : NULL;
+}
+
+static struct change *change(struct view *v, struct world_addr *a)
+{
+	struct forecast *out = v->out;
+
+	for (unsigned int i = 0; i < out->n_changes; i++)
+		if (out->changes[i].addr == a)
+			return &out->changes[i];
+	out->changes[out->n_changes] = (struct change){ .addr = a };
+	if (a->is_learned)
+		out->changes[out->n_changes].row = a->learned;
+	return &out->changes[out->n_changes++];
+}
+
+static void confirm(struct view *v, struct change *c)
+{
+	c->row.confirmed = v->now;
+	c->is_confirmed = true;
+}
+
+bool model_is_known(const struct view *v, const struct mz_addr *a)
+{
+	return row_of(v, model_addr(v, a));
+}
+
+bool model_holds(const struct view *v, const struct world_addr *a)
+{
+	const struct mz_learned *row = row_of(v, a);
+
+	return row && !(row->flags & MZ_LEARNED_STALE) && v->now < row->confirmed + MZ_LEASE_NS;
+}
+
+bool model_use_learned(struct view *v, struct world_addr *a)
+{
+	if (!model_holds(v, a))
+		return false;
+	v->to = row_of(v, a)->host;
+	if (model_host_is_dead(v, &v->to))
+		return false;
+	v->out->counters |= COUNT(direct);
+	return true;
+}
+
+/* Was it here, and whereto did it go? NULL: it was not. */
+const struct mz_moved *model_moved(struct view *v)
+{
+	const struct world_addr *dst = model_addr(v, &v->dst);
+
+	v->has_moved = !v->local && !v->is_returned && dst->has_moved;
+	return v->has_moved ? &dst->moved : NULL;
+}
+
+/* The destination's host hears from everybody who sends there, a divider from both ends. */
+void model_confirm(struct view *v)
+{
+	struct world_addr *src = model_addr(v, &v->src);
+	const struct mz_learned *row = row_of(v, src);
+	bool listens = v->local || (model_is_direct_by_divider(v) && model_divides(v));
+
+	if (v->is_returned)
+		return;
+	if (!model_is_direct(v) || !listens || !row || row->flags & MZ_LEARNED_STALE ||
+	    !same(&row->host, &v->outer_src))
+		return;
+	if (model_holds(v, src))
+		v->sender_network = row->network;
+	if (v->now > row->confirmed + MZ_LEASE_NS / 8)
+		confirm(v, change(v, src));
+}
+
+static bool is_vouched(const struct view *v)
+{
+	uint64_t network = model_route(v, &v->src);
+
+	return v->is_from_divider ||
+	       (v->local && model_is_from_bouncer(v, v->local->local.network)) ||
+	       (network && model_is_from_bouncer(v, network));
+}
+
+static void make_void(struct view *v, unsigned int counter)
+{
+	v->is_void = true;
+	v->out->counters |= counter;
+}
+
+void model_attest(struct view *v)
+{
+	const struct world_addr *src = model_addr(v, &v->src);
+	struct mz_addr host;
+	uint32_t generation;
+
+	if (!v->rts || v->is_returned || !model_is_direct(v))
+		return;
+	host = addr_at(v, v->rts + 4);
+	generation = get32(at(v, v->rts + 20));
+	if (v->is_from_divider && same(&host, &v->outer_src)) {
+		v->is_introduced = true;
+	} else if (!src->has_location && !is_vouched(v)) {
+		if (!same(&host, &v->outer_src)) /* who asks for itself is heard, and not believed */
+			make_void(v, COUNT(rts_source));
+	} else if (is_self(v, &host) ||
+		   (src->has_location && !same(&src->location.host, &host)) ||
+		   (!is_vouched(v) && !same(&host, &v->outer_src))) {
+		make_void(v, COUNT(rts_host));
+	} else if (src->has_location && src->location.generation != generation) {
+		make_void(v, COUNT(rts_generation));
+	} else {
+		v->is_introduced = true;
+	}
+}
+
+/* RFC 1982; zero is no number. */
+static bool is_older(uint32_t a, uint32_t b)
+{
+	return a && b && a != b && b - a < 0x80000000;
+}
+
+/*
+ * Is what is known better? A divider is not as good as the host itself; an older generation counts
+ * for something by a HERE alone, where nothing is known that holds.
+ */
+static bool is_known_better(const struct view *v, const struct world_addr *a,
+			    const struct mz_learned *news)
+{
+	const struct mz_learned *old = row_of(v, a);
+	bool is_recent = old && v->now < old->confirmed + MZ_LEASE_NS;
+
+	if (!old)
+		return false;
+	if (model_is_in(&v->vpc->row.dividers, &news->host) && old->network && model_holds(v, a))
+		return true;
+	if (!is_older(news->generation, old->generation) ||
+	    (news->flags & MZ_LEARNED_RTS && old->flags & MZ_LEARNED_HERE))
+		return false; /* nobody attested the generation of a HERE */
+	return model_holds(v, a) || (is_recent && news->flags & MZ_LEARNED_RTS);
+}
+
+/* False: what is known is better. */
+static bool learn(struct view *v, struct world_addr *a, const struct mz_learned *news)
+{
+	const struct mz_learned *old = row_of(v, a);
+	struct change *c;
+
+	if (is_known_better(v, a, news))
+		return false;
+	c = change(v, a);
+	if (old && same(&old->host, &news->host) && old->group == news->group &&
+	    !(old->flags & MZ_LEARNED_STALE) &&
+	    (!news->generation || old->generation == news->generation) &&
+	    (!news->network || old->network == news->network)) {
+		c->row.flags = news->flags; /* nothing new but that it is so */
+	} else {
+		if (!same(&c->row.host, &news->host))
+			c->row.before = c->row.host;
+		c->row.host = news->host;
+		c->row.network = news->network;
+		c->row.generation = news->generation;
+		c->row.group = news->group;
+		c->row.flags = news->flags;
+	}
+	confirm(v, c);
+	return true;
+}
+
+static bool learn_source(struct view *v, uint64_t network)
+{
+	bool is_learned;
+
+	struct mz_learned news = { .host = addr_at(v, v->rts + 4),
+				   .network = network,
+				   .generation = get32(at(v, v->rts + 20)),
+				   .group = get32(at(v, v->rts + 24)),
+				   .flags = MZ_LEARNED_RTS };
+
+	if (model_is_in(&v->vpc->row.dividers, &news.host))
+		news.network = 0;
+	is_learned = learn(v, model_addr(v, &v->src), &news);
+	v->out->counters |= is_learned ? COUNT(learn) : COUNT(rts_old);
+	return is_learned;
+}
+
+/* What was answered before limits it; a message without a way is not sent. */
+static void answer(struct view *v, const struct mz_addr *to, const struct options *o,
+		   unsigned int counter)
+{
+	struct message *message = &v->out->message;
+	const struct mz_nexthop *ways = model_ways(v, to);
+	struct frame *frame = &message->frame;
+	uint8_t *udp;
+
+	v->out->counters |= v->may_answer ? counter : COUNT(here_limit);
+	v->answers = v->may_answer;
+	if (!v->may_answer || is_self(v, to) || !ways || !ways->ways[0].ifindex)
+		return;
+	message->exists = true;
+	memset(frame->bytes, 0, ETH + 40 + 16);
+	frame->size = ETH + (v->world->is_ipv6 ? 40 : 20) + 16;
+	put16(frame->bytes + 12, v->world->is_ipv6 ? 0x86dd : 0x0800);
+	udp = frame->bytes + frame->size - 16;
+	message->port = frame->size - 16;
+	frame_append(frame, o->bytes, o->size);
+	(void)model_outer_ip(v, frame, to, 0, &message->label);
+	put16(udp + 2, MZ_GENEVE_PORT);
+	put16(udp + 4, 16 + o->size);
+	udp[8] = o->size / 4;
+	udp[9] = o->flags;
+	put16(udp + 10, 0x6558);
+	put32(udp + 12, v->vni << 8);
+}
+
+static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+{
+	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
+	struct mz_addr to = addr_at(v, v->rts + 4);
+	uint8_t data[52] = {};
+
+	if (!v->rts || v->is_void || !model_is_direct(v))
+		return;
+	memcpy(data, &v->dst, 16);
+	memcpy(data + 16, &v->src, 16);
+	memcpy(data + 32, at(v, v->rts + 28), COOKIE_SIZE);
+	put32(data + 40, generation);
+	put32(data + 48, flags);
+	option_append(&o, MZ_OPT_CLASS, MZ_OPT_HERE, data, sizeof(data));
+	answer(v, &to, &o, COUNT(here));
+}
+
+/* Of which network the source is, by its bouncer; 0: who knows, or who cares. */
+static uint64_t introduced_network(struct view *v)
+{
+	const struct world_addr *src = model_addr(v, &v->src);
+
+	if (!model_is_direct_by_divider(v) || v->is_from_divider || model_divides(v))
+		return 0;
+	if (src->has_location)
+		return src->location.network;
+	return model_is_from_bouncer(v, v->local->local.network) ? v->local->local.network : 0;
+}
+
+/* Delivered here: the source is learned, if somebody vouches, and its host told. */
+void model_be_introduced(struct view *v)
+{
+	bool is_learned = true;
+
+	if (!v->rts || v->is_void || v->is_returned || !model_is_direct(v))
+		return;
+	if (v->is_introduced)
+		is_learned = learn_source(v, introduced_network(v));
+	if (is_learned || !model_is_direct_by_divider(v))
+		answer_rts(v, v->local->local.generation, 0);
+}
+
+static bool is_one_network(const struct view *v)
+{
+	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
+
+	return src && src == dst;
+}
+
+/*
+ * A divider puts itself into the RTS, which XDP leaves to tc. Elsewhere one that nobody vouched for
+ * goes no further.
+ */
+bool model_relay(struct view *v, uint8_t *frame)
+{
+	if (!v->rts || v->is_void || v->gives_back || v->is_returned)
+		return GO_ON;
+	if (!model_is_direct_by_divider(v) || !model_divides(v) || v->is_from_divider ||
+	    is_one_network(v)) {
+		if (!v->is_introduced)
+			make_void(v, COUNT(rts_source));
+		return GO_ON;
+	}
+	if (v->packet->hook == XDP)
+		return pass(v);
+	if (v->is_introduced)
+		(void)learn_source(v, 0);
+	answer_rts(v, 0, 0);
+	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
+	cookie_make(v->vni, &v->dst, &v->src, 0, frame + v->rts + 28);
+	return GO_ON;
+}
+
+/* A divider that knew where it is, and has to ask again: the sender has to. */
+static bool wants_rts(const struct view *v)
+{
+	const struct world_addr *dst = model_addr(v, &v->dst);
+	unsigned int counters = v->out->counters;
+
+	return !v->rts && !v->is_returned && !v->gives_back && counters & COUNT(divide) &&
+	       !(counters & COUNT(direct)) && model_is_direct_by_divider(v) && row_of(v, dst) &&
+	       !model_holds(v, dst);
+}
+
+bool model_tell_sender(struct view *v)
+{
+	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
+	uint8_t data[20];
+
+	if (!(v->has_moved && !v->gives_back) && !wants_rts(v))
+		return GO_ON;
+	if (v->packet->hook == XDP)
+		return pass(v);
+	memcpy(data, &v->dst, 16);
+	put32(data + 16, v->has_moved ? model_addr(v, &v->dst)->moved.generation : 0);
+	option_append(&o, MZ_OPT_CLASS, MZ_OPT_STALE, data, sizeof(data));
+	answer(v, &v->outer_src, &o, COUNT(stale));
+	return GO_ON;
+}
+
+bool model_tell_nobody(struct view *v)
+{
+	if (!v->is_tunneled || !v->rts)
+		return false;
+	if (v->packet->hook == XDP)
+		return pass(v);
+	answer_rts(v, 0, MZ_HERE_NOBODY);
+	return false;
+}
+
+/*
+ * From a host where it was sent, now or until a moment ago? From a bouncer a divider takes it for an
+ * answer. What this host itself bounces goes where it is by now, unless that is where it was.
+ */
+bool model_check_returned(struct view *v)
+{
+	struct world_addr *dst = model_addr(v, &v->dst);
+	const struct mz_learned *row = row_of(v, dst);
+	uint64_t network = model_route(v, &v->dst);
+
+	if (model_divides(v) && !network)
+		return DROP(v, no_route);
+	if (model_divides(v) && model_is_from_bouncer(v, network))
+		return DROP(v, no_endpoint);
+	if (row && same(&row->host, &v->outer_src)) {
+		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
+		return GO_ON;
+	}
+	if (row && same(&row->before, &v->outer_src))
+		return GO_ON;
+	if (!dst->has_location)
+		return DROP(v, stale_sender);
+	if (same(&dst->location.host, &v->outer_src))
+		return DROP(v, not_here);
+	v->route = TO_LOCATION;
+	return GO_ON;
+}
+
+static bool may_use(struct view *v, const struct world_addr *dst)
+{
+	const struct mz_learned *row = row_of(v, dst);
+
+	if (dst->has_location && !same(&dst->location.host, &row->host))
+		return false;
+	return !model_is_direct_by_divider(v) || row->network == v->port->row.network ||
+	       model_is_in(&v->vpc->row.dividers, &row->host);
+}
+
+/* Late in a lease it is asked; very late by the bouncers. When exactly, only the host knows. */
+static bool renew(struct view *v, const struct mz_learned *row)
+{
+	uint64_t age = v->now > row->confirmed ? v->now - row->confirmed : 0;
+
+	v->asks = v->may_ask && age > MZ_LEASE_NS / 2;
+	return v->asks && age > MZ_LEASE_NS / 8 * 7;
+}
+
+/* What an endpoint of this host sends; a divider divides it first. */
+bool model_find_direct(struct view *v)
+{
+	struct world_addr *dst = model_addr(v, &v->dst);
+	const struct mz_learned *row = row_of(v, dst);
+
+	if (!model_is_direct(v) || v->local || !row ||
+	    (model_is_direct_by_divider(v) && model_divides(v)))
+		return GO_ON;
+	if (model_is_direct_by_divider(v) && row->network &&
+	    row->network != v->port->row.network) {
+		v->is_direct = true;
+		return model_to_dividers(v);
+	}
+	v->learned = dst;
+	if (!may_use(v, dst) || !model_holds(v, dst) || renew(v, row) ||
+	    !model_use_learned(v, dst))
+		return GO_ON;
+	v->is_direct = true;
+	v->route = TO_TUNNEL;
+	return GO_ON;
+}
+
+/* On its way to a bouncer or divider. */
+bool model_introduce(struct view *v)
+{
+	if (!model_is_direct(v) || v->is_direct || v->asks)
+		return GO_ON;
+	if (!v->learned && model_addr(v, &v->dst)->nobody_until > v->now)
+		return DROP(v, nobody);
+	v->asks = v->may_ask;
+	return GO_ON;
+}
+
+/* With its header. */
+void model_write_rts(const struct view *v, uint8_t *to)
+{
+	const struct world_addr *src = model_addr((struct view *)v, &v->src);
+
+	put16(to, MZ_OPT_CLASS);
+	to[2] = MZ_OPT_RTS;
+	to[3] = 8;
+	memcpy(to + 4, &v->world->hosts[0].addr, 16);
+	put32(to + 20, src->is_local ? src->local.generation : 0);
+	put32(to + 24, 0);
+	cookie_make(v->vni, &v->dst, &v->src, 0, to + 28);
+}
+
+static bool absorb_control(struct view *v, unsigned int counters)
+{
+	v->out->fate = ABSORBED;
+	v->out->counters |= counters;
+	return DONE;
+}
+
+static bool heed_nobody(struct view *v, struct world_addr *a)
+{
+	if (model_holds(v, a))
+		return absorb_control(v, 0); /* late */
+	v->out->nobody = a;
+	v->out->nobody_until = v->now + NOBODY_NS;
+	return absorb_control(v, 0);
+}
+
+static bool heed_here(struct view *v)
+{
+	struct mz_addr address = addr_at(v, v->control + 4), peer = addr_at(v, v->control + 20);
+	struct mz_learned news = { .host = v->outer_src,
+				   .generation = get32(at(v, v->control + 44)),
+				   .group = get32(at(v, v->control + 48)),
+				   .flags = MZ_LEARNED_HERE };
+	const struct world_addr *asker = model_addr(v, &peer);
+	uint8_t cookies[2][COOKIE_SIZE];
+
+	if (model_find_roles(v))
+		return DONE;
+	for (unsigned int i = 0; i < 2; i++)
+		cookie_make(v->vni, &address, &peer, i, cookies[i]);
+	if (memcmp(at(v, v->control + 36), cookies[0], COOKIE_SIZE) != 0 &&
+	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
+		return DROP(v, here_cookie);
+	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
+		return heed_nobody(v, model_addr(v, &address));
+	if (model_is_direct_by_divider(v) && asker->is_local && !v->is_from_divider &&
+	    !model_divides(v))
+		news.network = asker->local.network;
+	if (!learn(v, model_addr(v, &address), &news))
+		return DROP(v, here_generation);
+	v->out->nobody = model_addr(v, &address);
+	v->out->nobody_until = 0;
+	return absorb_control(v, COUNT(learn));
+}
+
+static bool heed_stale(struct view *v)
+{
+	struct mz_addr address = addr_at(v, v->control + 4);
+	struct world_addr *a = model_addr(v, &address);
+	const struct mz_learned *row = row_of(v, a);
+
+	if (!row && a->has_location)
+		return absorb_control(v, 0); /* a bouncer has its rows from the controller */
+	if (!row || !same(&row->host, &v->outer_src))
+		return DROP(v, stale_sender);
+	if (is_older(get32(at(v, v->control + 20)), row->generation))
+		return DROP(v, stale_generation);
+	change(v, a)->row.flags |= MZ_LEARNED_STALE;
+	return absorb_control(v, COUNT(heed_stale));
+}
+
+bool model_control(struct view *v)
+{
+	if (v->packet->hook == XDP)
+		return pass(v);
+	switch (at(v, v->control)[2]) {
+	case MZ_OPT_HERE:
+		return heed_here(v);
+	case MZ_OPT_STALE:
+		return heed_stale(v);
+	default:
+		return model_echo(v);
+	}
+}

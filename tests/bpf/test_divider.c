@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The direct path in a VPC that divides: a divider stands for both ends of a flow between networks,
+ * and a destination's host lets in only whom somebody proved to be of its network.
+ *
+ *	10.0.0.9 on .5, network 100 --> bouncer .2 --> divider --> bouncer .4 --> 10.0.1.9 on .6
+ */
+#include "plane.h"
+
+#include <string.h>
+
+#include <linux/pkt_cls.h>
+
+#define ETH	    14
+#define BOUNCER	    "192.168.50.2"
+#define DIVIDER	    "192.168.50.3"
+#define BOUNCER_200 "192.168.50.4"
+#define SOURCE	    "192.168.50.5"
+#define THERE	    "192.168.50.6"
+#define MAC_4	    "02:bb:00:00:00:04"
+#define MAC_1_4	    "02:bb:00:00:01:04"
+
+static const struct pair {
+	const char *src, *dst, *here, *here_200, *own;
+} pairs[] = { { "10.0.0.9", "10.0.1.9", "10.0.0.4", "10.0.1.4", PORT_IPV4 },
+	      { "fd00:a::9", "fd00:b::9", "fd00:a::4", "fd00:b::4", PORT_IPV6 } };
+#define EACH_PAIR(p) for (const struct pair *p = pairs; p < pairs + 2; p++)
+
+static const struct rts rts_of_source = { .host = SOURCE,
+					  .generation = 5,
+					  .group = 0x67,
+					  .cookie = { 1, 2, 3, 4, 5, 6, 7, 8 } };
+
+static int setup(void **state)
+{
+	int r = plane_setup(state);
+
+	plane_forget();
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	return r;
+}
+
+static int setup_divider(void **state)
+{
+	int r = setup(state);
+
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
+	put_prefix("10.0.0.0", 120, 100);
+	put_prefix("10.0.1.0", 120, 200);
+	put_prefix("fd00:a::", 64, 100);
+	put_prefix("fd00:b::", 64, 200);
+	return r;
+}
+
+static struct frame with_rts(const char *from, const char *src, const char *dst,
+			     const struct rts *rts)
+{
+	struct frame inner = inner_from(src, dst);
+	struct options o = option_rts(rts);
+
+	return tunnelled_with(from, &inner, &o);
+}
+
+static struct frame here_of(const char *address, const char *peer, uint32_t flags)
+{
+	struct here here = { .address = address, .peer = peer, .flags = flags };
+	struct options o;
+
+	memcpy(here.cookie, rts_of_source.cookie, COOKIE_SIZE);
+	o = option_here(&here);
+	return control_to(SOURCE, &o, 0);
+}
+
+/* The RTS that came is answered, and goes on as this host's. Returns this host's cookie. */
+static void expect_relayed(const char *from, const struct pair *p, unsigned int counters,
+			   uint8_t ret_cookie[COOKIE_SIZE])
+{
+	struct frame in = with_rts(from, p->src, p->dst, &rts_of_source), out;
+	struct frame inner = inner_from(p->src, p->dst), here = here_of(p->dst, p->src, 0);
+	struct rts rts = rts_of_source;
+	struct options o;
+	struct result result;
+
+	plane_run(TRANSIT, &in, &result);
+	rts.host = SELF;
+	cookie_of(data_of(&result), rts.cookie);
+	o = option_rts(&rts);
+	out = forwarded_with(BOUNCER_200, &inner, &o);
+	assert_result_both(&in, &result, &out, &here,
+			   COUNT(forward) | COUNT(divide) | COUNT(here) | counters);
+	assert_memory_not_equal(rts.cookie, rts_of_source.cookie, COOKIE_SIZE);
+	memcpy(ret_cookie, rts.cookie, COOKIE_SIZE);
+}
+
+static void expect_row(const char *ip, const char *host, uint64_t network, uint32_t generation,
+		       uint32_t flags)
+{
+	struct mz_learned row;
+	struct mz_addr expected = addr(host);
+
+	assert_true(get_learned(ip, &row));
+	assert_memory_equal(&row.host, &expected, sizeof(expected));
+	assert_int_equal(row.network, network);
+	assert_int_equal(row.generation, generation);
+	assert_int_equal(row.flags, flags);
+}
+
+static void a_divider_stands_for_both_ends(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst), in, out;
+		struct here here = { .address = p->dst, .peer = p->src, .generation = 9 };
+		struct options o;
+
+		expect_relayed(BOUNCER, p, COUNT(learn), here.cookie);
+		expect_row(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS);
+		o = option_here(&here);
+		in = control_from(THERE, &o);
+		expect_consumed(&in, COUNT(learn));
+		expect_row(p->dst, THERE, 0, 9, MZ_LEARNED_HERE);
+		in = tunnelled(SOURCE, &inner);
+		out = forwarded(THERE, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
+		/* And back: as the divider of both, without asking a bouncer. */
+		inner = inner_from(p->dst, p->src);
+		in = tunnelled(THERE, &inner);
+		out = forwarded(SOURCE, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
+	}
+}
+
+/* Straight from its host it may be a lie, and is answered to it alone. */
+static void a_divider_believes_bouncers_only(void **state)
+{
+	struct mz_learned row;
+	uint8_t cookie[COOKIE_SIZE];
+
+	EACH_PAIR(p) {
+		struct frame in = with_rts(THERE, p->src, p->dst, &rts_of_source), out;
+		struct frame inner = inner_from(p->src, p->dst);
+		struct options o = option_none(&rts_of_source);
+
+		out = forwarded_with(BOUNCER_200, &inner, &o);
+		expect_sent(TRANSIT, &in, &out,
+			    COUNT(forward) | COUNT(divide) | COUNT(rts_source));
+		in = with_rts(BOUNCER_200, p->src, p->dst, &rts_of_source); /* not of the source */
+		expect_sent(TRANSIT, &in, &out,
+			    COUNT(forward) | COUNT(divide) | COUNT(rts_source));
+		expect_relayed(SOURCE, p, 0, cookie);
+		assert_false(get_learned(p->src, &row));
+	}
+}
+
+static void what_nobody_has_is_said(void **state)
+{
+	struct frame in = with_rts(BOUNCER, "10.0.0.9", "10.0.2.2", &rts_of_source), inner;
+	struct frame here = here_of("10.0.2.2", "10.0.0.9", MZ_HERE_NOBODY);
+
+	expect_dropped_and_told(&in, MZ_DROP_no_route, &here, COUNT(here));
+	put_network(200, LIST(SELF));
+	EACH_PAIR(p) {
+		in = with_rts(BOUNCER, p->src, p->dst, &rts_of_source);
+		here = here_of(p->dst, p->src, MZ_HERE_NOBODY);
+		expect_dropped_and_told(&in, MZ_DROP_no_endpoint, &here,
+					COUNT(here) | COUNT(divide));
+		inner = inner_from(p->src, p->dst);
+		in = tunnelled(BOUNCER, &inner);
+		expect_drop(TRANSIT, &in, MZ_DROP_no_endpoint);
+	}
+}
+
+static void where_none_must_be_passed_a_divider_is_none(void **state)
+{
+	struct mz_learned row;
+
+	put_vpc(VNI, MZ_VPC_DIRECT, LIST(SELF));
+	EACH_PAIR(p) {
+		struct frame in = with_rts(BOUNCER, p->src, p->dst, &rts_of_source), out;
+		struct frame inner = inner_from(p->src, p->dst);
+		struct options o = option_rts(&rts_of_source);
+
+		out = forwarded_with(BOUNCER_200, &inner, &o);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide));
+		assert_false(get_learned(p->src, &row));
+	}
+}
+
+/* Whoever has the destination divides first: nobody is proven to be of its network by that. */
+static void a_divider_with_the_destination_still_divides(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame in = with_rts(BOUNCER, p->src, p->here_200, &rts_of_source), out;
+		struct frame inner = inner_from(p->src, p->here_200);
+		struct frame here = here_of(p->here_200, p->src, 0);
+
+		out = delivered(MAC_1_4, &inner);
+		expect_sent_both(&in, &out, &here,
+				 COUNT(deliver) | COUNT(divide) | COUNT(here) | COUNT(learn));
+		expect_row(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS);
+		in = tunnelled(SOURCE, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
+	}
+}
+
+static void a_divider_gets_back_what_it_sent(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst), in = tunnelled(THERE, &inner);
+		struct frame out = forwarded(BOUNCER_200, &inner);
+		struct mz_learned before = put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10), row;
+
+		mark_returned(&in);
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender); /* of a source that it does not know */
+		before = put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10);
+		put_learned(p->src, SOURCE, 5, MZ_LEARNED_RTS, 10);
+		expect_sent(TRANSIT, &in, &out,
+			    COUNT(forward) | COUNT(send_again) | COUNT(divide));
+		assert_true(get_learned(p->dst, &row));
+		before.flags |= MZ_LEARNED_STALE;
+		assert_memory_equal(&row, &before, sizeof(row));
+	}
+}
+
+static void expect_given_back(const char *from, const char *src, const char *dst)
+{
+	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
+	struct frame out = forwarded(from, &inner);
+
+	struct result result;
+
+	mark_returned(&out);
+	plane_run(TRANSIT, &in, &result); /* XDP leaves what might be delivered */
+	assert_result_sent(TRANSIT, &in, &result, &out, COUNT(forward) | COUNT(give_back));
+}
+
+static void expect_let_in(const char *from, const char *src, const char *dst)
+{
+	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
+	struct frame out = delivered(MAC_4, &inner);
+
+	expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+}
+
+/* How a host proves of which network its endpoint is. */
+static void who_is_attested_may_enter(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame in = with_rts(BOUNCER, p->src, p->here, &rts_of_source);
+		struct mz_vni_addr key = endpoint(p->src);
+		struct result result;
+		struct mz_learned row;
+
+		expect_given_back(SOURCE, p->src, p->here);
+		plane_run(TRANSIT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
+		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS);
+		expect_let_in(SOURCE, p->src, p->here);
+		expect_given_back(THERE, p->src, p->here);	 /* it alone */
+		expect_given_back(SOURCE, p->src, p->here_200); /* into its network */
+		assert_true(get_learned(p->src, &row));
+		row.confirmed -= MZ_LEASE_NS;
+		row_put(MZ_TABLE_learned, &key, &row);
+		expect_given_back(SOURCE, p->src, p->here);
+		row.confirmed = now_ns();
+		row.flags |= MZ_LEARNED_STALE;
+		row_put(MZ_TABLE_learned, &key, &row);
+		expect_given_back(SOURCE, p->src, p->here);
+	}
+}
+
+static void by_a_divider_only_the_divider_may_enter(void **state)
+{
+	EACH_PAIR(p) {
+		struct rts rts = rts_of_source;
+		struct frame in;
+		struct result result;
+
+		rts.host = DIVIDER;
+		in = with_rts(DIVIDER, p->dst, p->here, &rts);
+		plane_run(TRANSIT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
+		expect_row(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS);
+		expect_let_in(DIVIDER, p->dst, p->here);
+		expect_given_back(THERE, p->dst, p->here);
+		in = with_rts(BOUNCER, p->dst, p->here, &rts); /* handed on by the last bouncer */
+		plane_run(TRANSIT, &in, &result);
+		expect_row(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS);
+		expect_given_back(THERE, p->dst, p->here);
+	}
+}
+
+/* The answer came without a divider, so the question went without one. */
+static void who_answered_may_enter(void **state)
+{
+	EACH_PAIR(p) {
+		struct here here = { .address = p->src, .peer = p->own, .generation = 5 };
+		struct frame in = from_port(p->src);
+		struct options o;
+		struct result result;
+		struct frame inner = inner_from(p->src, p->own), out = delivered(PORT_MAC, &inner);
+
+		expect_given_back(SOURCE, p->src, p->own);
+		plane_run(AGENT, &in, &result);
+		cookie_of(&result.out, here.cookie);
+		o = option_here(&here);
+		in = control_from(SOURCE, &o);
+		expect_consumed(&in, COUNT(learn));
+		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE);
+		in = tunnelled(SOURCE, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+		in = control_from(DIVIDER, &o); /* a divider stands in for no host that is known */
+		expect_drop_by_tc(&in, MZ_DROP_here_generation);
+		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE);
+	}
+}
+
+/* Past a divider nothing is sent after an endpoint: who sent it finds the way anew. */
+static void what_moved_is_given_back(void **state)
+{
+	EACH_PAIR(p) {
+		put_moved(p->src, THERE, 9);
+		expect_given_back(SOURCE, p->own, p->src);
+		expect_given_back(BOUNCER, p->own, p->src);
+		expect_given_back(DIVIDER, p->dst, p->src);
+	}
+}
+
+int test_divider(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup(f, setup_divider)
+		TEST(a_divider_stands_for_both_ends),
+		TEST(a_divider_believes_bouncers_only),
+		TEST(what_nobody_has_is_said),
+		TEST(where_none_must_be_passed_a_divider_is_none),
+		TEST(a_divider_with_the_destination_still_divides),
+		TEST(a_divider_gets_back_what_it_sent),
+#undef TEST
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+		TEST(who_is_attested_may_enter),
+		TEST(by_a_divider_only_the_divider_may_enter),
+		TEST(who_answered_may_enter),
+		TEST(what_moved_is_given_back),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests_name("divider", tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Direct packets that miss: given back by the host that has not got the destination, sent again by
+ * the one that gets them back, sent after an endpoint that moved; and a divider that learns.
+ */
+#include "plane.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/pkt_cls.h>
+
+#define ETH	  14
+#define BOUNCER	  "192.168.50.2"
+#define DIVIDER	  "192.168.50.3"
+#define OTHER_200 "192.168.50.4"
+#define PEER	  "192.168.50.5"
+#define THIRD	  "192.168.50.6"
+#define MAC_4	  "02:bb:00:00:00:04"
+
+/* From elsewhere to an address of this network that is not here; and what an endpoint sent there. */
+static const struct pair {
+	const char *src, *gone, *own;
+} pairs[] = { { "10.0.0.9", "10.0.0.77", PORT_IPV4 }, { "fd00:a::9", "fd00:a::77", PORT_IPV6 } };
+#define EACH_PAIR(p) for (const struct pair *p = pairs; p < pairs + 2; p++)
+
+static int setup(void **state)
+{
+	int r = plane_setup(state);
+
+	plane_forget();
+	put_vpc(VNI, MZ_VPC_DIRECT, LIST(DIVIDER));
+	return r;
+}
+
+static struct frame ttl_1(struct frame frame)
+{
+	take_ttl(&frame, 63);
+	return frame;
+}
+
+static void what_is_not_here_is_given_back(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+		struct frame out = forwarded(PEER, &inner);
+
+		mark_returned(&out);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(give_back));
+		in = ttl_1(in);
+		expect_drop(TRANSIT, &in, MZ_DROP_hop_limit);
+	}
+	EACH_PAIR(p) { /* a divider's, a bouncer's */
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(DIVIDER, &inner);
+		struct frame out = forwarded(DIVIDER, &inner);
+
+		mark_returned(&out);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(give_back));
+		in = tunnelled(BOUNCER, &inner);
+		out = forwarded(BOUNCER, &inner);
+		mark_returned(&out);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(give_back));
+	}
+	put_vpc(VNI, 0, LIST(DIVIDER));
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+
+		expect_drop(TRANSIT, &in, MZ_DROP_not_here);
+	}
+}
+
+/* As it comes back to who sent it. */
+static struct frame returned(const char *host, const struct pair *p)
+{
+	struct frame inner = inner_from(p->own, p->gone), in = tunnelled(host, &inner);
+
+	mark_returned(&in);
+	return in;
+}
+
+static void what_comes_back_goes_by_the_bouncer(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_learned before = put_learned(p->gone, PEER, 7, MZ_LEARNED_HERE, 10), row;
+		struct frame inner = inner_from(p->own, p->gone), in = returned(PEER, p);
+		struct frame out = forwarded(BOUNCER, &inner);
+
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		assert_true(get_learned(p->gone, &row));
+		before.flags |= MZ_LEARNED_STALE;
+		assert_memory_equal(&row, &before, sizeof(row));
+		/* More of them were on their way. */
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		in = ttl_1(in);
+		expect_drop_by_tc(&in, MZ_DROP_hop_limit);
+	}
+}
+
+/* The one before is heard as well, and says nothing about the one that is. */
+static void what_comes_back_late_goes_on(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_learned before = put_learned(p->gone, THIRD, 7, MZ_LEARNED_HERE, 10), row;
+		struct frame inner = inner_from(p->own, p->gone), in = returned(PEER, p);
+		struct frame out = forwarded(THIRD, &inner);
+		struct mz_vni_addr key = endpoint(p->gone);
+
+		before.before = addr(PEER);
+		row_put(MZ_TABLE_learned, &key, &before);
+		expect_sent(TRANSIT, &in, &out,
+			    COUNT(forward) | COUNT(send_again) | COUNT(direct));
+		assert_true(get_learned(p->gone, &row));
+		assert_int_equal(row.flags, before.flags);
+		assert_memory_equal(&row.host, &before.host, sizeof(row.host));
+	}
+}
+
+static void others_give_nothing_back(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_learned before, row;
+		struct frame in = returned(PEER, p);
+
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender);
+		before = put_learned(p->gone, THIRD, 7, MZ_LEARNED_HERE, 10);
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender);
+		assert_true(get_learned(p->gone, &row));
+		assert_memory_equal(&row, &before, sizeof(row));
+		in = returned("192.168.50.99", p);
+		expect_drop(TRANSIT, &in, MZ_DROP_unknown_host);
+	}
+}
+
+/* This host bounces, and its row was wrong: nobody else would know better; or it was, until now. */
+static void a_bouncer_sends_by_its_present_row(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+		struct frame out = forwarded(THIRD, &inner);
+
+		put_network(100, LIST(SELF));
+		put_attested(p->src, 100, THIRD, 3);
+		put_attested(p->gone, 100, PEER, 4);
+		mark_returned(&in);
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+		put_attested(p->gone, 100, THIRD, 5);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+	}
+}
+
+static void what_moved_is_sent_after(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+		struct options o = option_stale(p->gone, 9);
+		struct frame out = forwarded(THIRD, &inner), stale = control_to(PEER, &o, 0);
+
+		put_moved(p->gone, THIRD, 9);
+		expect_sent_both(&in, &out, &stale,
+				 COUNT(forward) | COUNT(moved) | COUNT(stale));
+	}
+}
+
+int test_return(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+		TEST(what_is_not_here_is_given_back),
+		TEST(what_comes_back_goes_by_the_bouncer),
+		TEST(what_comes_back_late_goes_on),
+		TEST(others_give_nothing_back),
+		TEST(a_bouncer_sends_by_its_present_row),
+		TEST(what_moved_is_sent_after),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests_name("return", tests, NULL, NULL);
+}
