@@ -249,7 +249,8 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 	if (p->sender_network == network) /* it is not zero */
 		return true;
 	/* Its own agent may have sent it, to be divided here. */
-	if (is_from_bouncer(p, network) && !replicas_have_self(&p->vpc->dividers))
+	if (!is(p, MZ_RETURNED) && is_from_bouncer(p, network) &&
+	    !replicas_have_self(&p->vpc->dividers))
 		return true;
 	src = find_location(p, &p->src);
 	return src && src->network == network;
