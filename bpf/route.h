@@ -249,7 +249,8 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 	if (p->sender_network == network) /* it is not zero */
 		return true;
 	/* Its own agent may have sent it, to be divided here. */
-	if (is_from_bouncer(p, network) && !replicas_have_self(&p->vpc->dividers))
+	if (!is(p, MZ_RETURNED) && is_from_bouncer(p, network) &&
+	    !replicas_have_self(&p->vpc->dividers))
 		return true;
 	src = find_location(p, &p->src);
 	return src && src->network == network;
@@ -288,11 +289,13 @@ static __always_inline int route_agent(struct mz_pkt *p)
 	if (p->local)
 		return to_divider(p);
 	p->location = find_location(p, &p->dst);
-	bouncer = p->location ? BOUNCER_SELF : bouncer_pick(p, p->port->network);
-	if (bouncer == BOUNCER_NONE)
-		return DROP(no_network);
-	if (bouncer == BOUNCER_OTHER)
-		return to_tunnel(p);
+	if (!p->location) {
+		bouncer = bouncer_pick(p, p->port->network);
+		if (bouncer == BOUNCER_NONE)
+			return DROP(no_network);
+		if (bouncer == BOUNCER_OTHER)
+			return to_tunnel(p);
+	}
 	p->next = MZ_TO_BOUNCE;
 	return 0;
 }
