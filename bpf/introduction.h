@@ -284,12 +284,20 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	return 0;
 }
 
-/* Between endpoints of one network nobody divides. */
-static __always_inline bool is_one_network(struct mz_pkt *p)
+/*
+ * Is there a destination, as far as this divider knows, in another network? Between endpoints of one
+ * nobody divides.
+ */
+static __always_inline bool is_between_networks(struct mz_pkt *p)
 {
-	const struct mz_route *src = find_route(p->vni, &p->src), *dst = find_route(p->vni, &p->dst);
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+	const struct mz_route *src = find_route(p->vni, &p->src);
+	const struct mz_route *dst = find_route(p->vni, &p->dst);
+	struct mz_addr self = self_addr();
 
-	return src && dst && src->network == dst->network;
+	if (!dst || (src && src->network == dst->network))
+		return false;
+	return find_location(p, &p->dst) || !bouncers_have(dst->network, &key, &self);
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */
@@ -327,7 +335,8 @@ static __always_inline int introduced(struct mz_pkt *p)
 		return 0;
 	if (p->local && (divides || may_enter(p, p->local->network)))
 		return introduced_here(p);
-	if (divides && vpc_is_direct_by_divider(p) && !is_from_divider(p) && !is_one_network(p))
+	if (divides && vpc_is_direct_by_divider(p) && !is_from_divider(p) &&
+	    is_between_networks(p))
 		return introduced_to_divider(p);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
@@ -355,12 +364,17 @@ static __always_inline int hand_over(struct mz_pkt *p)
 static __always_inline bool wants_rts(struct mz_pkt *p)
 {
 	const struct mz_learned *row;
+	const struct mz_route *route;
 
-	if (p->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
+	if (p->rts || p->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
 	    p->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) || !vpc_is_direct_by_divider(p))
 		return false;
 	row = find_learned(p, &p->dst);
-	return !row || !learned_holds(row, clock());
+	if (row)
+		return !learned_holds(row, clock());
+	/* By a bouncer: the sender is still asking. */
+	route = find_route(p->vni, &p->src);
+	return !route || !is_from_bouncer(p, route->network);
 }
 
 /* The sender of a packet that came by an old way is told; not by this hook, if by the next. */

@@ -188,7 +188,7 @@ static void divide_keeps_networks_apart_on_one_host(void **state)
 {
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
 	expect_agent_delivers("10.0.0.4", MAC_4, 0);
-	expect_agent_sends("10.0.1.4", OTHER, 0);
+	expect_agent_sends("10.0.1.4", DIVIDER, 0);
 	become_bouncer();
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
 	expect_agent_sends("10.0.1.4", DIVIDER, 0);
@@ -264,6 +264,7 @@ static void loops_end(void **state)
 	expect_transit_drops(DIVIDER, "10.0.0.9", "10.0.0.77", MZ_DROP_no_endpoint);
 	/* What another bouncer of the source's network sent here came to be delivered. */
 	put_network(100, LIST(OTHER, OTHER_200));
+	put_location("10.0.0.9", 100, OTHER_200);
 	expect_transit_drops(OTHER, "10.0.0.9", "10.0.0.77", MZ_DROP_not_here);
 }
 
