@@ -398,8 +398,9 @@ static bool is_message(const struct world *world, const struct message *message,
 static bool is_message_foretold(const struct world *world, const struct forecast *forecast,
 				const struct result *result)
 {
-	if (result->verdict != (forecast->message.exists ? TC_ACT_REDIRECT : TC_ACT_SHOT))
-		return false;
+	/* Of the ways to its host, the flow's may be one without a device. */
+	if (result->verdict == TC_ACT_SHOT)
+		return !forecast->message.exists || forecast->message.may_be_lost;
 	return !forecast->message.exists ||
 	       is_message(world, &forecast->message, &result->out);
 }
