@@ -11,7 +11,7 @@ import time
 
 from common import LAB, Failed, inside, mizar, namespace, namespaces, program, remove, run
 from measure import ahead
-from topology import End, PLACES, count, endpoint, network, schedulable, traffic
+from topology import End, PLACES, count, endpoint, lab_up, network, schedulable, traffic
 
 RTS_BYTES, HERE_BYTES = 36, 106  # the option in a packet; a whole packet, over IPv4
 PATIENCE = 15                    # seconds until the lab is whole again
@@ -70,7 +70,7 @@ class Lab:
         self.lease, self.numbers, self.made = lease, itertools.count(1), []
 
     def __enter__(self):
-        mizar("lab", "up", "--name", LAB, "--hosts", str(len(PLACES)), "--transit", "tc", "--mizard-options", f"--lease {self.lease}")
+        lab_up("--transit", "tc", "--mizard-options", f"--lease {self.lease}")
         return self
 
     def __exit__(self, *_):

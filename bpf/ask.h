@@ -103,7 +103,7 @@ static __always_inline int introduce(struct mz_pkt *p)
 	__u64 now;
 
 	if (p->next != MZ_TO_TUNNEL || !vpc_is_direct(p) || is(p, MZ_DIRECT) ||
-	    is(p, MZ_INTRODUCES) || p->local || is_full(p))
+	    is(p, MZ_INTRODUCES) || is_full(p))
 		return 0;
 	now = clock();
 	if (!p->learned)

@@ -48,7 +48,7 @@ static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_
 static __always_inline int heed_here(struct mz_pkt *p)
 {
 	struct mz_vni_addr key = { .vni = p->vni }, peer = key;
-	struct news news = { .flags = MZ_LEARNED_HERE, .host = p->outer_src };
+	struct learn_room *room = find_learn_room();
 	const struct mz_opt_here *here;
 	__u32 here_flags;
 	__u64 cookie;
@@ -60,21 +60,22 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	if (r)
 		return r;
 	here = mz_at(p, p->control, sizeof(*here));
-	if (!here)
+	if (!here || !room)
 		return DROP(geneve_options);
+	room->news = (struct news){ .flags = MZ_LEARNED_HERE, .host = p->outer_src };
 	__builtin_memcpy(&key.addr, here->address, sizeof(key.addr));
 	__builtin_memcpy(&peer.addr, here->peer, sizeof(peer.addr));
 	__builtin_memcpy(&cookie, here->cookie, sizeof(cookie));
-	news.generation = bpf_ntohl(here->generation_be);
-	news.group = bpf_ntohl(here->group_be);
+	room->news.generation = bpf_ntohl(here->generation_be);
+	room->news.group = bpf_ntohl(here->group_be);
 	here_flags = bpf_ntohl(here->flags_be);
 	if (!cookie_is_ours(cookie, p->vni, &key.addr, &peer.addr))
 		return DROP(here_cookie);
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);
-	news.network = answered_network(p, &peer);
-	news.is_divider = is_from_divider(p);
-	r = learn(&key, &news);
+	room->news.network = answered_network(p, &peer);
+	room->news.is_divider = is_from_divider(p);
+	r = learn(&key);
 	if (r == 1)
 		return DROP(here_generation);
 	if (r)

@@ -31,7 +31,7 @@ static __always_inline int control_way(struct mz_pkt *p, struct way *ret)
 	p->flow_hash = mz_hash_addr(mz_hash_mix(0, room->vni), &room->address);
 	p->len = p->end = ETH_HLEN;
 	r = find_way(p, 0, ret);
-	return r || !ret->row ? MZ_ABSORBED : 0;
+	return r || !ret->has_row ? MZ_ABSORBED : 0;
 }
 
 static __always_inline void write_here(struct mz_opt_here *here, const struct control_room *room)

@@ -35,10 +35,9 @@ static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_le
 {
 	const struct mz_location *location = find_location(p, &p->dst);
 
-	if (location && !host_equal(&location->host, &row->host))
-		return false;
-	return !vpc_is_direct_by_divider(p) || row->network == p->port->network ||
-	       replicas_have(&p->vpc->dividers, &row->host);
+	if (vpc_is_direct_by_divider(p) && row->network != p->port->network)
+		return replicas_have(&p->vpc->dividers, &row->host);
+	return !location || host_equal(&location->host, &row->host);
 }
 
 /* With an RTS, if it is time; and by the bouncers, if the host did not answer the last one. */
@@ -73,9 +72,14 @@ static __always_inline int find_direct(struct mz_pkt *p)
 	if (!row)
 		return 0;
 	now = clock();
-	/* Straight for a neighbour's network, where this sender's way is by a divider: any will do. */
-	if (row->network && row->network != p->port->network && vpc_is_direct_by_divider(p)) {
+	/* Of another network: this sender's way is by a divider, and any will do. */
+	if (row->network && row->network != p->port->network && vpc_is_direct_by_divider(p) &&
+	    learned_holds(row, now)) {
 		mark(p, MZ_DIRECT);
+		if (is_ask_due(p, row->asked, mz_config.lease / 4, now)) {
+			row->asked = now; /* so that the divider learns where it is */
+			mark(p, MZ_INTRODUCES);
+		}
 		return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 	}
 	p->learned = row;

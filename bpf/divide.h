@@ -23,24 +23,30 @@ static __always_inline const struct mz_route *find_route(__u32 vni, const struct
 static __always_inline int divide_now(struct mz_pkt *p)
 {
 	const struct mz_location *location;
-	const struct mz_network *row;
+	enum bouncer bouncer;
 	const struct mz_route *route;
 
 	route = find_route(p->vni, &p->dst);
 	if (!route)
 		return DROP(no_route);
 	POINT(p, divide);
+	mark(p, MZ_DIVIDED);
 	if (p->local && p->local->network == route->network) {
 		p->next = MZ_TO_DELIVER;
 		return 0;
 	}
-	row = find_network(p, route->network);
-	if (!row)
-		return DROP(no_network);
-	if (vpc_is_direct_by_divider(p) && use_learned(p))
+	if (vpc_is_direct_by_divider(p) && use_learned(p)) {
+		mark(p, MZ_DIRECT);
 		return to_tunnel(p);
-	if (!replicas_have_self(&row->bouncers))
-		return replicas_pick(p, &row->bouncers) ? to_tunnel(p) : DROP(no_network);
+	}
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) && !is(p, MZ_RETURNED) && p->is_tunneled &&
+	    is_from_bouncer(p, route->network))
+		return DROP(no_endpoint); /* who sent it would have it */
+	bouncer = bouncer_pick(p, route->network);
+	if (bouncer == BOUNCER_NONE)
+		return DROP(no_network);
+	if (bouncer == BOUNCER_OTHER)
+		return to_tunnel(p);
 	location = find_location(p, &p->dst);
 	return location ? to_location(p, location) : DROP(no_endpoint);
 }

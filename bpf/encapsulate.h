@@ -150,7 +150,7 @@ static __always_inline int encapsulate(struct mz_pkt *p)
 		return r;
 	if (ctx_encapsulate(p->ctx, size, underlay_is_ipv6(), &is_plain))
 		return DROP(encapsulate);
-	if (is_plain && !way.row)
+	if (is_plain && !way.has_row)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
 	p->end = ETH_HLEN + size;
 	r = write_headers(p, &way);

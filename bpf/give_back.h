@@ -60,17 +60,14 @@ static __always_inline int send_again(struct mz_pkt *p)
 	if (r)
 		return r;
 	POINT(p, send_again);
-	if (p->location) { /* next is MZ_TO_BOUNCE */
-		p->next = host_is_self(&p->location->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
-		p->host = p->location->host;
+	if (p->location) /* next is MZ_TO_BOUNCE, which may yet send it to a divider */
 		return 0;
-	}
 	find_sender(p);
 	if (p->port) {
 		r = find_direct(p);
 		return r ?: route_agent(p);
 	}
-	if (!replicas_have_self(&p->vpc->dividers) || !find_learned(p, &p->src))
+	if (!replicas_have_self(&p->vpc->dividers))
 		return DROP(stale_sender);
 	p->next = MZ_TO_DIVIDE;
 	return 0;

@@ -11,35 +11,22 @@
 /* What an RTS says, and the packet that it came with. */
 struct claim {
 	struct mz_vni_addr src;
-	struct mz_addr dst;
+	struct mz_vni_addr dst;
 	struct mz_addr outer_src;
 	struct mz_addr host;
 	__u32 generation;
 	__u64 network; /* of the destination, if it is on this host; zero: it is not */
 };
 
-/* Is its sender a bouncer of the network, for the destination? */
-static __always_inline bool bounces(const struct claim *claim, __u64 id)
-{
-	struct mz_network_key key = { .network = id };
-	const struct mz_network *row = table_lookup(network, &key);
-
-	if (row && row->slot_bits) {
-		key.slot = mz_slot(claim->src.vni, &claim->dst, row->slot_bits);
-		row = table_lookup(network, &key);
-	}
-	return row && replicas_have(&row->bouncers, &claim->outer_src);
-}
-
 /* Does a bouncer send it, of the destination's or the source's network? They judged it before. */
 static __always_inline bool is_vouched(const struct claim *claim)
 {
 	const struct mz_route *route;
 
-	if (claim->network && bounces(claim, claim->network))
+	if (claim->network && bouncers_have(claim->network, &claim->dst, &claim->outer_src))
 		return true;
 	route = find_route(claim->src.vni, &claim->src.addr);
-	return route && bounces(claim, route->network);
+	return route && bouncers_have(route->network, &claim->dst, &claim->outer_src);
 }
 
 #define CLAIM_HOLDS 1
@@ -86,7 +73,7 @@ static __always_inline int attest(struct mz_pkt *p)
 		return DROP(geneve_options);
 	claim.src.vni = p->vni;
 	claim.src.addr = p->src;
-	claim.dst = p->dst;
+	claim.dst = (struct mz_vni_addr){ .vni = p->vni, .addr = p->dst };
 	claim.outer_src = p->outer_src;
 	__builtin_memcpy(&claim.host, rts->host, sizeof(claim.host));
 	claim.generation = bpf_ntohl(rts->generation_be);
@@ -102,27 +89,35 @@ static __always_inline int attest(struct mz_pkt *p)
 }
 
 /*
- * A packet from the host that is known of its source starts the lease anew. Sets sender_network, if
- * the lease was not over.
+ * A packet from `host` starts the lease anew, if it is that which is known. The network that the
+ * address was proven to be in, if the lease was not over; else zero.
  */
-static __always_inline int confirm(struct mz_pkt *p)
+GLOBAL __u64 learned_confirm(const struct mz_vni_addr *key, const struct mz_addr *host)
 {
 	struct mz_learned *row;
-	__u64 now;
+	__u64 now, network;
 
-	p->sender_network = opaque(p, 0);
-	if (!vpc_is_direct(p) ||
-	    (!p->local && !(vpc_is_direct_by_divider(p) &&
-			    replicas_have_self(&p->vpc->dividers))))
+	if (!key || !host)
 		return 0;
-	row = find_learned(p, &p->src);
-	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->outer_src))
+	row = table_lookup(learned, key);
+	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, host))
 		return 0;
 	now = clock();
-	if (learned_holds(row, now))
-		p->sender_network = row->network;
+	network = learned_holds(row, now) ? row->network : 0;
 	if (is_due(row->confirmed, now))
 		row->confirmed = now;
+	return network;
+}
+
+/* Sets sender_network. */
+static __always_inline int confirm(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+
+	p->sender_network = opaque(p, 0);
+	if (vpc_is_direct(p) && (p->local || (vpc_is_direct_by_divider(p) &&
+					      replicas_have_self(&p->vpc->dividers))))
+		p->sender_network = learned_confirm(&key, &p->outer_src);
 	return 0;
 }
 
@@ -135,6 +130,26 @@ struct news {
 	__u32 flags; /* MZ_LEARNED_RTS or MZ_LEARNED_HERE */
 	__u32 is_divider; /* host divides: it is only on the way */
 };
+
+/* News, and a row in the making: too big for the stacks of programs that are deep already. */
+struct learn_room {
+	struct news news;
+	struct mz_learned row;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct learn_room);
+} learn_room SEC(".maps");
+
+static __always_inline struct learn_room *find_learn_room(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&learn_room, &zero);
+}
 
 static __always_inline void learned_write(struct mz_learned *new, const struct mz_learned *old,
 					  const struct news *news, __u64 now)
@@ -174,25 +189,19 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 	return holds || (is_attested && now - row->confirmed < mz_config.lease);
 }
 
-/* A row in the making: too big for the stack of programs that are deep already. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct mz_learned);
-} learned_new SEC(".maps");
-
-/* 0; 1: something better is known; 2: the table is full. */
-GLOBAL int learn(const struct mz_vni_addr *key, const struct news *news)
+/* The news of the room. 0; 1: something better is known; 2: the table is full. */
+GLOBAL int learn(const struct mz_vni_addr *key)
 {
-	struct mz_learned *new, *row;
+	struct learn_room *room = find_learn_room();
+	const struct news *news;
+	struct mz_learned *row;
 	__u64 now = clock();
 	__u32 zero = 0;
 	void *rows = bpf_map_lookup_elem(&learned, &zero);
 
-	new = bpf_map_lookup_elem(&learned_new, &zero);
-	if (!rows || !new || !key || !news)
+	if (!rows || !room || !key)
 		return 2;
+	news = &room->news;
 	row = bpf_map_lookup_elem(rows, key);
 	if (row && is_known_better(row, news, now))
 		return 1;
@@ -204,34 +213,8 @@ GLOBAL int learn(const struct mz_vni_addr *key, const struct news *news)
 		row->confirmed = now;
 		return 0;
 	}
-	learned_write(new, row, news, now);
-	return bpf_map_update_elem(rows, key, new, BPF_ANY) ? 2 : 0;
-}
-
-/* As learn(), or a drop. network: that the source is in by this RTS; zero: not said. */
-static __always_inline int learn_source(struct mz_pkt *p, __u64 network)
-{
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
-	const struct mz_opt_rts *rts = mz_at(p, p->rts, sizeof(*rts));
-	struct news news = { .network = network, .flags = MZ_LEARNED_RTS };
-	int r;
-
-	if (!rts)
-		return DROP(geneve_options);
-	__builtin_memcpy(&news.host, rts->host, sizeof(news.host));
-	news.generation = bpf_ntohl(rts->generation_be);
-	news.group = bpf_ntohl(rts->group_be);
-	news.is_divider = replicas_have(&p->vpc->dividers, &news.host);
-	if (news.is_divider)
-		news.network = 0; /* whatever bouncer handed it on */
-	r = learn(&key, &news);
-	if (!r)
-		POINT(p, learn);
-	else if (r == 1)
-		POINT(p, rts_old);
-	else
-		POINT(p, learn_full);
-	return r;
+	learned_write(&room->row, row, news, now);
+	return bpf_map_update_elem(rows, key, &room->row, BPF_ANY) ? 2 : 0;
 }
 
 /*
@@ -251,44 +234,33 @@ static __always_inline __u64 introduced_network(struct mz_pkt *p)
 	return is_from_bouncer(p, p->local->network) ? p->local->network : 0;
 }
 
-/*
- * A packet with an RTS is delivered: its source is learned, and its host told; where the VPC divides
- * only if it was learned, since what it sends then could not enter.
- */
-static __always_inline int be_introduced(struct mz_pkt *p)
+/* As learn(), or a drop. */
+static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 {
-	int r = 0;
+	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	const struct mz_opt_rts *rts = mz_at(p, p->rts, sizeof(*rts));
+	struct learn_room *room = find_learn_room();
+	struct news *news;
+	int r;
 
-	if (is(p, MZ_STRIPS) || !vpc_is_direct(p) || p->next != MZ_TO_DELIVER || !p->local)
-		return 0;
-	if (is(p, MZ_INTRODUCED))
-		r = learn_source(p, introduced_network(p));
-	if (r < 0)
-		return r;
-	if (!r || !vpc_is_direct_by_divider(p))
-		prepare_here(p, p->local->generation, 0);
-	return 0;
-}
-
-/* Only what is for an endpoint of this host, or else for the next program. */
-static __always_inline int stay(struct mz_pkt *p)
-{
-	return p->local ? 0 : MZ_ASKS_OTHERS;
-}
-
-/* To deliver, or to divide, which finds the destination here. */
-static __always_inline int route_local(struct mz_pkt *p)
-{
-	if (may_enter(p, p->local->network)) {
-		p->next = MZ_TO_DELIVER;
-		return 0;
-	}
-	if (replicas_have_self(&p->vpc->dividers)) {
-		p->next = MZ_TO_DIVIDE;
-		return 0;
-	}
-	p->points = 0; /* the next program counts the same */
-	return MZ_ASKS_OTHERS;
+	if (!rts || !room)
+		return DROP(geneve_options);
+	news = &room->news;
+	*news = (struct news){ .flags = MZ_LEARNED_RTS };
+	__builtin_memcpy(&news->host, rts->host, sizeof(news->host));
+	news->generation = bpf_ntohl(rts->generation_be);
+	news->group = bpf_ntohl(rts->group_be);
+	news->is_divider = replicas_have(&p->vpc->dividers, &news->host);
+	if (is_delivered && !news->is_divider)
+		news->network = introduced_network(p);
+	r = learn(&key);
+	if (!r)
+		POINT(p, learn);
+	else if (r == 1)
+		POINT(p, rts_old);
+	else
+		POINT(p, learn_full);
+	return r;
 }
 
 /* The RTS of a divider in place of that which came: it is the next hop for both ends. */
@@ -312,14 +284,6 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	return 0;
 }
 
-/* Into an endpoint goes by another program. */
-static __always_inline int leave_deliver(struct mz_pkt *p)
-{
-	if (p->next != MZ_TO_DELIVER)
-		return 0;
-	return CTX_IS_LAST ? DROP(not_here) : MZ_PASS; /* a location that was here, and is not */
-}
-
 /* Between endpoints of one network nobody divides. */
 static __always_inline bool is_one_network(struct mz_pkt *p)
 {
@@ -328,31 +292,60 @@ static __always_inline bool is_one_network(struct mz_pkt *p)
 	return src && dst && src->network == dst->network;
 }
 
-/*
- * A VPC that divides: this divider learns the source, answers for the destination, and asks for
- * itself.
- */
-static __always_inline int relay_introduction(struct mz_pkt *p)
+/* At the destination. Where the VPC divides, what is not learned could not send straight. */
+static __always_inline int introduced_here(struct mz_pkt *p)
 {
-	int r = 0;
+	int r = is(p, MZ_INTRODUCED) ? learn_source(p, true) : 0;
 
-	if (is(p, MZ_STRIPS) || p->next != MZ_TO_TUNNEL || is(p, MZ_GIVES_BACK))
+	if (r < 0)
+		return r;
+	if (!r || !vpc_is_direct_by_divider(p))
+		prepare_here(p, p->local->generation, 0);
+	return 0;
+}
+
+/* A VPC that divides: this divider answers for the destination, and asks for itself. */
+static __always_inline int introduced_to_divider(struct mz_pkt *p)
+{
+	int r = is(p, MZ_INTRODUCED) ? learn_source(p, false) : 0;
+
+	if (r < 0)
+		return r;
+	prepare_here(p, 0, 0);
+	return replace_rts(p);
+}
+
+/*
+ * Learns the source, has its host told, as far as this host is the one to do so; else the RTS is
+ * passed on, if it is believed: the next host would take this one's word.
+ */
+static __always_inline int introduced(struct mz_pkt *p)
+{
+	bool divides = replicas_have_self(&p->vpc->dividers);
+
+	if (!vpc_is_direct(p) || is(p, MZ_STRIPS))
 		return 0;
-	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers) &&
-	    !is_from_divider(p) && !is_one_network(p)) {
-		if (is(p, MZ_INTRODUCED))
-			r = learn_source(p, 0);
-		if (r < 0)
-			return r;
-		prepare_here(p, 0, 0);
-		return replace_rts(p);
-	}
-	/* Nobody vouched for it: the next host would take this one's word. */
+	if (p->local && (divides || may_enter(p, p->local->network)))
+		return introduced_here(p);
+	if (divides && vpc_is_direct_by_divider(p) && !is_from_divider(p) && !is_one_network(p))
+		return introduced_to_divider(p);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
 		POINT(p, rts_source);
 	}
 	return 0;
+}
+
+/* mz_transit goes on with what was found out. */
+static __always_inline int hand_over(struct mz_pkt *p)
+{
+	__u32 zero = 0;
+	struct control_room *room = bpf_map_lookup_elem(&control_room, &zero);
+
+	if (!room)
+		return MZ_ABSORBED;
+	room->handed_over = MZ_HANDED_OVER | (p->traits & (MZ_STRIPS | MZ_ANSWERS));
+	return MZ_GOES_ON;
 }
 
 /*
@@ -363,12 +356,11 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 {
 	const struct mz_learned *row;
 
-	if (p->next != MZ_TO_TUNNEL || p->traits & (MZ_RETURNED | MZ_GIVES_BACK) ||
-	    !(p->points & 1ULL << MZ_COUNT_divide) || p->points & 1ULL << MZ_COUNT_direct ||
-	    !vpc_is_direct_by_divider(p))
+	if (p->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
+	    p->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) || !vpc_is_direct_by_divider(p))
 		return false;
 	row = find_learned(p, &p->dst);
-	return row && !learned_holds(row, clock());
+	return !row || !learned_holds(row, clock());
 }
 
 /* The sender of a packet that came by an old way is told; not by this hook, if by the next. */

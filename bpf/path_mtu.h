@@ -53,10 +53,10 @@ static __always_inline bool path_mtu_holds(const struct mz_nexthop *nexthop)
  * What the way to a host takes: its device (0: it need not be asked), and the path behind it
  * (nexthop or NULL). 0: not known.
  */
-static __always_inline __u32 way_mtu(struct mz_pkt *p, const struct mz_nexthop *nexthop,
+static __always_inline __u32 way_mtu(struct mz_ctx *ctx, const struct mz_nexthop *nexthop,
 				     __u32 ifindex)
 {
-	__u32 mtu = ifindex ? ctx_mtu(p->ctx, ifindex) : 0;
+	__u32 mtu = ifindex ? ctx_mtu(ctx, ifindex) : 0;
 
 	if (nexthop && path_mtu_holds(nexthop) && (nexthop->path_mtu < mtu || !mtu))
 		return nexthop->path_mtu;
@@ -119,7 +119,7 @@ static __always_inline void heed_router(struct mz_pkt *p, int verdict)
 	struct mz_addr host;
 	__u32 mtu;
 
-	if (verdict != MZ_PASS)
+	if (verdict != MZ_PASS || p->is_tunneled)
 		return;
 	eth = mz_at(p, 0, sizeof(*eth));
 	if (!eth || eth->h_proto != underlay_eth_proto_be() || ctx_has_vlan(p->ctx))

@@ -91,12 +91,15 @@ GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoc
 	return first;
 }
 
+static __always_inline __u32 flow_seed(struct mz_pkt *p)
+{
+	return mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
+}
+
 /* Sets host. */
 static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
 {
-	__u32 seed =
-		mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
-	__u32 chosen = replicas_choose(set, seed, p->epoch);
+	__u32 chosen = replicas_choose(set, flow_seed(p), p->epoch);
 
 	p->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
@@ -109,15 +112,52 @@ static __always_inline int to_tunnel(struct mz_pkt *p)
 }
 
 /* The row of a network that serves the destination; NULL: no bouncers are known. */
-static __always_inline const struct mz_network *find_network(struct mz_pkt *p, __u64 id)
+static __always_inline const struct mz_network *find_network(__u64 id,
+							     const struct mz_vni_addr *dst)
 {
 	struct mz_network_key key = { .network = id };
 	const struct mz_network *row = table_lookup(network, &key);
 
 	if (!row || !row->slot_bits)
 		return row;
-	key.slot = mz_slot(p->vni, &p->dst, row->slot_bits);
+	key.slot = mz_slot(dst->vni, &dst->addr, row->slot_bits);
 	return table_lookup(network, &key);
+}
+
+GLOBAL int bouncers_have(__u64 id, const struct mz_vni_addr *dst, const struct mz_addr *host)
+{
+	const struct mz_network *row = dst ? find_network(id, dst) : NULL;
+
+	return row && host && replicas_have(&row->bouncers, host);
+}
+
+enum bouncer {
+	BOUNCER_NONE,
+	BOUNCER_SELF,
+	BOUNCER_OTHER,
+};
+
+/* Which of a network's bouncers takes the flow? ret: BOUNCER_OTHER. */
+GLOBAL int bouncer_choose(__u64 id, const struct mz_vni_addr *dst, __u32 seed, __u32 epoch,
+			  struct mz_addr *ret)
+{
+	const struct mz_network *row = dst ? find_network(id, dst) : NULL;
+
+	if (!row || !ret || !row->bouncers.n)
+		return BOUNCER_NONE;
+	if (replicas_have_self(&row->bouncers))
+		return BOUNCER_SELF;
+	*ret = row->bouncers.addrs[replicas_choose(&row->bouncers, seed, epoch) &
+				   (MZ_REPLICAS_MAX - 1)];
+	return BOUNCER_OTHER;
+}
+
+/* Sets host. */
+static __always_inline enum bouncer bouncer_pick(struct mz_pkt *p, __u64 network)
+{
+	struct mz_vni_addr dst = { .vni = p->vni, .addr = p->dst };
+
+	return bouncer_choose(network, &dst, flow_seed(p), p->epoch, &p->host);
 }
 
 static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
@@ -189,9 +229,9 @@ static __always_inline int find_local(struct mz_pkt *p)
 /* Was the outer source chosen as a bouncer of this network? */
 static __always_inline bool is_from_bouncer(struct mz_pkt *p, __u64 network)
 {
-	const struct mz_network *row = find_network(p, network);
+	struct mz_vni_addr dst = { .vni = p->vni, .addr = p->dst };
 
-	return row && replicas_have(&row->bouncers, &p->outer_src);
+	return bouncers_have(network, &dst, &p->outer_src);
 }
 
 /*
@@ -208,7 +248,9 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return p->port->network == network;
 	if (p->sender_network == network) /* it is not zero */
 		return true;
-	if (is_from_bouncer(p, network))
+	/* Its own agent may have sent it, to be divided here. */
+	if (!is(p, MZ_RETURNED) && is_from_bouncer(p, network) &&
+	    !replicas_have_self(&p->vpc->dividers))
 		return true;
 	src = find_location(p, &p->src);
 	return src && src->network == network;
@@ -226,10 +268,13 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
-/* Reads next: MZ_TO_TUNNEL where a learned location decided already. */
+/*
+ * Reads next: MZ_TO_TUNNEL where a learned location decided already. Who bounces for the
+ * destination's network asks no bouncer, where what it sends would count as judged.
+ */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
-	const struct mz_network *row;
+	enum bouncer bouncer;
 
 	if (p->next == MZ_TO_TUNNEL)
 		return 0;
@@ -241,24 +286,30 @@ static __always_inline int route_agent(struct mz_pkt *p)
 		p->next = MZ_TO_DIVIDE;
 		return 0;
 	}
-	row = find_network(p, p->port->network);
-	if (row && replicas_have_self(&row->bouncers)) {
-		p->location = find_location(p, &p->dst);
-		p->next = MZ_TO_BOUNCE;
-		return 0;
+	if (p->local)
+		return to_divider(p);
+	p->location = find_location(p, &p->dst);
+	if (!p->location) {
+		bouncer = bouncer_pick(p, p->port->network);
+		if (bouncer == BOUNCER_NONE)
+			return DROP(no_network);
+		if (bouncer == BOUNCER_OTHER)
+			return to_tunnel(p);
 	}
-	return row && replicas_pick(p, &row->bouncers) ? to_tunnel(p) : DROP(no_network);
+	p->next = MZ_TO_BOUNCE;
+	return 0;
 }
 
 /*
  * A host that bounces for the source's network sends on what it does not know itself; but not what
- * another bouncer of that network sent here, which came to be delivered.
+ * another bouncer of that network sent here to be delivered, unless the source is there.
  */
 static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 {
 	const struct mz_location *src = find_location(p, &p->src);
 
-	return src && !is_from_bouncer(p, src->network);
+	return src && (host_equal(&src->host, &p->outer_src) ||
+		       !is_from_bouncer(p, src->network));
 }
 
 /*
@@ -305,8 +356,11 @@ static __always_inline int give_back(struct mz_pkt *p, int reason)
 /* What is not delivered here. */
 static __always_inline int route_on(struct mz_pkt *p)
 {
-	const struct mz_moved *row = find_moved(p);
+	const struct mz_moved *row;
 
+	if (is(p, MZ_NO_VPC)) /* who knows whether it divides? */
+		return give_back(p, DROP(no_vpc));
+	row = find_moved(p);
 	p->location = find_location(p, &p->dst);
 	if (p->location) {
 		p->next = MZ_TO_BOUNCE;
@@ -317,8 +371,6 @@ static __always_inline int route_on(struct mz_pkt *p)
 		return to_divider(p);
 	if (follow_moved(p, row))
 		return to_tunnel(p);
-	if (is(p, MZ_NO_VPC))
-		return give_back(p, DROP(no_vpc));
 	if (is_from_divider(p))
 		return give_back(p, DROP(no_endpoint));
 	return give_back(p, p->local ? DROP(not_divided) : DROP(not_here));
@@ -326,7 +378,7 @@ static __always_inline int route_on(struct mz_pkt *p)
 
 static __always_inline int route_transit(struct mz_pkt *p)
 {
-	if (p->local && may_enter(p, p->local->network)) {
+	if (p->local && !is(p, MZ_NO_VPC) && may_enter(p, p->local->network)) {
 		p->next = MZ_TO_DELIVER;
 		return 0;
 	}

@@ -10,10 +10,19 @@
 #include "route.h"
 #include "size.h"
 
-/* The way out: one of a row that follows the kernel's routes, or the kernel itself. */
+/* The way out: one of a row that follows the kernel's routes, or, without has_row, the kernel's. */
 struct way {
-	const struct mz_way *row; /* NULL: the kernel's */
-	__u32 ifindex;
+	struct mz_way out;
+	__u32 has_row;
+	__u32 mtu; /* of what is sent, from the outer IP header on; zero: not known, or no matter */
+};
+
+/* Whose way is wanted. */
+struct way_to {
+	struct mz_addr host;
+	__u32 flow_hash;
+	__u32 epoch;
+	__s32 growth; /* bytes that the packet gets on the way */
 };
 
 #define FIB_IPV4 2 /* AF_INET, AF_INET6 */
@@ -22,7 +31,7 @@ struct way {
 /*
  * Says the kernel for certain that there is no route? Where it does not forward, it does not say.
  */
-static __always_inline bool is_unreachable(struct mz_pkt *p)
+static __always_inline bool is_unreachable(struct mz_ctx *ctx, const struct mz_addr *host)
 {
 	struct bpf_fib_lookup fib = {
 		.family = underlay_is_ipv6() ? FIB_IPV6 : FIB_IPV4,
@@ -34,65 +43,92 @@ static __always_inline bool is_unreachable(struct mz_pkt *p)
 
 	if (underlay_is_ipv6()) {
 		__builtin_memcpy(fib.ipv6_src, &self, sizeof(self));
-		__builtin_memcpy(fib.ipv6_dst, &p->host, sizeof(p->host));
+		__builtin_memcpy(fib.ipv6_dst, host, sizeof(*host));
 	} else {
 		fib.ipv4_src = self.words_be[3];
-		fib.ipv4_dst = p->host.words_be[3];
+		fib.ipv4_dst = host->words_be[3];
 	}
-	r = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT);
+	r = bpf_fib_lookup(ctx, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT);
 	return r == BPF_FIB_LKUP_RET_BLACKHOLE || r == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	       r == BPF_FIB_LKUP_RET_PROHIBIT || r == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
-/* One of the host's ways, always the same one for a flow. Reads flow_hash. */
-static __always_inline const struct mz_way *choose_way(struct mz_pkt *p,
-						       const struct mz_nexthop *row)
+/* One of the host's ways, always the same one for a flow. */
+static __always_inline const struct mz_way *choose_way(const struct mz_nexthop *row,
+						       __u32 flow_hash)
 {
-	__u32 shift = p->flow_hash % MZ_WAY_SLOTS * MZ_WAY_BITS;
+	__u32 shift = flow_hash % MZ_WAY_SLOTS * MZ_WAY_BITS;
 
 	return row ? &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)] : NULL;
 }
 
-/* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
+GLOBAL int way_find(struct mz_ctx *ctx, const struct way_to *to, struct way *ret)
+{
+	const struct cached_host *host;
+	const struct mz_nexthop *row;
+	const struct mz_way *way;
+
+	if (!to || !ret)
+		return DROP(no_nexthop);
+	host = find_host(to->epoch, &to->host);
+	row = host && host->has_nexthop ? &host->nexthop : NULL;
+	way = choose_way(row, to->flow_hash);
+	if (!ctx_can_send(ctx, way, to->growth))
+		return MZ_PASS;
+	ret->has_row = way != NULL;
+	if (way)
+		ret->out = *way;
+	else
+		ret->out.ifindex = mz_config.ifindex;
+	if (!ret->out.ifindex || (!way && is_unreachable(ctx, &to->host)))
+		return DROP(no_nexthop);
+	/* What came in by the device fits. */
+	ret->mtu = way_mtu(ctx, row,
+			   to->growth || ret->out.ifindex != ctx_ifindex(ctx) ? ret->out.ifindex :
+										0);
+	return 0;
+}
+
+/* Reads host, flow_hash. growth: as in way_to. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	const struct cached_host *host = find_host(p->epoch, &p->host);
-	const struct mz_nexthop *row = host && host->has_nexthop ? &host->nexthop : NULL;
-	__u32 device; /* 0: what came in by it fits */
+	const struct way_to to = {
+		.host = p->host,
+		.flow_hash = p->flow_hash,
+		.epoch = p->epoch,
+		.growth = growth,
+	};
 	int r;
 
-	ret->row = choose_way(p, row);
-	if (!ctx_can_send(p->ctx, ret->row, growth))
-		return MZ_PASS;
-	ret->ifindex = ret->row ? ret->row->ifindex : mz_config.ifindex;
-	if (!ret->ifindex || (!ret->row && is_unreachable(p)))
-		return DROP(no_nexthop);
-	device = growth || ret->ifindex != ctx_ifindex(p->ctx) ? ret->ifindex : 0;
-	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth, way_mtu(p, row, device));
+	*ret = (struct way){};
+	r = way_find(p->ctx, &to, ret);
+	if (r)
+		return r;
+	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth, ret->mtu);
 	return r && !CTX_IS_LAST ? MZ_PASS : r;
 }
 
 static __always_inline void write_ethernet(struct ethhdr *eth, const struct way *way)
 {
 	__builtin_memset(eth, 0, 2 * ETH_ALEN);
-	if (way->row) {
-		mac_set(eth->h_dest, way->row->dst_mac);
-		mac_set(eth->h_source, way->row->src_mac);
+	if (way->has_row) {
+		mac_set(eth->h_dest, way->out.dst_mac);
+		mac_set(eth->h_source, way->out.src_mac);
 	}
 	eth->h_proto = underlay_eth_proto_be();
 }
 
 static __always_inline int send(struct mz_pkt *p, const struct way *way)
 {
-	if (way->row && is(p, MZ_ANSWERS)) {
-		ctx_send_copy(p->ctx, way->ifindex);
+	if (way->has_row && is(p, MZ_ANSWERS)) {
+		ctx_send_copy(p->ctx, way->out.ifindex);
 		return MZ_COPIED;
 	}
-	if (way->row) {
-		p->action = ctx_send(p->ctx, way->ifindex);
+	if (way->has_row) {
+		p->action = ctx_send(p->ctx, way->out.ifindex);
 	} else {
 		POINT(p, resolve);
-		p->action = ctx_send_resolve(p->ctx, way->ifindex);
+		p->action = ctx_send_resolve(p->ctx, way->out.ifindex);
 	}
 	return MZ_SENT;
 }

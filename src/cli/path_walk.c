@@ -327,56 +327,85 @@ static int give_back(struct step *s, enum mz_drop reason)
 	return go_to(s, s->from);
 }
 
-/* Only from where this host sent it for a location that it learned. */
+/* A divider's answer is final where the destination's own bouncer has given it back. */
+static int check_returned(struct step *s)
+{
+	struct mz_network row;
+	uint64_t network;
+	int r;
+
+	if (!has(&s->vpc.dividers, &s->host->self))
+		return 0;
+	r = mz_path_find_route(s->host->tables, s->flow, &network);
+	if (r <= 0)
+		return r < 0 ? r : drop(s, MZ_DROP_no_route);
+	r = get_network(s, network, &row);
+	return r > 0 && has(&row.bouncers, s->from) ? drop(s, MZ_DROP_no_endpoint) : r < 0 ? r : 0;
+}
+
+/* Only from where this host sent it for a location that it learned, or has as a bouncer. */
 static int step_returned(struct step *s)
 {
 	struct mz_location location;
 	struct mz_learned row;
 	struct mz_local src;
-	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
+	int r = check_returned(s);
 
-	if (r < 0)
-		return r;
-	if (!r || (mz_addr_compare(&row.host, s->from) && mz_addr_compare(&row.before, s->from))) {
+	if (r == 0)
+		r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row) ?: -ENOENT;
+	if (r == -ENOENT ||
+	    (r > 0 && s->path->end != MZ_PATH_DROPPED && mz_addr_compare(&row.host, s->from) &&
+	     mz_addr_compare(&row.before, s->from))) {
 		r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
-		return r < 0 ? r :
-			       drop(s, r && !mz_addr_compare(&location.host, s->from) ?
-					       MZ_DROP_not_here :
-					       MZ_DROP_stale_sender);
+		if (r <= 0)
+			return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
+		return mz_addr_compare(&location.host, s->from) ? follow_location(s, &location) :
+								  drop(s, MZ_DROP_not_here);
 	}
+	if (r < 0 || s->path->end == MZ_PATH_DROPPED)
+		return r;
 	r = get_of_addr(s, MZ_TABLE_local, &s->flow->src, &src);
 	if (r != 0)
 		return r < 0 ? r : step_agent(s);
 	return has(&s->vpc.dividers, &s->host->self) ? divide(s) : drop(s, MZ_DROP_stale_sender);
 }
 
-static int step_transit(struct step *s)
+/* What is neither delivered nor bounced, and not sent to a divider: moved, or not here. */
+static int step_absent(struct step *s)
 {
-	struct mz_location location;
 	struct mz_moved moved;
-	int r = s->has_local ? may_enter(s, s->local.network) : 0;
+	int r = s->has_local ? 0 : get_of_addr(s, MZ_TABLE_moved, &s->flow->dst, &moved);
 
-	if (r != 0)
-		return r < 0 ? r : arrive(s);
-	r = s->has_local ? 0 : get_of_addr(s, MZ_TABLE_moved, &s->flow->dst, &moved);
 	if (r > 0 && !is_self(s, &moved.host)) {
 		s->hop->roles |= MZ_PATH_MOVED;
 		because(s, "the endpoint moved there, generation %u", moved.generation);
 		return go_to(s, &moved.host);
 	}
-	if (r >= 0)
-		r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
+	if (r < 0)
+		return r;
+	return give_back(s, has(&s->vpc.dividers, s->from) ? MZ_DROP_no_endpoint :
+			    s->has_local		     ? MZ_DROP_not_divided :
+							       MZ_DROP_not_here);
+}
+
+static int step_transit(struct step *s)
+{
+	struct mz_location location;
+	int r = s->has_local ? may_enter(s, s->local.network) : 0;
+
+	if (r != 0)
+		return r < 0 ? r : arrive(s);
+	r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
 	if (r != 0)
 		return r < 0 ? r : bounce(s);
-	if (has(&s->vpc.dividers, s->from) || has(&s->vpc.dividers, &s->host->self))
+	if (!has(&s->vpc.dividers, s->from) && has(&s->vpc.dividers, &s->host->self))
 		return to_divider(s);
-	r = is_bouncer_of_source(s);
-	if (r > 0) {
-		s->hop->roles |= MZ_PATH_BOUNCER;
-		because(s, "not in the source's network: ");
-		return to_divider(s);
-	}
-	return r < 0 ? r : give_back(s, s->has_local ? MZ_DROP_not_divided : MZ_DROP_not_here);
+	r = has(&s->vpc.dividers, s->from) ? 0 : is_bouncer_of_source(s);
+	if (r <= 0)
+		return r < 0 ? r : step_absent(s);
+	s->hop->roles |= MZ_PATH_BOUNCER;
+	because(s, "not in the source's network: ");
+	return to_divider(s);
 }
 
 static int step(struct step *s)

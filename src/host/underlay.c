@@ -149,7 +149,8 @@ int mz_underlay_hold_port(struct mz_host *host)
 		mz_log_err("UDP port %u of %s: %s: stop the program that uses it (ss -lunp), "
 			   "remove the device (ip -d link), or give another --port to all hosts",
 			   host->options->port, mz_addr_format(&host->self, text),
-			   r == -EADDRINUSE ? "in use by another socket or tunnel device" : strerror(-r));
+			   r == -EADDRINUSE ? "in use by another socket or tunnel device" :
+					      strerror(-r));
 	return r;
 }
 

@@ -26,7 +26,7 @@ NEAR, DST, MATE, FAR = "10.0.1.2", "10.0.1.3", "10.0.2.3", "10.0.2.9"
 VNI, PORT, CLASS = 7000, 6081, 0xff4d
 ETHERNET, RETURNED = 0x6558, 0x88b5
 NOBODY = 1
-REFUSALS = ("rts_source", "rts_host", "rts_generation", "rts_old", "learn_full")
+REFUSALS = ("rts_source", "rts_host", "rts_generation", "rts_old", "learn_full", "give_back")
 UNKNOWN = bytes(8) # a cookie that nobody gave
 conf.ipv6_enabled = False # scapy shall not look at devices
 
@@ -124,11 +124,12 @@ def attempts(generation, cookie):
     yield "a HERE that nobody asked for", H1, control(H1, here(DST, NEAR, UNKNOWN, 9)), "here_cookie"
     yield "the cookie of another", H1, control(H1, here(DST, NEAR, cookie, 9)), "here_cookie"
     yield "nobody has dst", H1, control(H1, here(DST, NEAR, cookie, 0, NOBODY)), "here_cookie"
+    yield "nobody has far", H1, control(H1, here(FAR, NEAR, cookie, 0, NOBODY)), "here_cookie"
     yield "dst is gone", H1, control(H1, stale(DST, 2**30)), "stale_sender"
     yield "dst was not here", H1, data(H1, NEAR, DST, proto=RETURNED), "stale_sender"
     yield "HERE of another VPC", H1, control(H1, here(DST, NEAR, cookie, 9), vni=VNI + 1), "no_vpc"
     yield "STALE of another VPC", H1, control(H1, stale(DST, 9), vni=VNI + 1), "stale_sender"
-    yield "an RTS of another VPC", H1, data(H1, DST, NEAR, vni=VNI + 1, opts=[rts(PEER, 9)]), "no_vpc"
+    yield "an RTS of another VPC", H1, data(H1, DST, NEAR, vni=VNI + 1, opts=[rts(PEER, 9)]), "give_back"
     yield "an echo that would never end", H1, control(H1, echo(UNKNOWN), src=PEER, sport=PORT), "geneve_control"
 
 

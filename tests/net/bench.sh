@@ -15,13 +15,14 @@ nothing_left() {
 	[ ! -e "/run/mizar-lab/bench$bench_pid" ] || fail "a lab is left"
 }
 
-datapath --only 'gso/samehost/tcp1|seg/(bouncer|divider)/rr_p50' >"$chart/json" &
+datapath --only 'gso/samehost/tcp1|seg/(direct|bouncer|divider|direct-divider)/rr_p50' >"$chart/json" &
 bench_pid=$!
 wait $bench_pid || fail "the benchmark failed"
 python3 - "$chart/json" <<-'PYTHON' || fail "$(cat "$chart/json")"
 	import json, sys
 	names = {r["name"]: r["ratio"] for r in map(json.loads, open(sys.argv[1]))}
-	assert list(names) == [f"datapath/tc/1500/{n}" for n in ("gso/samehost/tcp1", "seg/bouncer/rr_p50", "seg/divider/rr_p50")], names
+	assert list(names) == [f"datapath/tc/1500/{n}" for n in (
+	    "gso/samehost/tcp1", *(f"seg/{path}/rr_p50" for path in ("direct", "bouncer", "divider", "direct-divider")))], names
 	assert all(ratio > 0 for ratio in names.values()), names
 PYTHON
 grep -q '</svg>' "$chart/chart.svg" || fail "no chart"
@@ -34,9 +35,9 @@ for name in agent bounce bounce-tc divide deliver; do
 done
 grep -q '"programs/live/bounce".*"ratio"' "$chart/json" || fail "no live frames"
 
-"${bench%datapath}heal" --build "$programs/../.." --svg "$chart/heal.svg" --rounds 1 --scenario first,move,replace --json \
+"${bench%datapath}heal" --build "$programs/../.." --svg "$chart/heal.svg" --rounds 1 --scenario first,switch,scan,move,replace --json \
 	>"$chart/json" || fail "heal"
-for name in first/second move/reached move/lost replace/lost; do
+for name in first/second switch/reordered scan/learned move/reached move/lost replace/lost; do
 	grep -q "\"heal/$name\"" "$chart/json" || fail "no figure of $name: $(cat "$chart/json")"
 done
 

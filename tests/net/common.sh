@@ -44,7 +44,7 @@ refused() {
 
 # lab [OPTION...]: a lab of our own, with the transit and the underlay that the environment says.
 lab() {
-	mizar lab up --name $MIZAR_LAB --transit $MIZAR_TRANSIT ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
+	mizar lab up --name $MIZAR_LAB --timeout 120 --transit $MIZAR_TRANSIT ${MIZAR_UNDERLAY:+--underlay $MIZAR_UNDERLAY} \
 		${MIZAR_MTU:+--mtu $MIZAR_MTU} "$@" >&2 || fail "lab up $*"
 }
 
@@ -105,10 +105,10 @@ count() { mizar host "$2" --all --host "$1" | awk -v name="$3" '$1 == name { pri
 # rows HOST TABLE: how many rows the table has.
 rows() { mizar host tables --host "$1" | awk -v name="$2" '$1 == name { print $2 }'; }
 
-# eventually COMMAND...: until it succeeds, 5 s at most (or $patience twentieths of a second).
+# eventually COMMAND...: until it succeeds, 20 s at most: a mizard that starts has its programs verified.
 eventually() {
 	local i
-	for i in $(seq ${patience:-100}); do "$@" && return 0; sleep 0.05; done
+	for i in $(seq 400); do "$@" && return 0; sleep 0.05; done
 	fail "never came true: $*"
 }
 

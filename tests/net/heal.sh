@@ -41,7 +41,7 @@ streams_end "bouncers come and go"
 # reboot HOST: empty tables, then a mizard.
 reboot() {
 	mizar lab kill $1 && mizar host uninstall --host $1 || fail "uninstall $1"
-	mizar lab up --name $MIZAR_LAB --hosts 4 >&2 || fail "lab up again"
+	lab --hosts 4
 }
 again() { within $1/src ping -n -q -c 1 -W 0.2 10.0.1.3 >/dev/null; }
 bouncer=$(bouncers t)
@@ -56,10 +56,10 @@ done
 
 # The bouncer dies, and nobody else is one.
 numbered detour/src detour/dst 10.0.1.3
-old=$new new=h$((7 - ${new#h}))
+old=$(bouncers detour) new=h$((7 - ${old#h}))
 mizar lab kill $old && mizar lab exec $old -- ip link set under0 down || fail "$old lives on"
 goes_on_by() { [ "$(bouncers detour)" = $1 ] && again detour; }
-patience=200 eventually goes_on_by $new
+eventually goes_on_by $new
 kill $udp
 wait $udp
 echo "a dead bouncer: $(heard lost) of $(heard sent) lost, longest gap $(heard longest_gap_ms) ms"

@@ -35,8 +35,12 @@ sleep 0.3
 move h4
 sleep 0.3
 all_arrives "one way, migrated"
-for counter in moved stale; do [ "$(count h2 stats $counter)" -gt 0 ] || fail "h2: $counter does not move"; done
-[ $(($(count h1 stats heed_stale) + $(count h3 stats heed_stale))) -gt 0 ] || fail "nobody heeded a STALE"
+told=$(($(count h2 stats moved) + $(count h2 stats give_back)))
+[ $told -gt 0 ] || fail "h2 neither sent on nor gave back"
+if [ $MIZAR_TRANSIT = tc ]; then # where the VPC divides, the sender takes back what comes too late
+	for counter in moved stale; do [ "$(count h2 stats $counter)" -gt 0 ] || fail "h2: $counter does not move"; done
+	[ "$(count h1 stats heed_stale)" -gt 0 ] || fail "h1 did not heed the STALE"
+fi
 
 streams t/src t/dst 10.0.2.3
 sleep 0.2

@@ -201,7 +201,7 @@ static void by_a_divider(void **state)
 	learn(3, "10.0.2.1", 5, NOW, 0);
 	expect("10.0.1.1", "10.0.2.1", "1s 3v 5d", "");
 	learn(3, "10.0.2.1", 2, NOW, 0);
-	expect("10.0.1.1", "10.0.2.1", "1s 3v 2 no_endpoint", "");
+	expect("10.0.1.1", "10.0.2.1", "1s 3v 2r 3v 4b 5d", "");
 }
 
 #define D "10.0.1.1", "10.0.1.2" /* from s to d */
@@ -211,7 +211,7 @@ static void by_bouncers_and_dividers(void **state)
 {
 	expect(D, "1s 2b 5d", "no location is learned: a bouncer of the source's network, 1");
 	expect(E, "1s 2b 3v 4b 5d", "");
-	expect("10.0.1.1", "10.0.1.9", "1s 2b 3v 2 no_endpoint", "");
+	expect("10.0.1.1", "10.0.1.9", "1s 2b 3v 2r 3 no_endpoint", "");
 	expect("10.0.1.1", "10.9.9.9", "1s 2b 3v no_network", "");
 	expect("10.0.1.1", "11.9.9.9", "1s 2b 3v no_route", "");
 	expect("10.0.1.7", "10.0.1.2", "1s no_port", "");

@@ -25,7 +25,7 @@
 #include "netlink/ip.h"
 #include "netlink/link.h"
 
-#define START_MS 10000
+#define START_MS 60000 /* the verifier takes its time, and others have the CPU, too */
 #define CALL_MS	 10000
 #define ARGS_MAX 24
 

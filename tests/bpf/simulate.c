@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Hosts with the real programs and random roles, endpoints that talk, migrate, are deleted and made
+ * anew, bouncers and dividers that are replaced, hosts that reboot; a net between them that
+ * shuffles, and in every other world also loses and doubles. Of every packet is checked
+ *
+ *	- that a host sends it on once, or hands it to an endpoint, or drops it for one reason;
+ *	- that it reaches only the endpoint of its destination, as it is now, on a host that has it,
+ *	  in its own VPC, and between networks of the VPC that divides only by a divider;
+ *	- that it is not sent round: at most HOPS_MAX hosts;
+ *	- in worlds without losses, where endpoints only migrate, that it arrives.
+ *
+ * At the end of a world the controller and the losses stop, and all talk to all until every packet
+ * takes the shortest way.
+ */
+#include "simulate.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mizar/wire.h"
+
+#define SKIPPED	       77
+#define ETH	       14
+#define LEASE_NS       50000000ULL
+#define STEPS_DEFAULT  8000
+#define STEPS_OF_WORLD 2000
+#define FLYING_MAX     48
+#define FLYING_SIZE    512
+#define HOPS_MAX       16
+#define PACKETS_MAX    65536 /* of one world */
+#define ROUNDS_GOOD    3	    /* one after the other */
+#define TRIES	       3	    /* of a pair, in a round */
+#define SETTLE_NS      6000000000ULL
+#define NOTES	       400
+#define NOTE_SIZE      160
+
+/* A tunnel packet on its way; its number, if it is data. */
+struct flying {
+	unsigned int to;
+	bool is_control, is_divided;
+	bool saw_boot; /* a host had lost its tables, or some of them, while it was on its way */
+	uint64_t number;
+	unsigned int n_hops;
+	uint8_t path[HOPS_MAX];
+	size_t size;
+	uint8_t bytes[FLYING_SIZE];
+};
+
+struct sent {
+	unsigned int src, dst; /* endpoints */
+	unsigned int n_arrived, n_hops;
+};
+
+static struct flying flying[FLYING_MAX];
+static unsigned int n_flying;
+static struct sent sent[PACKETS_MAX];
+static bool is_lossy;
+static struct {
+	uint64_t seed, n_packets, n_arrived, n_runs, n_counted[MZ_N_COUNTERS];
+	uint64_t n_dropped[MZ_DROP_CODES];
+} total;
+static char notes[NOTES][NOTE_SIZE];
+static unsigned int n_notes;
+static uint64_t state;
+
+uint64_t sim_next_packet, sim_oldest_packet;
+
+static const char *const counter_names[] = {
+#define X(name, doc) #name,
+	MZ_COUNTERS(X)
+#undef X
+};
+
+static const char *const drop_names[MZ_DROP_CODES] = {
+#define X(code, name, doc) [code] = #name,
+	MZ_DROPS(X)
+#undef X
+};
+
+/* What may become of packets in a world that loses some. */
+static const unsigned int fair_drops[] = {
+	MZ_DROP_no_port,    MZ_DROP_unknown_host, MZ_DROP_no_vpc,	MZ_DROP_no_network,
+	MZ_DROP_no_divider, MZ_DROP_no_route,	  MZ_DROP_no_endpoint,	MZ_DROP_not_here,
+	MZ_DROP_no_nexthop, MZ_DROP_not_divided,  MZ_DROP_stale_sender, MZ_DROP_nobody,
+};
+
+void sim_seed(uint64_t seed)
+{
+	state = seed;
+}
+
+/* SplitMix64: any seed is a good one. */
+unsigned int sim_below(unsigned int n)
+{
+	uint64_t z = (state += 0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return (z ^ z >> 31) % n;
+}
+
+bool sim_chance(unsigned int percent)
+{
+	return sim_below(100) < percent;
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+void sim_note(const char *format, ...)
+{
+	char *note = notes[n_notes++ % NOTES];
+	int size = snprintf(note, NOTE_SIZE, "%9.3f ms  ", now() % 100000000000ULL / 1e6);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(note + size, NOTE_SIZE - size, format, args);
+	va_end(args);
+}
+
+void sim_fail(const char *format, ...)
+{
+	va_list args;
+
+	for (unsigned int i = n_notes > NOTES ? n_notes - NOTES : 0; i < n_notes; i++)
+		printf("%s\n", notes[i % NOTES]);
+	sim_control_print();
+	printf("FAILED: ");
+	va_start(args, format);
+	(void)vprintf(format, args);
+	va_end(args);
+	printf("\nagain: simulate --seed %" PRIu64 " --steps %u%s\n", total.seed, STEPS_OF_WORLD,
+	       frame_underlay_is_ipv6() ? " --ipv6" : "");
+	exit(1);
+}
+
+static const uint8_t *geneve_of(const uint8_t *bytes)
+{
+	return bytes + ETH + frame_outer_size() + 8;
+}
+
+static bool is_endpoint_mac(const uint8_t *mac)
+{
+	return mac[0] == 2 && mac[1] == 0xe0;
+}
+
+/* The number that an inner packet carries behind its UDP header. */
+static uint64_t number_of(const uint8_t *ip)
+{
+	const uint8_t *payload = ip + (ip[0] >> 4 == 6 ? 40 : 20) + 8;
+	uint64_t number;
+
+	if (memcmp(payload, "number: ", 8))
+		sim_fail("a packet has changed");
+	memcpy(&number, payload + 8, 8);
+	if (number >= sim_next_packet)
+		sim_fail("a packet that was not sent");
+	return number;
+}
+
+static void find_oldest(void)
+{
+	sim_oldest_packet = sim_next_packet;
+	for (unsigned int i = 0; i < n_flying; i++)
+		if (!flying[i].is_control && flying[i].number < sim_oldest_packet)
+			sim_oldest_packet = flying[i].number;
+}
+
+static const char *path_text(const struct flying *f, char ret[static 4 * HOPS_MAX])
+{
+	char *end = ret;
+
+	*end = 0;
+	for (unsigned int i = 0; i < f->n_hops && i < HOPS_MAX; i++)
+		end += sprintf(end, i ? "-%u" : "%u", f->path[i]);
+	return ret;
+}
+
+/* A tunnel packet leaves a host. before: as it came, or was made. */
+static void fly(const struct flying *before, const struct frame *frame)
+{
+	const uint8_t *geneve = geneve_of(frame->bytes);
+	struct flying *f = &flying[n_flying];
+	uint32_t vni = geneve[4] << 16 | geneve[5] << 8 | geneve[6];
+
+	if (n_flying == FLYING_MAX || frame->size > FLYING_SIZE)
+		sim_fail("too many packets, or too big: %zu", frame->size);
+	*f = *before;
+	f->is_control = geneve[1] & MZ_GENEVE_F_CONTROL;
+	f->size = frame->size;
+	memcpy(f->bytes, frame->bytes, frame->size);
+	f->to = geneve[-9] - 1; /* the last byte of the outer destination */
+	if (f->to >= SIM_HOSTS)
+		sim_fail("a packet to no host");
+	if (!f->is_control && vni != sim_vni(sim_endpoints[sent[f->number].src].vpc))
+		sim_fail("packet %" PRIu64 " has changed its VPC", f->number);
+	if (f->is_control)
+		f->n_hops = 0;
+	n_flying++;
+}
+
+static void arrive(const struct flying *f, unsigned int host, const struct frame *frame)
+{
+	struct sent *packet = &sent[f->number];
+	const struct sim_endpoint *src = &sim_endpoints[packet->src],
+				  *dst = &sim_endpoints[packet->dst];
+	char path[4 * HOPS_MAX];
+	uint8_t mac[6];
+
+	sim_note("packet %" PRIu64 " arrives on host %u, %s", f->number, host, path_text(f, path));
+	put_mac(mac, dst->mac);
+	if (memcmp(frame->bytes, mac, 6))
+		sim_fail("packet %" PRIu64 " reaches another than its destination", f->number);
+	if (!(dst->placed & 1U << host))
+		sim_fail("packet %" PRIu64 " arrives on host %u, which has not got %u", f->number,
+			 host, packet->dst);
+	if (sim_divides(src->vpc) && src->network != dst->network && !f->is_divided)
+		sim_fail("packet %" PRIu64 " came round the divider: %s", f->number, path);
+	if (packet->n_arrived++ && !is_lossy)
+		sim_fail("packet %" PRIu64 " arrives twice", f->number);
+	packet->n_hops = f->n_hops;
+	total.n_arrived++;
+}
+
+static void check_drop(const struct flying *f, unsigned int host, unsigned int reason)
+{
+	bool is_fair = is_lossy;
+	char path[4 * HOPS_MAX];
+	unsigned int i = 0;
+
+	sim_note("host %u drops %s%" PRIu64 ", %s: %s", host, f->is_control ? "control " : "",
+		 f->number, path_text(f, path), drop_names[reason]);
+	while (i < sizeof(fair_drops) / sizeof(*fair_drops) && fair_drops[i] != reason)
+		i++;
+	is_fair &= i < sizeof(fair_drops) / sizeof(*fair_drops);
+	if (!is_fair && !f->is_control)
+		sim_fail("packet %" PRIu64 " of endpoint %u to %u is dropped: %s", f->number,
+			 sent[f->number].src, sent[f->number].dst, drop_names[reason]);
+}
+
+/* Whatever left the host; how many of them were the packet that came. */
+static unsigned int sort_out(const struct flying *f, unsigned int host, const struct frame *out)
+{
+	const uint8_t *geneve = geneve_of(out->bytes);
+
+	if (is_endpoint_mac(out->bytes)) {
+		if (number_of(out->bytes + ETH) != f->number)
+			sim_fail("a packet became another");
+		arrive(f, host, out);
+		return 1;
+	}
+	if (!(geneve[1] & MZ_GENEVE_F_CONTROL) &&
+	    number_of(geneve + 8 + (geneve[0] & 63) * 4 + ETH) != f->number)
+		sim_fail("a packet became another");
+	fly(f, out);
+	return !flying[n_flying - 1].is_control;
+}
+
+static void note_run(const struct flying *f, unsigned int host, const struct sim_result *result)
+{
+	char text[NOTE_SIZE] = "", *end = text;
+
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++) {
+		total.n_counted[i] += result->counters[i];
+		if (result->counters[i] && end - text < NOTE_SIZE - 20)
+			end += sprintf(end, " %s", counter_names[i]);
+	}
+	sim_note("host %u, %s%" PRIu64 ":%s", host, f->is_control ? "control of " : "", f->number,
+		 text);
+}
+
+/* What a host made of a packet. */
+static void judge(struct flying *f, unsigned int host, const struct sim_result *result)
+{
+	unsigned int n = 0;
+
+	total.n_runs++;
+	note_run(f, host, result);
+	f->is_divided |= result->counters[MZ_COUNT_divide] > 0;
+	f->saw_boot |= sim_control_is_booting();
+	if (f->n_hops == HOPS_MAX) {
+		if (!f->saw_boot)
+			sim_fail("packet %" PRIu64 " is sent round", f->number);
+		return; /* the outer TTL would end it */
+	}
+	f->path[f->n_hops++] = host;
+	for (unsigned int i = 0; i < result->n_clones; i++)
+		n += sort_out(f, host, &result->clones[i]);
+	if (result->is_sent)
+		n += sort_out(f, host, &result->out);
+	if (result->n_drops) {
+		total.n_dropped[result->reason] += result->n_drops;
+		check_drop(f, host, result->reason);
+	}
+	if (n + result->n_drops != !f->is_control && (!f->is_control || n))
+		sim_fail("packet %" PRIu64 " leaves host %u %u times, and is dropped %u times",
+			 f->number, host, n, result->n_drops);
+}
+
+static unsigned int home_of(const struct sim_endpoint *e)
+{
+	unsigned int host = sim_below(SIM_HOSTS);
+
+	while (e->placed && !(e->placed & 1U << host))
+		host = (host + 1) % SIM_HOSTS;
+	return e->placed ? host : SIM_NOWHERE;
+}
+
+/* A packet of an endpoint, by any host that has it at the moment. Returns its number. */
+static uint64_t send_packet(unsigned int src, unsigned int dst, bool is_ipv6)
+{
+	const struct sim_endpoint *from = &sim_endpoints[src], *to = &sim_endpoints[dst];
+	uint8_t payload[24] = { 0x30, 0x39, 0, 80, 0, 24, 0xbe, 0xef, 'n', 'u',
+				'm',  'b',  'e', 'r', ':', ' ' };
+	struct flying f = { .number = sim_next_packet };
+	unsigned int host = home_of(from);
+	struct sim_result result;
+	struct frame frame;
+
+	if (sim_next_packet == PACKETS_MAX)
+		sim_fail("too many packets for one world");
+	memcpy(payload + 16, &f.number, 8);
+	payload[1] = src * SIM_ENDPOINTS + dst;
+	frame_ip(&frame, &(struct ip_spec){ .dst_mac = "02:00:00:00:00:fe",
+					    .src_mac = from->mac,
+					    .src = is_ipv6 ? from->ip6 : from->ip4,
+					    .dst = is_ipv6 ? to->ip6 : to->ip4,
+					    .payload = payload,
+					    .payload_size = sizeof(payload) });
+	sent[sim_next_packet++] = (struct sent){ .src = src, .dst = dst };
+	total.n_packets++;
+	sim_note("packet %" PRIu64 " of endpoint %u (host %u) to %u (host %u), IPv%d", f.number,
+		 src, host, dst, to->home, is_ipv6 ? 6 : 4);
+	sim_agent(host, src, &frame, &result);
+	judge(&f, host, &result);
+	find_oldest();
+	return f.number;
+}
+
+static void send_random(void)
+{
+	unsigned int src = sim_below(SIM_ENDPOINTS), of_vpc = SIM_ENDPOINTS / SIM_VPCS;
+	unsigned int dst = src / of_vpc * of_vpc + sim_below(of_vpc);
+
+	/* More of some pairs than of others, so that leases are confirmed here and over there. */
+	if (sim_chance(60))
+		src &= ~1U;
+	if (src != dst && sim_endpoints[src].placed && (sim_endpoints[dst].placed || is_lossy))
+		send_packet(src, dst, sim_chance(50));
+}
+
+static void land(unsigned int i)
+{
+	struct flying f = flying[i];
+	struct frame frame = { .size = f.size };
+	struct sim_result result;
+
+	memcpy(frame.bytes, f.bytes, f.size);
+	memmove(flying + i, flying + i + 1, (--n_flying - i) * sizeof(*flying));
+	sim_transit(f.to, &frame, &result);
+	judge(&f, f.to, &result);
+	find_oldest();
+}
+
+/* Something happens to something that is on its way. */
+static void net_step(void)
+{
+	unsigned int i = n_flying ? sim_below(n_flying) : 0;
+
+	if (!n_flying)
+		return;
+	if (sim_chance(50))
+		i = 0;
+	if (is_lossy && sim_chance(4)) {
+		sim_note("%s%" PRIu64 " is lost", flying[i].is_control ? "control of " : "",
+			 flying[i].number);
+		memmove(flying + i, flying + i + 1, (--n_flying - i) * sizeof(*flying));
+		find_oldest();
+		return;
+	}
+	if (is_lossy && sim_chance(3) && n_flying < FLYING_MAX / 2)
+		flying[n_flying++] = flying[i];
+	land(i);
+}
+
+static void pause_ms(unsigned int ms)
+{
+	(void)usleep(ms * 1000);
+}
+
+/* Hosts that a packet passes at best, with its source's. */
+static unsigned int shortest(unsigned int src, unsigned int dst)
+{
+	const struct sim_endpoint *from = &sim_endpoints[src], *to = &sim_endpoints[dst];
+
+	return 2 + (sim_divides(from->vpc) && from->network != to->network);
+}
+
+/*
+ * Takes a packet the shortest way, if not the first one? A lease may be over, or be renewed by the
+ * bouncers, at any time: the next packet goes as it should. Returns the last one's number.
+ */
+static uint64_t try_pair(unsigned int src, unsigned int dst)
+{
+	uint64_t number;
+
+	for (unsigned int i = 0; i < TRIES; i++) {
+		number = send_packet(src, dst, (src ^ dst) & 1);
+		while (n_flying)
+			land(0);
+		if (sent[number].n_arrived == 1 && sent[number].n_hops <= shortest(src, dst))
+			break;
+	}
+	return number;
+}
+
+/* All to all; the number of pairs that are not as they should be, which may be said. */
+static unsigned int talk(bool is_said)
+{
+	unsigned int n_bad = 0;
+
+	for (unsigned int src = 0; src < SIM_ENDPOINTS; src++)
+		for (unsigned int dst = 0; dst < SIM_ENDPOINTS; dst++) {
+			uint64_t number;
+
+			if (src == dst || sim_endpoints[src].vpc != sim_endpoints[dst].vpc ||
+			    sim_endpoints[src].home == SIM_NOWHERE ||
+			    sim_endpoints[dst].home == SIM_NOWHERE)
+				continue;
+			number = try_pair(src, dst);
+			if (sent[number].n_arrived == 1 &&
+			    sent[number].n_hops <= shortest(src, dst))
+				continue;
+			if (is_said)
+				printf("endpoint %u to %u: %s by %u hosts, not %u\n", src, dst,
+				       sent[number].n_arrived ? "arrives" : "is lost",
+				       sent[number].n_hops, shortest(src, dst));
+			n_bad++;
+		}
+	return n_bad;
+}
+
+static void settle(void)
+{
+	uint64_t end = now() + SETTLE_NS;
+	unsigned int n_good = 0;
+
+	while (sim_control_finish() || n_flying) {
+		if (n_flying)
+			land(0);
+		find_oldest();
+	}
+	while (n_good < ROUNDS_GOOD) {
+		n_good = talk(false) ? 0 : n_good + 1;
+		pause_ms(5);
+		if (now() > end) {
+			n_notes = 0;
+			(void)talk(true);
+			sim_fail("it does not come to rest");
+		}
+	}
+}
+
+static void run_world(uint64_t seed, unsigned int n_steps)
+{
+	total.seed = seed;
+	sim_seed(seed);
+	n_flying = 0;
+	n_notes = 0;
+	sim_next_packet = sim_oldest_packet = 1;
+	is_lossy = seed % 2;
+	sim_control_init(!is_lossy);
+	for (unsigned int i = 0; i < n_steps; i++) {
+		unsigned int what = sim_below(100);
+
+		if (what < 8)
+			sim_control_step();
+		else if (what < 9)
+			pause_ms(sim_below(8));
+		else if (what < 40 && n_flying < FLYING_MAX / 3)
+			send_random();
+		else
+			net_step();
+	}
+	settle();
+}
+
+static void print_total(double seconds)
+{
+	printf("%" PRIu64 " packets, %" PRIu64 " arrived, %" PRIu64 " runs, %.1f s\n",
+	       total.n_packets, total.n_arrived, total.n_runs, seconds);
+	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
+		if (total.n_counted[i])
+			printf("%10" PRIu64 " %s\n", total.n_counted[i], counter_names[i]);
+	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
+		if (total.n_dropped[i])
+			printf("%10" PRIu64 " dropped: %s\n", total.n_dropped[i], drop_names[i]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "seed", required_argument, NULL, 's' },
+						 { "steps", required_argument, NULL, 'n' },
+						 { "ipv6", no_argument, NULL, '6' },
+						 {} };
+	uint64_t seed = 1, steps = STEPS_DEFAULT, start = now();
+	bool is_ipv6 = false;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (c == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (c == 'n')
+			steps = strtoull(optarg, NULL, 0);
+		else if (c == '6')
+			is_ipv6 = true;
+		else
+			return 2;
+	}
+	r = sim_hosts_open(is_ipv6, LEASE_NS);
+	if (r == -EPERM) { /* -EACCES is the verifier's refusal */
+		fprintf(stderr, "skipped: loading BPF programs needs root\n");
+		return SKIPPED;
+	}
+	if (r) {
+		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
+		return 1;
+	}
+	printf("loaded in %.1f s\n", (now() - start) / 1e9);
+	for (uint64_t done = 0; done < steps; done += STEPS_OF_WORLD)
+		run_world(seed++, STEPS_OF_WORLD);
+	print_total((now() - start) / 1e9);
+	sim_hosts_close();
+	return 0;
+}
