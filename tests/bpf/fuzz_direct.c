@@ -217,9 +217,13 @@ static void answer(struct view *v, const struct mz_addr *to, const struct option
 
 	v->out->counters |= v->may_answer ? counter : COUNT(here_limit);
 	v->answers = v->may_answer;
-	if (!v->may_answer || is_self(v, to) || !ways || !ways->ways[0].ifindex)
+	if (!v->may_answer || is_self(v, to) || !ways)
 		return;
 	message->exists = true;
+	message->may_be_lost = false;
+	for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++)
+		message->may_be_lost |=
+			!ways->ways[ways->slots >> slot * MZ_WAY_BITS & (MZ_WAYS_MAX - 1)].ifindex;
 	memset(frame->bytes, 0, ETH + 40 + 16);
 	frame->size = ETH + (v->world->is_ipv6 ? 40 : 20) + 16;
 	put16(frame->bytes + 12, v->world->is_ipv6 ? 0x86dd : 0x0800);

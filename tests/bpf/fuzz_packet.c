@@ -336,9 +336,9 @@ static void random_direct(const struct world *world, const struct talk *talk,
 {
 	if (random_chance(20))
 		o->size = random_options(o->bytes);
-	if (random_chance(30))
+	if (DIRECT_PERCENT && random_chance(30))
 		append_rts(world, o, talk->from, talk->src);
-	if (random_chance(2))
+	if (DIRECT_PERCENT && random_chance(2))
 		append_rts(world, o, talk->from, talk->src);
 	if (random_chance(5))
 		option_append(o, MZ_OPT_CLASS, MZ_OPT_ECHO, NULL, 8);

@@ -193,7 +193,8 @@ static void add_prefix(struct world *world, uint32_t vni, const struct mz_addr *
 
 static uint32_t random_flags(void)
 {
-	return (random_chance(50) ? MZ_VPC_DIVIDE : 0) | (random_chance(70) ? MZ_VPC_DIRECT : 0);
+	return (random_chance(50) ? MZ_VPC_DIVIDE : 0) |
+	       (random_chance(DIRECT_PERCENT) ? MZ_VPC_DIRECT : 0);
 }
 
 static void random_vpc_row(struct world *world, unsigned int i)
