@@ -18,8 +18,9 @@ struct control_room {
 	__u32 group;
 	__u32 here_flags;
 	__u8 type;		/* MZ_OPT_HERE, MZ_OPT_STALE */
+	__u32 handed_over;	/* traits of a packet that another program goes on with; or zero */
 	bool is_ipv6;		/* what the kernel takes the packet for that becomes the message */
-	__u8 pad[6];
+	__u8 pad[2];
 	__u8 frame[192];	/* it, whole */
 };
 
@@ -29,6 +30,19 @@ struct {
 	__type(key, __u32);
 	__type(value, struct control_room);
 } control_room SEC(".maps");
+
+/* What another program found out of this packet; once. */
+static __always_inline __u32 take_over(struct mz_pkt *p)
+{
+	__u32 zero = 0, traits;
+	struct control_room *room = bpf_map_lookup_elem(&control_room, &zero);
+
+	if (!room)
+		return 0;
+	traits = room->handed_over;
+	room->handed_over = 0;
+	return traits;
+}
 
 /* One in 2 ms, two at once, for each pair of endpoints; pairs share buckets, if their hashes agree. */
 #define CONTROL_BUCKETS	    4096
@@ -133,4 +147,25 @@ static __always_inline void prepare_stale(struct mz_pkt *p)
 				   .generation = p->moved_generation };
 
 	prepare_control(p, &control, MZ_COUNT_stale);
+}
+
+/*
+ * What is rare has programs of its own, in tc: control packets, packets that came back, and packets
+ * with an RTS, which come here again with what was found out.
+ */
+static __always_inline int go_on(struct mz_pkt *p)
+{
+	if (!p->control && !p->rts && !is(p, MZ_RETURNED))
+		return 0;
+	if (!CTX_IS_LAST)
+		return MZ_PASS;
+	if (p->control)
+		return MZ_CONTROL;
+	if (is(p, MZ_RETURNED))
+		return MZ_CAME_BACK;
+	p->traits = opaque(p, take_over(p));
+	if (!is(p, MZ_HANDED_OVER))
+		return MZ_ASKS;
+	p->points = 0; /* it was counted */
+	return 0;
 }

@@ -45,7 +45,7 @@ struct sk_buff___mz {
 
 int mz_error(struct mz_ctx *ctx);
 int mz_introduced(struct mz_ctx *ctx);
-int mz_introduce(struct mz_ctx *ctx);
+int mz_transit(struct mz_ctx *ctx);
 int mz_returned(struct mz_ctx *ctx);
 int mz_control(struct mz_ctx *ctx);
 int mz_control_send(struct mz_ctx *ctx);
@@ -60,7 +60,7 @@ struct {
 	.values = {
 		[CTX_TAIL_ERROR] = (void *)&mz_error,
 		[CTX_TAIL_INTRODUCED] = (void *)&mz_introduced,
-		[CTX_TAIL_INTRODUCE] = (void *)&mz_introduce,
+		[CTX_TAIL_TRANSIT] = (void *)&mz_transit,
 		[CTX_TAIL_RETURNED] = (void *)&mz_returned,
 		[CTX_TAIL_CONTROL] = (void *)&mz_control,
 		[CTX_TAIL_CONTROL_SEND] = (void *)&mz_control_send,

@@ -68,8 +68,10 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 		ctx_go_on(p->ctx, CTX_TAIL_RETURNED);
 	if (verdict == MZ_ASKS)
 		ctx_go_on(p->ctx, CTX_TAIL_INTRODUCED);
-	if (verdict == MZ_ASKS_OTHERS)
-		ctx_go_on(p->ctx, CTX_TAIL_INTRODUCE);
+	if (verdict == MZ_GOES_ON) {
+		ctx_go_on(p->ctx, CTX_TAIL_TRANSIT);
+		take_over(p);
+	}
 	if (verdict == MZ_SENT)
 		return p->action;
 	return verdict == MZ_PASS ? CTX_PASS : CTX_DROP;

@@ -263,46 +263,6 @@ static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 	return r;
 }
 
-/*
- * A packet with an RTS is delivered: its source is learned, and its host told; where the VPC divides
- * only if it was learned, since what it sends then could not enter.
- */
-static __always_inline int be_introduced(struct mz_pkt *p)
-{
-	int r = 0;
-
-	if (is(p, MZ_STRIPS) || !vpc_is_direct(p) || p->next != MZ_TO_DELIVER || !p->local)
-		return 0;
-	if (is(p, MZ_INTRODUCED))
-		r = learn_source(p, true);
-	if (r < 0)
-		return r;
-	if (!r || !vpc_is_direct_by_divider(p))
-		prepare_here(p, p->local->generation, 0);
-	return 0;
-}
-
-/* Only what is for an endpoint of this host, or else for the next program. */
-static __always_inline int stay(struct mz_pkt *p)
-{
-	return p->local && !is(p, MZ_NO_VPC) ? 0 : MZ_ASKS_OTHERS;
-}
-
-/* To deliver, or to divide, which finds the destination here. */
-static __always_inline int route_local(struct mz_pkt *p)
-{
-	if (may_enter(p, p->local->network)) {
-		p->next = MZ_TO_DELIVER;
-		return 0;
-	}
-	if (replicas_have_self(&p->vpc->dividers)) {
-		p->next = MZ_TO_DIVIDE;
-		return 0;
-	}
-	p->points = 0; /* the next program counts the same */
-	return MZ_ASKS_OTHERS;
-}
-
 /* The RTS of a divider in place of that which came: it is the next hop for both ends. */
 static __always_inline int replace_rts(struct mz_pkt *p)
 {
@@ -324,14 +284,6 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	return 0;
 }
 
-/* Into an endpoint goes by another program. */
-static __always_inline int leave_deliver(struct mz_pkt *p)
-{
-	if (p->next != MZ_TO_DELIVER)
-		return 0;
-	return CTX_IS_LAST ? DROP(not_here) : MZ_PASS; /* a location that was here, and is not */
-}
-
 /* Between endpoints of one network nobody divides. */
 static __always_inline bool is_one_network(struct mz_pkt *p)
 {
@@ -340,31 +292,60 @@ static __always_inline bool is_one_network(struct mz_pkt *p)
 	return src && dst && src->network == dst->network;
 }
 
-/*
- * A VPC that divides: this divider learns the source, answers for the destination, and asks for
- * itself.
- */
-static __always_inline int relay_introduction(struct mz_pkt *p)
+/* At the destination. Where the VPC divides, what is not learned could not send straight. */
+static __always_inline int introduced_here(struct mz_pkt *p)
 {
-	int r = 0;
+	int r = is(p, MZ_INTRODUCED) ? learn_source(p, true) : 0;
 
-	if (is(p, MZ_STRIPS) || p->next != MZ_TO_TUNNEL || is(p, MZ_GIVES_BACK))
+	if (r < 0)
+		return r;
+	if (!r || !vpc_is_direct_by_divider(p))
+		prepare_here(p, p->local->generation, 0);
+	return 0;
+}
+
+/* A VPC that divides: this divider answers for the destination, and asks for itself. */
+static __always_inline int introduced_to_divider(struct mz_pkt *p)
+{
+	int r = is(p, MZ_INTRODUCED) ? learn_source(p, false) : 0;
+
+	if (r < 0)
+		return r;
+	prepare_here(p, 0, 0);
+	return replace_rts(p);
+}
+
+/*
+ * Learns the source, has its host told, as far as this host is the one to do so; else the RTS is
+ * passed on, if it is believed: the next host would take this one's word.
+ */
+static __always_inline int introduced(struct mz_pkt *p)
+{
+	bool divides = replicas_have_self(&p->vpc->dividers);
+
+	if (!vpc_is_direct(p) || is(p, MZ_STRIPS))
 		return 0;
-	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers) &&
-	    !is_from_divider(p) && !is_one_network(p)) {
-		if (is(p, MZ_INTRODUCED))
-			r = learn_source(p, false);
-		if (r < 0)
-			return r;
-		prepare_here(p, 0, 0);
-		return replace_rts(p);
-	}
-	/* Nobody vouched for it: the next host would take this one's word. */
+	if (p->local && (divides || may_enter(p, p->local->network)))
+		return introduced_here(p);
+	if (divides && vpc_is_direct_by_divider(p) && !is_from_divider(p) && !is_one_network(p))
+		return introduced_to_divider(p);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
 		POINT(p, rts_source);
 	}
 	return 0;
+}
+
+/* mz_transit goes on with what was found out. */
+static __always_inline int hand_over(struct mz_pkt *p)
+{
+	__u32 zero = 0;
+	struct control_room *room = bpf_map_lookup_elem(&control_room, &zero);
+
+	if (!room)
+		return MZ_ABSORBED;
+	room->handed_over = MZ_HANDED_OVER | (p->traits & (MZ_STRIPS | MZ_ANSWERS));
+	return MZ_GOES_ON;
 }
 
 /*

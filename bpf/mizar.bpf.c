@@ -92,31 +92,9 @@ int mz_transit(struct mz_ctx *ctx)
 	return mz_finish(&p, v);
 }
 
-/* The same, of a packet with an RTS, if it is for this host. */
+/* A packet with an RTS: what it teaches, and whom it is answered. Then mz_transit goes on with it. */
 SEC("tc")
 int mz_introduced(struct mz_ctx *ctx)
-{
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = parse_again(&p);    /* as above, up to the options               */
-
-	v = v ?: parse_frame(&p);
-	v = v ?: parse_inner(&p);
-	v = v ?: check_carried(&p);
-	v = v ?: find_role(&p);
-	v = v ?: find_local(&p);
-	v = v ?: stay(&p);	    /* for this host? else the program below     */
-	v = v ?: confirm(&p);
-	v = v ?: attest(&p);	    /* believed?                                 */
-	v = v ?: route_local(&p);
-	v = v ?: divide(&p);
-	v = v ?: be_introduced(&p); /* learn, answer                             */
-	v = v ?: deliver(&p);
-	return mz_finish(&p, v ?: DROP(not_here));
-}
-
-/* If it is for another one. */
-SEC("tc")
-int mz_introduce(struct mz_ctx *ctx)
 {
 	struct mz_pkt p = mz_pkt_init(ctx);
 	int v = parse_again(&p);
@@ -125,14 +103,11 @@ int mz_introduce(struct mz_ctx *ctx)
 	v = v ?: parse_inner(&p);
 	v = v ?: check_carried(&p);
 	v = v ?: find_role(&p);
-	v = v ?: attest(&p);
-	v = v ?: route_on(&p);
-	v = v ?: bounce(&p);
-	v = v ?: divide(&p);
-	v = v ?: leave_deliver(&p);	 /* was for the program above            */
-	v = v ?: relay_introduction(&p); /* by a divider: learn, answer, ask     */
-	v = v ?: forward(&p);
-	return mz_finish(&p, v);
+	v = v ?: find_local(&p);
+	v = v ?: confirm(&p);
+	v = v ?: attest(&p);	 /* believed?                                    */
+	v = v ?: introduced(&p); /* by the destination, or a divider             */
+	return mz_finish(&p, v ?: hand_over(&p));
 }
 
 /* A packet of this host that came back. */

@@ -20,7 +20,7 @@ struct ctx_failure {
 enum ctx_tail {
 	CTX_TAIL_ERROR,
 	CTX_TAIL_INTRODUCED,
-	CTX_TAIL_INTRODUCE,
+	CTX_TAIL_TRANSIT,
 	CTX_TAIL_RETURNED,
 	CTX_TAIL_CONTROL,
 	CTX_TAIL_CONTROL_SEND,
@@ -39,8 +39,8 @@ enum mz_verdict {
 	MZ_ABSORBED, /* needs no answer */
 	MZ_CONTROL,  /* a control packet: the program mz_control's */
 	MZ_CAME_BACK, /* mz_returned's */
-	MZ_ASKS,     /* has an RTS: mz_introduced's, */
-	MZ_ASKS_OTHERS, /* and mz_introduce's, if it is not for this host */
+	MZ_ASKS,     /* has an RTS: mz_introduced's */
+	MZ_GOES_ON,  /* and then mz_transit's again */
 	MZ_COPIED,   /* a copy was sent; what is left becomes a control packet (mz_control_send) */
 };
 
@@ -65,6 +65,7 @@ enum mz_trait {
 	MZ_INTRODUCED = 1 << 6, /* its RTS is believed */
 	MZ_STRIPS = 1 << 7,	/* its RTS is made void */
 	MZ_DIVIDED = 1 << 8,	/* this host found the network */
+	MZ_HANDED_OVER = 1 << 10, /* by another program */
 	MZ_ANSWERS = 1 << 9,	/* a control packet is due: struct control_room has it */
 };
 

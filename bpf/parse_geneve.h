@@ -129,19 +129,6 @@ static __always_inline int parse_geneve(struct mz_pkt *p)
 	return r ?: check_options(p, &options, flags);
 }
 
-/*
- * What is rare has programs of its own, in tc: control packets, packets that came back, and packets
- * with an RTS.
- */
-static __always_inline int go_on(struct mz_pkt *p)
-{
-	int program = p->control ? MZ_CONTROL : is(p, MZ_RETURNED) ? MZ_CAME_BACK : MZ_ASKS;
-
-	if (!p->control && !p->rts && !is(p, MZ_RETURNED))
-		return 0;
-	return CTX_IS_LAST ? program : MZ_PASS;
-}
-
 /* In such a program: what the one before has seen, and counted. */
 static __always_inline int parse_again(struct mz_pkt *p)
 {

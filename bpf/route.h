@@ -289,11 +289,13 @@ static __always_inline int route_agent(struct mz_pkt *p)
 	if (p->local)
 		return to_divider(p);
 	p->location = find_location(p, &p->dst);
-	bouncer = p->location ? BOUNCER_SELF : bouncer_pick(p, p->port->network);
-	if (bouncer == BOUNCER_NONE)
-		return DROP(no_network);
-	if (bouncer == BOUNCER_OTHER)
-		return to_tunnel(p);
+	if (!p->location) {
+		bouncer = bouncer_pick(p, p->port->network);
+		if (bouncer == BOUNCER_NONE)
+			return DROP(no_network);
+		if (bouncer == BOUNCER_OTHER)
+			return to_tunnel(p);
+	}
 	p->next = MZ_TO_BOUNCE;
 	return 0;
 }

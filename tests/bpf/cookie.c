@@ -39,7 +39,7 @@ static void mix(uint64_t v[4], unsigned int n_rounds)
 
 uint64_t siphash(const uint64_t key[2], const uint8_t *bytes, size_t size)
 {
-	static const char start[] = "uespemosmodnarodarenegylsetybdet"; /* the paper's, as it lies */
+	static const char start[] = "uespemosmodnarodarenegylsetybdet"; /* as it lies */
 	uint64_t v[4];
 
 	for (size_t i = 0; i < 4; i++)

@@ -122,7 +122,7 @@ void expect_left_by_xdp(const struct frame *in)
 	assert_clones(&result, 0);
 }
 
-/* What is rare is tc's alone: an RTS, and what was given back. Those are built without IP options. */
+/* What is rare is tc's alone: an RTS, what was given back. Those have no IP options here. */
 static bool is_for_tc(const struct frame *in)
 {
 	size_t geneve = ETH + frame_outer_size() + 8, end = geneve + 8, off = end;

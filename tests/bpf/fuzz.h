@@ -149,8 +149,8 @@ void world_mac(uint8_t ret[6], unsigned int vpc, unsigned int subnet, unsigned i
 void packet_random(const struct world *world, struct packet *ret);
 
 /*
- * What must become of the packet at this time; where the tables offer several hosts, or several ways
- * to one, and where it depends on what was asked and answered before, `choice` (below
+ * What must become of the packet at this time; where the tables offer several hosts, or several
+ * ways to one, and where it depends on what was asked and answered before, `choice` (below
  * MODEL_CHOICES) says which it was.
  */
 #define MODEL_CHOICES (MZ_REPLICAS_MAX * MZ_WAYS_MAX * 4)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The direct path, by docs/wire-format.md ("Learning"): what packets teach, whom they are answered
- * to, and what is used of it. Rows that change are kept apart, so that a forecast can be made again.
+ * to, and what is used of it. Rows that change are kept apart: a forecast can be made again.
  */
 #include "fuzz_model.h"
 
@@ -123,7 +123,7 @@ void model_attest(struct view *v)
 	if (v->is_from_divider && same(&host, &v->outer_src)) {
 		v->is_introduced = true;
 	} else if (!src->has_location && !is_vouched(v)) {
-		if (!same(&host, &v->outer_src)) /* who asks for itself is heard, and not believed */
+		if (!same(&host, &v->outer_src)) /* else it asks for itself */
 			make_void(v, COUNT(rts_source));
 	} else if (is_self(v, &host) ||
 		   (src->has_location && !same(&src->location.host, &host)) ||
@@ -324,7 +324,7 @@ bool model_tell_sender(struct view *v)
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
 	uint8_t data[20];
 
-	if (!(v->has_moved && !v->gives_back) && !wants_rts(v))
+	if (v->rts || (!(v->has_moved && !v->gives_back) && !wants_rts(v)))
 		return GO_ON;
 	if (v->packet->hook == XDP)
 		return pass(v);
@@ -346,8 +346,8 @@ bool model_tell_nobody(struct view *v)
 }
 
 /*
- * From a host where it was sent, now or until a moment ago? From a bouncer a divider takes it for an
- * answer. What this host itself bounces goes where it is by now, unless that is where it was.
+ * From a host where it was sent, now or until a moment ago? From a bouncer a divider takes it for
+ * an answer. What this host itself bounces goes where it is by now, unless that is where it was.
  */
 bool model_check_returned(struct view *v)
 {
@@ -447,10 +447,14 @@ static bool absorb_control(struct view *v, unsigned int counters)
 	return DONE;
 }
 
-static bool heed_nobody(struct view *v, struct world_addr *a)
+/* From who should know: a divider, or a bouncer of the asker. Late, where a location holds. */
+static bool heed_nobody(struct view *v, struct world_addr *a, const struct world_addr *asker)
 {
+	if (!v->is_from_divider &&
+	    !(asker->is_local && model_is_from_bouncer(v, asker->local.network)))
+		return DROP(v, here_cookie);
 	if (model_holds(v, a))
-		return absorb_control(v, 0); /* late */
+		return absorb_control(v, 0);
 	v->out->nobody = a;
 	v->out->nobody_until = v->now + NOBODY_NS;
 	return absorb_control(v, 0);
@@ -474,7 +478,7 @@ static bool heed_here(struct view *v)
 	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
 		return DROP(v, here_cookie);
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
-		return heed_nobody(v, model_addr(v, &address));
+		return heed_nobody(v, model_addr(v, &address), asker);
 	if (model_is_direct_by_divider(v) && asker->is_local && !v->is_from_divider &&
 	    !model_divides(v))
 		news.network = asker->local.network;

@@ -197,7 +197,7 @@ static inline void end_ipv4(struct forecast *out, size_t ip, uint32_t old_sum)
 static inline bool sent(struct view *v, unsigned int counters)
 {
 	v->out->fate = SENT;
-	v->out->is_copied = v->answers && !(counters & COUNT(resolve)); /* the kernel takes no copy */
+	v->out->is_copied = v->answers && !(counters & COUNT(resolve)); /* nor a copy */
 	v->out->counters |= counters;
 	return DONE;
 }

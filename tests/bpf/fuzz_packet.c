@@ -362,7 +362,8 @@ static void from_underlay(const struct world *world, struct packet *packet)
 				    .ttl = PICK(ttls),
 				    .src_port = random_below(65536),
 				    .udp_check = random_chance(90) ? 0 : random_below(65536),
-				    .vni = random_chance(97) ? talk.src->vni : random_below(1 << 24) };
+				    .vni = random_chance(97) ? talk.src->vni
+							     : random_below(1 << 24) };
 
 	packet->ifindex = WORLD_LO;
 	(void)world_text(&talk.src->addr, src);

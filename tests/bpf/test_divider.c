@@ -210,7 +210,7 @@ static void a_divider_gets_back_what_it_sent(void **state)
 		struct mz_learned before = put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10), row;
 
 		mark_returned(&in);
-		expect_drop_by_tc(&in, MZ_DROP_stale_sender); /* of a source that it does not know */
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender); /* of a source unknown */
 		before = put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10);
 		put_learned(p->src, SOURCE, 5, MZ_LEARNED_RTS, 10);
 		expect_sent(TRANSIT, &in, &out,

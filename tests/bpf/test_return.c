@@ -19,7 +19,7 @@
 #define THIRD	  "192.168.50.6"
 #define MAC_4	  "02:bb:00:00:00:04"
 
-/* From elsewhere to an address of this network that is not here; and what an endpoint sent there. */
+/* From elsewhere to an address that is not here; and an endpoint that sent there. */
 static const struct pair {
 	const char *src, *gone, *own;
 } pairs[] = { { "10.0.0.9", "10.0.0.77", PORT_IPV4 }, { "fd00:a::9", "fd00:a::77", PORT_IPV6 } };

@@ -20,10 +20,10 @@ manifest <<-M
 	metadata: {name: n}
 	spec: {vpc: v, cidrs: [10.0.1.0/24], bouncers: 1}
 M
-mizar wait droplet h1 --for Failed --timeout 10 >/dev/null & # told as it happens
+mizar wait droplet h1 --for Failed --timeout 30 >/dev/null & # told as it happens
 for i in 1 2 3 4 5 6; do mizar create endpoint e$i --network n --droplet h1 --wait >/dev/null || fail "create e$i"; done
 mizar create endpoint e7 --network n --droplet h1 >/dev/null || fail "create e7"
-phase() { mizar wait "$1" "$2" --for "$3" --timeout 5 >/dev/null || fail "$1 $2 is not $3: $(mizar describe "$1" "$2")"; }
+phase() { mizar wait "$1" "$2" --for "$3" --timeout 20 >/dev/null || fail "$1 $2 is not $3: $(mizar describe "$1" "$2")"; }
 said_of() { mizar describe "$1" "$2" | grep -qF "$3" || fail "$1 $2 does not say it: $(mizar describe "$1" "$2")"; }
 full="the table is full; this host holds too many rows of it"
 
