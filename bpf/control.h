@@ -32,8 +32,8 @@ static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_add
 }
 
 /*
- * The network of the asker is that of the answer, if no divider stands between, or is here: only who
- * was sent the question has the cookie, and a divider puts in its own.
+ * The network of the asker is that of the answer, if no divider stands between, or is here: only
+ * who was sent the question has the cookie, and a divider puts in its own.
  */
 static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_vni_addr *peer)
 {

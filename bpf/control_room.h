@@ -44,7 +44,7 @@ static __always_inline __u32 take_over(struct mz_pkt *p)
 	return traits;
 }
 
-/* One in 2 ms, two at once, for each pair of endpoints; pairs share buckets, if their hashes agree. */
+/* One in 2 ms, two at once, for each pair of endpoints; few pairs share a bucket. */
 #define CONTROL_BUCKETS	    4096
 #define CONTROL_INTERVAL_NS 2000000ULL
 #define CONTROL_BURST	    2

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Cookies: what a host gives with a question, and must find in the answer. A keyed hash (SipHash-2-4,
- * Aumasson and Bernstein 2012) of the question and the time, so that nothing need be remembered; the
- * key is this host's alone.
+ * Cookies: what a host gives with a question, and must find in the answer. A keyed hash
+ * (SipHash-2-4, Aumasson and Bernstein 2012) of the question and the time, so that nothing need
+ * be remembered; the key is this host's alone.
  */
 #pragma once
 

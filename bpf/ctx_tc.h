@@ -311,11 +311,11 @@ static __always_inline void ctx_send_copy(struct mz_ctx *ctx, __u32 ifindex)
 }
 
 /*
- * Room for a small packet of another kind, at least `size` bytes from the start of the frame, of the
- * family to_ipv6. What is behind them is left of the old one, and must be a payload of the new one: a
- * checksum that the kernel has yet to write may lie there. Of longer packets nothing is left, and
- * such a checksum is forgotten with its bytes. No super-packets: they would be cut into segments of
- * the new one.
+ * Room for a small packet of another kind, at least `size` bytes from the start of the frame, of
+ * the family to_ipv6. What is behind them is left of the old one, and must be a payload of the
+ * new one: a checksum that the kernel has yet to write may lie there. Of longer packets nothing
+ * is left, and such a checksum is forgotten with its bytes. No super-packets: they would be cut
+ * into segments of the new one.
  */
 #define CTX_SMALL 512 /* more than this has headers and payload to spare */
 

@@ -3,7 +3,7 @@
  * Encapsulate: a packet of an endpoint gets the outer headers. The outer source port, which holds
  * the flow's entropy, is made here and kept on the way.
  *
- *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve | RTS, if any | inner Ethernet | inner packet
+ *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve | RTS, if any | inner frame
  */
 #pragma once
 

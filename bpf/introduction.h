@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What other hosts' packets teach: an RTS, if somebody vouches for it, says where its sender is; any
- * packet confirms what was learned of its sender.
+ * What other hosts' packets teach: an RTS, if somebody vouches for it, says where its sender is;
+ * any packet confirms what was learned of its sender.
  */
 #pragma once
 
@@ -285,8 +285,8 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 }
 
 /*
- * Is there a destination, as far as this divider knows, in another network? Between endpoints of one
- * nobody divides.
+ * Is there a destination, as far as this divider knows, in another network? Between endpoints of
+ * one nobody divides.
  */
 static __always_inline bool is_between_networks(struct mz_pkt *p)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Learned locations: where endpoints of other hosts are, as their hosts said. How a row comes about,
- * lives and ends is in docs/wire-format.md, with a state diagram; the packets that make it are in
- * introduce.h (sent and received RTS) and control.h (HERE, STALE).
+ * Learned locations: where endpoints of other hosts are, as their hosts said. How a row comes
+ * about, lives and ends is in docs/wire-format.md, with a state diagram; the packets that make
+ * it are in introduce.h (sent and received RTS) and control.h (HERE, STALE).
  */
 #pragma once
 

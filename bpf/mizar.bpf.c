@@ -92,7 +92,7 @@ int mz_transit(struct mz_ctx *ctx)
 	return mz_finish(&p, v);
 }
 
-/* A packet with an RTS: what it teaches, and whom it is answered. Then mz_transit goes on with it. */
+/* What an RTS teaches, and who is answered. Then mz_transit goes on with its packet. */
 SEC("tc")
 int mz_introduced(struct mz_ctx *ctx)
 {

@@ -76,7 +76,8 @@ static __always_inline int parse_options(struct options *walk)
 	(void)bpf_loop(GENEVE_OPTS_MAX, parse_next, walk, 0); /* fails for wrong arguments only */
 	if (walk->verdict)
 		return walk->verdict;
-	return walk->off != walk->end ? DROP(geneve_options) : 0; /* too long for the header's length */
+	/* Too long for the header's length? */
+	return walk->off != walk->end ? DROP(geneve_options) : 0;
 }
 
 /* Sets rts, control. flags: of the header. */
