@@ -268,59 +268,67 @@ static uint64_t introduced_network(struct view *v)
 	return model_is_from_bouncer(v, v->local->local.network) ? v->local->local.network : 0;
 }
 
-/* Delivered here: the source is learned, if somebody vouches, and its host told. */
-void model_be_introduced(struct view *v)
-{
-	bool is_learned = true;
-
-	if (!v->rts || v->is_void || v->is_returned || !model_is_direct(v))
-		return;
-	if (v->is_introduced)
-		is_learned = learn_source(v, introduced_network(v));
-	if (is_learned || !model_is_direct_by_divider(v))
-		answer_rts(v, v->local->local.generation, 0);
-}
-
-static bool is_one_network(const struct view *v)
+/* Is there a destination, as far as this divider knows, in another network than the source? */
+static bool is_between_networks(const struct view *v)
 {
 	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
 
-	return src && src == dst;
+	return dst && src != dst &&
+	       (model_addr(v, &v->dst)->has_location || !model_bounces(v, dst));
 }
 
 /*
- * A divider puts itself into the RTS, which XDP leaves to tc. Elsewhere one that nobody vouched for
- * goes no further.
+ * An RTS, before the packet goes on. At the destination the source is learned, if somebody vouches,
+ * and its host told; so does a divider, which puts itself into the RTS. Elsewhere one that nobody
+ * vouched for goes no further.
  */
-bool model_relay(struct view *v, uint8_t *frame)
+void model_introduced(struct view *v)
 {
-	if (!v->rts || v->is_void || v->gives_back || v->is_returned)
-		return GO_ON;
-	if (!model_is_direct_by_divider(v) || !model_divides(v) || v->is_from_divider ||
-	    is_one_network(v)) {
-		if (!v->is_introduced)
-			make_void(v, COUNT(rts_source));
-		return GO_ON;
+	bool is_learned = true;
+
+	if (!v->rts || v->is_void || !model_is_direct(v))
+		return;
+	if (v->local && (model_divides(v) || model_may_enter(v, v->local->local.network))) {
+		if (v->is_introduced)
+			is_learned = learn_source(v, introduced_network(v));
+		if (is_learned || !model_is_direct_by_divider(v))
+			answer_rts(v, v->local->local.generation, 0);
+	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->is_from_divider &&
+		   is_between_networks(v)) {
+		if (v->is_introduced)
+			(void)learn_source(v, 0);
+		answer_rts(v, 0, 0);
+		v->replaces = true;
+	} else if (!v->is_introduced) {
+		make_void(v, COUNT(rts_source));
 	}
-	if (v->packet->hook == XDP)
-		return pass(v);
-	if (v->is_introduced)
-		(void)learn_source(v, 0);
-	answer_rts(v, 0, 0);
-	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
-	cookie_make(v->vni, &v->dst, &v->src, 0, frame + v->rts + 28);
-	return GO_ON;
 }
 
-/* A divider that knew where it is, and has to ask again: the sender has to. */
+/* The RTS of a divider. */
+void model_replace_rts(const struct view *v, uint8_t *frame)
+{
+	if (!v->replaces)
+		return;
+	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
+	cookie_make(v->vni, &v->dst, &v->src, 0, frame + v->rts + 28);
+}
+
+/*
+ * A divider that knew where it is, and has to ask again: the sender has to; one that never knew has
+ * who does not ask by a bouncer ask.
+ */
 static bool wants_rts(const struct view *v)
 {
 	const struct world_addr *dst = model_addr(v, &v->dst);
 	unsigned int counters = v->out->counters;
+	uint64_t network = model_route(v, &v->src);
 
-	return !v->rts && !v->is_returned && !v->gives_back && counters & COUNT(divide) &&
-	       !(counters & COUNT(direct)) && model_is_direct_by_divider(v) && row_of(v, dst) &&
-	       !model_holds(v, dst);
+	if (v->rts || v->is_returned || v->gives_back || !(counters & COUNT(divide)) ||
+	    counters & COUNT(direct) || !model_is_direct_by_divider(v))
+		return false;
+	if (row_of(v, dst))
+		return !model_holds(v, dst);
+	return !network || !model_is_from_bouncer(v, network);
 }
 
 bool model_tell_sender(struct view *v)
@@ -328,7 +336,7 @@ bool model_tell_sender(struct view *v)
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
 	uint8_t data[20];
 
-	if (v->rts || (!(v->has_moved && !v->gives_back) && !wants_rts(v)))
+	if (!(v->has_moved && !v->gives_back) && !wants_rts(v))
 		return GO_ON;
 	if (v->packet->hook == XDP)
 		return pass(v);
@@ -381,10 +389,9 @@ static bool may_use(struct view *v, const struct world_addr *dst)
 {
 	const struct mz_learned *row = row_of(v, dst);
 
-	if (dst->has_location && !same(&dst->location.host, &row->host))
-		return false;
-	return !model_is_direct_by_divider(v) || row->network == v->port->row.network ||
-	       model_is_in(&v->vpc->row.dividers, &row->host);
+	if (model_is_direct_by_divider(v) && row->network != v->port->row.network)
+		return model_is_in(&v->vpc->row.dividers, &row->host);
+	return !dst->has_location || same(&dst->location.host, &row->host);
 }
 
 /* Late in a lease it is asked; very late by the bouncers. When exactly, only the host knows. */
@@ -406,8 +413,9 @@ bool model_find_direct(struct view *v)
 	    (model_is_direct_by_divider(v) && model_divides(v)))
 		return GO_ON;
 	if (model_is_direct_by_divider(v) && row->network &&
-	    row->network != v->port->row.network) {
+	    row->network != v->port->row.network && model_holds(v, dst)) {
 		v->is_direct = true;
+		v->asks = v->may_ask;
 		return model_to_dividers(v);
 	}
 	v->learned = dst;
@@ -419,12 +427,22 @@ bool model_find_direct(struct view *v)
 	return GO_ON;
 }
 
+/* Where IPv6 may not be told of less, there may be no room for it. */
+static bool is_full(const struct view *v)
+{
+	size_t size = v->end - v->inner - ETH;
+
+	return v->eth_proto == 0x86dd && size <= 1280 && size > 1280 - sizeof(struct mz_opt_rts);
+}
+
 /* On its way to a bouncer or divider. */
 bool model_introduce(struct view *v)
 {
 	if (!model_is_direct(v) || v->is_direct || v->asks)
 		return GO_ON;
-	if (!v->learned && model_addr(v, &v->dst)->nobody_until > v->now)
+	if (is_full(v))
+		return GO_ON;
+	if (model_addr(v, &v->dst)->nobody_until > v->now)
 		return DROP(v, nobody);
 	v->asks = v->may_ask;
 	return GO_ON;

@@ -67,6 +67,13 @@ bool model_is_from_bouncer(const struct view *v, uint64_t network)
 	return set && model_is_in(set, &v->outer_src);
 }
 
+bool model_bounces(const struct view *v, uint64_t network)
+{
+	const struct mz_replicas *set = find_bouncers(v, network);
+
+	return set && has_self(v, set);
+}
+
 uint64_t model_route(const struct view *v, const struct mz_addr *a)
 {
 	const struct world_addr *exact = model_addr(v, a);
@@ -294,7 +301,8 @@ static bool forward(struct view *v, const struct mz_addr *to)
 	struct frame *out = &v->out->out;
 
 	*out = v->packet->frame;
-	if (model_relay(v, out->bytes) || model_tell_sender(v))
+	model_replace_rts(v, out->bytes);
+	if (model_tell_sender(v))
 		return DONE;
 	if (v->outer_ttl <= 1)
 		return DROP(v, hop_limit);
@@ -373,7 +381,6 @@ static bool deliver(struct view *v)
 		return pass(v); /* into an endpoint goes by tc alone */
 	if (!row)
 		return DROP(v, not_here);
-	model_be_introduced(v);
 	out->size = v->packet->frame.size - v->inner;
 	memcpy(out->bytes, at(v, v->inner), out->size);
 	if (is_too_big(size_from(v, v->inner + ETH), row->mtu))
@@ -412,12 +419,13 @@ static bool divide(struct view *v)
 	v->out->counters |= COUNT(divide);
 	if (v->local && v->local->local.network == network)
 		return deliver(v);
-	bouncers = find_bouncers(v, network);
-	if (!bouncers)
-		return DROP(v, no_network);
 	if (model_is_direct_by_divider(v) && model_use_learned(v, model_addr(v, &v->dst)))
 		return tunnel_to(v, &v->to);
-	if (!bouncers->n)
+	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) && !v->is_returned && v->is_tunneled &&
+	    model_is_from_bouncer(v, network))
+		return DROP(v, no_endpoint); /* who sent it would have it */
+	bouncers = find_bouncers(v, network);
+	if (!bouncers || !bouncers->n)
 		return DROP(v, no_network);
 	if (!has_self(v, bouncers))
 		return tunnel_to_one(v, bouncers);
@@ -437,9 +445,8 @@ static bool to_divider(struct view *v)
 }
 
 /* "VPC with divide" in docs/architecture.md. */
-static bool may_enter(struct view *v, uint64_t network)
+bool model_may_enter(struct view *v, uint64_t network)
 {
-	const struct mz_replicas *bouncers;
 	const struct world_addr *src;
 
 	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || v->is_from_divider)
@@ -448,8 +455,7 @@ static bool may_enter(struct view *v, uint64_t network)
 		return v->port->row.network == network;
 	if (v->sender_network == network)
 		return true;
-	bouncers = find_bouncers(v, network);
-	if (bouncers && model_is_in(bouncers, &v->outer_src))
+	if (!v->is_returned && model_is_from_bouncer(v, network) && !model_divides(v))
 		return true;
 	src = find_location(v, &v->src);
 	return src && src->location.network == network;
@@ -459,7 +465,7 @@ static bool bounce(struct view *v)
 {
 	const struct world_addr *location = find_location(v, &v->dst);
 
-	if (!location || !may_enter(v, location->location.network))
+	if (!location || !model_may_enter(v, location->location.network))
 		return to_divider(v);
 	return to_location(v, location);
 }
@@ -489,10 +495,14 @@ static bool route_agent(struct view *v)
 
 	if (v->route == TO_TUNNEL)
 		return tunnel_to(v, &v->to);
-	if (v->local && may_enter(v, v->local->local.network))
+	if (v->local && model_may_enter(v, v->local->local.network))
 		return deliver(v);
 	if (has_self(v, &v->vpc->row.dividers))
 		return divide(v);
+	if (v->local)
+		return to_divider(v);
+	if (find_location(v, &v->dst))
+		return bounce(v);
 	bouncers = find_bouncers(v, v->port->row.network);
 	if (!bouncers || !bouncers->n)
 		return DROP(v, no_network);
@@ -532,45 +542,47 @@ static bool send_again(struct view *v)
 		return DONE;
 	v->out->counters |= COUNT(send_again);
 	if (v->route == TO_LOCATION)
-		return is_self(v, &model_addr(v, &v->dst)->location.host) ?
-			       deliver(v) :
-			       tunnel_to(v, &model_addr(v, &v->dst)->location.host);
+		return bounce(v);
 	for (unsigned int i = 0; i < N_PORTS; i++)
 		if (src->is_local && v->world->ports[i].exists &&
 		    v->world->ports[i].ifindex == src->local.ifindex)
 			v->port = &v->world->ports[i];
 	if (v->port)
 		return model_route_agent(v);
-	return model_divides(v) && model_is_known(v, &v->src) ? divide(v) :
-								 DROP(v, stale_sender);
+	return model_divides(v) ? divide(v) : DROP(v, stale_sender);
+}
+
+/* Who bounces for the source sends on what it does not know; but not what another of them sent. */
+static bool is_bouncer_of_source(const struct view *v)
+{
+	const struct world_addr *src = find_location(v, &v->src);
+
+	return src && (same(&src->location.host, &v->outer_src) ||
+		       !model_is_from_bouncer(v, src->location.network));
 }
 
 bool model_route_transit(struct view *v)
 {
-	const struct world_addr *src = find_location(v, &v->src);
-	const struct mz_replicas *bouncers;
 	const struct mz_moved *moved;
 
 	model_confirm(v);
 	model_attest(v);
 	if (v->is_returned)
 		return send_again(v);
-	if (v->local && may_enter(v, v->local->local.network))
+	model_introduced(v);
+	if (v->local && !v->has_no_vpc && model_may_enter(v, v->local->local.network))
 		return deliver(v);
+	if (v->has_no_vpc)
+		return give_back(v, MZ_DROP_no_vpc);
 	moved = model_moved(v);
 	if (find_location(v, &v->dst))
 		return bounce(v);
-	bouncers = src ? find_bouncers(v, src->location.network) : NULL;
-	if (!v->is_from_divider &&
-	    (model_divides(v) ||
-	     (src && (!bouncers || !model_is_in(bouncers, &v->outer_src)))))
+	if (!v->is_from_divider && (model_divides(v) || is_bouncer_of_source(v)))
 		return to_divider(v);
 	if (moved && !(v->vpc->row.flags & MZ_VPC_DIVIDE) && !is_self(v, &moved->host)) {
 		v->out->counters |= COUNT(moved);
 		return tunnel_to(v, &moved->host);
 	}
-	if (v->has_no_vpc)
-		return give_back(v, MZ_DROP_no_vpc);
 	if (v->is_from_divider)
 		return give_back(v, MZ_DROP_no_endpoint);
 	return give_back(v, v->local ? MZ_DROP_not_divided : MZ_DROP_not_here);

@@ -43,7 +43,7 @@ struct view {
 	bool may_ask, may_answer;
 	size_t geneve, rts, control; /* offsets; 0: none */
 	bool is_returned, has_no_vpc, has_moved, is_introduced, is_void, gives_back;
-	bool is_direct, asks, answers;
+	bool is_direct, asks, answers, replaces;
 	struct world_addr *learned; /* the destination, if it has a row */
 	struct mz_addr to;	    /* TO_TUNNEL */
 	enum route route;
@@ -221,6 +221,8 @@ bool model_find_roles(struct view *v);
 bool model_is_from_bouncer(const struct view *v, uint64_t network);
 bool model_is_in(const struct mz_replicas *set, const struct mz_addr *host);
 bool model_divides(const struct view *v); /* this host, in the packet's VPC */
+bool model_bounces(const struct view *v, uint64_t network);
+bool model_may_enter(struct view *v, uint64_t network);
 struct world_addr *model_addr(const struct view *v, const struct mz_addr *a);
 uint64_t model_route(const struct view *v, const struct mz_addr *a); /* 0: none */
 bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
@@ -238,8 +240,8 @@ bool model_use_learned(struct view *v, struct world_addr *a);
 const struct mz_moved *model_moved(struct view *v);
 void model_confirm(struct view *v);
 void model_attest(struct view *v);
-void model_be_introduced(struct view *v);
-bool model_relay(struct view *v, uint8_t *frame);
+void model_introduced(struct view *v);
+void model_replace_rts(const struct view *v, uint8_t *frame);
 bool model_tell_sender(struct view *v);
 bool model_check_returned(struct view *v);
 bool model_find_direct(struct view *v);
