@@ -353,6 +353,8 @@ static __always_inline int hand_over(struct mz_pkt *p)
 
 	if (!room)
 		return MZ_ABSORBED;
+	room->handed_vni = p->vni;
+	room->handed_from = p->outer_src;
 	room->handed_over = MZ_HANDED_OVER | (p->traits & (MZ_STRIPS | MZ_ANSWERS));
 	return MZ_GOES_ON;
 }
