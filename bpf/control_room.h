@@ -17,10 +17,12 @@ struct control_room {
 	__u32 generation;
 	__u32 group;
 	__u32 here_flags;
+	__u32 handed_over;	/* traits of a packet that another program goes on with; or zero, */
+	__u32 handed_vni;	/* and whose it is: if it got lost between the two */
+	struct mz_addr handed_from;
 	__u8 type;		/* MZ_OPT_HERE, MZ_OPT_STALE */
-	__u32 handed_over;	/* traits of a packet that another program goes on with; or zero */
 	bool is_ipv6;		/* what the kernel takes the packet for that becomes the message */
-	__u8 pad[2];
+	__u8 pad[6];
 	__u8 frame[192];	/* it, whole */
 };
 
@@ -41,7 +43,8 @@ static __always_inline __u32 take_over(struct mz_pkt *p)
 		return 0;
 	traits = room->handed_over;
 	room->handed_over = 0;
-	return traits;
+	return room->handed_vni == p->vni && host_equal(&room->handed_from, &p->outer_src) ? traits :
+											      0;
 }
 
 /* One in 2 ms, two at once, for each pair of endpoints; few pairs share a bucket. */

@@ -353,6 +353,8 @@ static __always_inline int hand_over(struct mz_pkt *p)
 
 	if (!room)
 		return MZ_ABSORBED;
+	room->handed_vni = p->vni;
+	room->handed_from = p->outer_src;
 	room->handed_over = MZ_HANDED_OVER | (p->traits & (MZ_STRIPS | MZ_ANSWERS));
 	return MZ_GOES_ON;
 }
@@ -380,7 +382,9 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 /* The sender of a packet that came by an old way is told; not by this hook, if by the next. */
 static __always_inline int tell_sender(struct mz_pkt *p)
 {
-	bool has_moved = is(p, MZ_MOVED) && p->next == MZ_TO_TUNNEL && !is(p, MZ_GIVES_BACK);
+	/* Who sends by this divider does not take it for the endpoint's host. */
+	bool has_moved = is(p, MZ_MOVED) && p->next == MZ_TO_TUNNEL &&
+			 !(p->traits & (MZ_GIVES_BACK | MZ_DIVIDED));
 
 	if (!has_moved && !wants_rts(p))
 		return 0;

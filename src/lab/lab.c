@@ -111,7 +111,7 @@ int mz_lab_read(const char *path, struct mz_lab *ret_lab)
 	if (access(path, F_OK) < 0)
 		return -errno;
 	json = json_load_file(path, 0, NULL);
-	r = json_unpack(json, "{s:i, s:i, s:b, s:b, s:s, s:s}", "hosts", &hosts, "mtu", &mtu,
+	r = json_unpack(json, "{s:i, s:i, s:b, s:b, s:s, s?s}", "hosts", &hosts, "mtu", &mtu,
 			"routed", &routed, "ipv6", &ipv6, "transit", &transit, "mizardOptions",
 			&options);
 	if (r < 0 || hosts < 1 || hosts > MZ_LAB_HOSTS_MAX || mtu < 1 ||
