@@ -334,9 +334,10 @@ static bool wants_rts(const struct view *v)
 bool model_tell_sender(struct view *v)
 {
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
+	bool tells = v->has_moved && !v->gives_back && !(v->out->counters & COUNT(divide));
 	uint8_t data[20];
 
-	if (!(v->has_moved && !v->gives_back) && !wants_rts(v))
+	if (!tells && !wants_rts(v))
 		return GO_ON;
 	if (v->packet->hook == XDP)
 		return pass(v);
