@@ -43,6 +43,8 @@ GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 
 	if (!claim || !vpc)
 		return 0;
+	if (addr_is_ipv4(&claim->host) == underlay_is_ipv6())
+		return -MZ_COUNT_rts_host;
 	is_own = host_equal(&claim->host, &claim->outer_src);
 	is_divider = replicas_have(&vpc->dividers, &claim->outer_src);
 	if (is_divider && is_own)
