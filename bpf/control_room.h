@@ -43,8 +43,9 @@ static __always_inline __u32 take_over(struct mz_pkt *p)
 		return 0;
 	traits = room->handed_over;
 	room->handed_over = 0;
-	return room->handed_vni == p->vni && host_equal(&room->handed_from, &p->outer_src) ? traits :
-											      0;
+	if (room->handed_vni != p->vni || !host_equal(&room->handed_from, &p->outer_src))
+		return 0;
+	return traits;
 }
 
 /* One in 2 ms, two at once, for each pair of endpoints; few pairs share a bucket. */

@@ -50,6 +50,10 @@ GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 	if (is_divider && is_own)
 		return CLAIM_HOLDS;
 	is_vouched_for = is_divider || is_vouched(claim);
+	/* A divider stands in for the source, wherever that is. */
+	if (is_vouched_for && vpc->flags & MZ_VPC_DIVIDE && !host_is_self(&claim->host) &&
+	    replicas_have(&vpc->dividers, &claim->host))
+		return CLAIM_HOLDS;
 	row = table_lookup(location, &claim->src);
 	if (!row && !is_vouched_for)
 		return is_own ? 0 : -MZ_COUNT_rts_source;

@@ -76,7 +76,7 @@ static const struct mz_setting rows[] = {
 	{ "key", "FILE", "PEM: own private key", TEXT(tls.key) },
 	{ "dead-after", "SECONDS",
 	  "a host whose stream is down for longer is dead: its bouncers and dividers are placed "
-	  "elsewhere (5)",
+	  "elsewhere (10)",
 	  .set = set_dead_after },
 	{ "hold-addresses", "SECONDS",
 	  "how long the addresses of a deleted endpoint wait for its host when that is not "
@@ -125,7 +125,7 @@ int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options)
 		.store = "/var/lib/mizar/store.db",
 		.listen_unix = MZ_CONTROLLER_SOCKET,
 		.log_level = MZ_LOG_INFO,
-		.times = { .dead_ms = 5000, .hold_ms = 60000, .tombstone_ms = 30000 },
+		.times = { .dead_ms = 10000, .hold_ms = 60000, .tombstone_ms = 30000 },
 	};
 	_cleanup_free_ char *text = NULL;
 	int r;

@@ -45,7 +45,7 @@ S(("", 5001), H).serve_forever()'
 eventually listening acme/web-2 5001
 eventually ways 2
 flows
-[ $first -gt 30 ] && [ $second -gt $((first + 30)) ] || fail "$first packets by the first way, $second by the second"
+[ $first -gt 10 ] && [ $second -gt $((first + 30)) ] || fail "$first packets by the first way, $second by the second"
 
 on net -- ip link set h1b down
 eventually ways 1

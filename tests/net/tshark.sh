@@ -31,7 +31,7 @@ file=/run/mizar-lab/$MIZAR_LAB/capture
 
 # dissected PORT COMMAND...: what the command causes is whole. $seen is what kinds there were.
 dissected() {
-	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -i h1 -i h3 -f "udp port $1" -w $file) 2>$file.log &
+	(exec ip netns exec $MIZAR_LAB-net dumpcap -q -B 16 -f "udp port $1" -i h1 -i h3 -w $file) 2>$file.log &
 	local capture=$!
 	processes+=($capture)
 	eventually grep -q '^File:' $file.log
