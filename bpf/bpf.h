@@ -19,7 +19,8 @@
 
 /*
  * A function that the verifier looks at once, with any arguments of these types, and not again at
- * every call: pointers may be NULL there, and what they point to holds no pointers.
+ * every call: pointers may be NULL there, and what they point to holds no pointers. Linux 6.1 takes
+ * none of them as a key of a table: those are copied first.
  */
 #define GLOBAL __attribute__((noinline))
 

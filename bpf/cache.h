@@ -63,18 +63,19 @@ static __always_inline __u32 cache_slot(__u32 key)
 	return key * 0x9e3779b1 >> (32 - CACHE_BITS);
 }
 
-GLOBAL int fill_host(struct cached_host *row, const struct mz_addr *addr, __u32 now)
+GLOBAL int fill_host(__u32 slot, const struct mz_addr *addr, __u32 now)
 {
+	struct cached_host *row = bpf_map_lookup_elem(&cached_host, &slot);
 	const struct mz_nexthop *found;
 	const struct mz_dead *is_dead;
 
 	if (!row || !addr)
 		return 0;
-	found = table_lookup(nexthop, addr);
-	is_dead = table_lookup(dead, addr);
 	row->addr = *addr;
+	found = table_lookup(nexthop, &row->addr);
+	is_dead = table_lookup(dead, &row->addr);
 	row->dead_until = is_dead ? is_dead->until : 0;
-	row->is_droplet = table_lookup(droplet, addr);
+	row->is_droplet = table_lookup(droplet, &row->addr);
 	row->has_nexthop = found;
 	if (found)
 		row->nexthop = *found;
@@ -90,7 +91,7 @@ static __always_inline const struct cached_host *find_host(__u32 epoch, const st
 	struct cached_host *row = bpf_map_lookup_elem(&cached_host, &slot);
 
 	if (row && (row->epoch != epoch || !host_equal(&row->addr, addr)))
-		(void)fill_host(row, addr, epoch);
+		(void)fill_host(slot, addr, epoch);
 	return row;
 }
 

@@ -8,15 +8,21 @@
 #include "bounce.h"
 #include "learn.h"
 
+static __always_inline const struct mz_route *find_route_of(const struct mz_vni_addr *key)
+{
+	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128,
+					    .vni_be = bpf_htonl(key->vni),
+					    .prefix = key->addr };
+	const struct mz_route *route = table_lookup(member, key);
+
+	return route ?: table_lookup(prefix, &prefix_key);
+}
+
 static __always_inline const struct mz_route *find_route(__u32 vni, const struct mz_addr *addr)
 {
 	struct mz_vni_addr key = { .vni = vni, .addr = *addr };
-	struct mz_prefix_key prefix_key = { .prefixlen = 32 + 128,
-					    .vni_be = bpf_htonl(vni),
-					    .prefix = *addr };
-	const struct mz_route *route = table_lookup(member, &key);
 
-	return route ?: table_lookup(prefix, &prefix_key);
+	return find_route_of(&key);
 }
 
 /* Reads vni, dst; sets next, host. */

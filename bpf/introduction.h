@@ -19,13 +19,13 @@ struct claim {
 };
 
 /* Does a bouncer send it, of the destination's or the source's network? They judged it before. */
-static __always_inline bool is_vouched(const struct claim *claim)
+static __always_inline bool is_vouched(const struct claim *claim, const struct mz_vni_addr *src)
 {
 	const struct mz_route *route;
 
 	if (claim->network && bouncers_have(claim->network, &claim->dst, &claim->outer_src))
 		return true;
-	route = find_route(claim->src.vni, &claim->src.addr);
+	route = find_route_of(src);
 	return route && bouncers_have(route->network, &claim->dst, &claim->outer_src);
 }
 
@@ -39,6 +39,7 @@ static __always_inline bool is_vouched(const struct claim *claim)
 GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 {
 	const struct mz_location *row;
+	struct mz_vni_addr key;
 	bool is_divider, is_own, is_vouched_for;
 
 	if (!claim || !vpc)
@@ -49,12 +50,13 @@ GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 	is_divider = replicas_have(&vpc->dividers, &claim->outer_src);
 	if (is_divider && is_own)
 		return CLAIM_HOLDS;
-	is_vouched_for = is_divider || is_vouched(claim);
+	key = claim->src;
+	is_vouched_for = is_divider || is_vouched(claim, &key);
 	/* A divider stands in for the source, wherever that is. */
 	if (is_vouched_for && vpc->flags & MZ_VPC_DIVIDE && !host_is_self(&claim->host) &&
 	    replicas_have(&vpc->dividers, &claim->host))
 		return CLAIM_HOLDS;
-	row = table_lookup(location, &claim->src);
+	row = table_lookup(location, &key);
 	if (!row && !is_vouched_for)
 		return is_own ? 0 : -MZ_COUNT_rts_source;
 	if (host_is_self(&claim->host) || (!is_vouched_for && !is_own) ||
@@ -100,12 +102,14 @@ static __always_inline int attest(struct mz_pkt *p)
  */
 GLOBAL __u64 learned_confirm(const struct mz_vni_addr *key, const struct mz_addr *host)
 {
+	struct mz_vni_addr copy;
 	struct mz_learned *row;
 	__u64 now, network;
 
 	if (!key || !host)
 		return 0;
-	row = table_lookup(learned, key);
+	copy = *key;
+	row = table_lookup(learned, &copy);
 	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, host))
 		return 0;
 	now = clock();
@@ -177,8 +181,7 @@ static __always_inline void learned_write(struct mz_learned *new, const struct m
 
 /*
  * Is what is known better? An older generation is believed of a HERE alone, which is fresh by its
- * cookie, and then only if what is known does not hold. A divider stands in for no host that is
- * known.
+ * cookie, and then only if what is known does not hold.
  */
 static __always_inline bool is_known_better(const struct mz_learned *row, const struct news *news,
 					    __u64 now)
@@ -186,8 +189,6 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 	bool holds = learned_holds(row, now);
 	bool is_attested = news->flags & MZ_LEARNED_RTS;
 
-	if (news->is_divider && row->network && holds)
-		return true;
 	/* Nobody attested the generation of a HERE. */
 	if (!is_older(news->generation, row->generation) ||
 	    (is_attested && row->flags & MZ_LEARNED_HERE))
@@ -200,6 +201,7 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 {
 	struct learn_room *room = find_learn_room();
 	const struct news *news;
+	struct mz_vni_addr copy;
 	struct mz_learned *row;
 	__u64 now = clock();
 	__u32 zero = 0;
@@ -208,7 +210,11 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 	if (!rows || !room || !key)
 		return 2;
 	news = &room->news;
-	row = bpf_map_lookup_elem(rows, key);
+	copy = *key;
+	row = bpf_map_lookup_elem(rows, &copy);
+	/* A divider stands in for no host that is known: its word is true, and changes nothing. */
+	if (row && news->is_divider && row->network && learned_holds(row, now))
+		return 0;
 	if (row && is_known_better(row, news, now))
 		return 1;
 	if (row && host_equal(&row->host, &news->host) && row->group == news->group &&
@@ -220,7 +226,7 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 		return 0;
 	}
 	learned_write(&room->row, row, news, now);
-	return bpf_map_update_elem(rows, key, &room->row, BPF_ANY) ? 2 : 0;
+	return bpf_map_update_elem(rows, &copy, &room->row, BPF_ANY) ? 2 : 0;
 }
 
 /*
