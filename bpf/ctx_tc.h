@@ -214,8 +214,7 @@ static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
 }
 
 /* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */
-static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way,
-					 __s32 growth)
+static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way)
 {
 	return true;
 }

@@ -78,8 +78,7 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 }
 
 /* It must leave where it came in. */
-static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way,
-					 __s32 growth)
+static __always_inline bool ctx_can_send(struct mz_ctx *ctx, const struct mz_way *way)
 {
 	return way && way->ifindex == ctx_ifindex(ctx);
 }

@@ -90,13 +90,13 @@ struct mz_pkt {
 	__u32 moved_generation; /* has_moved: of where it is now */
 	__u32 traits; /* enum mz_trait */
 	__u32 mtu; /* DROP(too_big): of the inner packet, what the way would have taken */
-	__u32 outer;	     /* offsets: outer IP (transit only), */
-	__u32 geneve;	     /* Geneve header (transit only), */
-	__u32 rts;	     /* RTS option (transit only; zero: none), */
-	__u32 control;	     /* the option of a control packet (zero: it is none), */
-	__u32 inner_eth;     /* inner Ethernet, */
-	__u32 inner;	     /* inner IP or ARP, */
-	__u32 l4;	     /* behind the inner IP headers; agent only (*) */
+	__u16 outer;	     /* offsets: outer IP (transit only), */
+	__u16 geneve;	     /* Geneve header (transit only), */
+	__u16 rts;	     /* RTS option (transit only; zero: none), */
+	__u16 control;	     /* the option of a control packet (zero: it is none), */
+	__u16 inner_eth;     /* inner Ethernet, */
+	__u16 inner;	     /* inner IP or ARP, */
+	__u16 l4;	     /* behind the inner IP headers; agent only (*) */
 	__be16 eth_proto_be; /* of the inner packet */
 	__u8 ip_proto;	     /* of the inner packet; in transit that behind IPv6 itself (*) */
 	__u8 tos;	     /* of the inner packet */

@@ -17,13 +17,7 @@ struct way {
 	__u32 mtu; /* of what is sent, from the outer IP header on; zero: not known, or no matter */
 };
 
-/* Whose way is wanted. */
-struct way_to {
-	struct mz_addr host;
-	__u32 flow_hash;
-	__u32 epoch;
-	__s32 growth; /* bytes that the packet gets on the way */
-};
+#define WAY_GROWS (1U << 31) /* the packet gets bytes in front: it may not fit any more */
 
 #define FIB_IPV4 2 /* AF_INET, AF_INET6 */
 #define FIB_IPV6 10
@@ -62,7 +56,9 @@ static __always_inline const struct mz_way *choose_way(const struct mz_nexthop *
 	return row ? &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)] : NULL;
 }
 
-GLOBAL int way_find(struct mz_ctx *ctx, const struct way_to *to, struct way *ret)
+/* flow: its hash, modulo MZ_WAY_SLOTS, and WAY_GROWS. */
+GLOBAL int way_find(struct mz_ctx *ctx, const struct mz_addr *to, __u32 flow, __u32 epoch,
+		    struct way *ret)
 {
 	const struct cached_host *host;
 	const struct mz_nexthop *row;
@@ -70,38 +66,34 @@ GLOBAL int way_find(struct mz_ctx *ctx, const struct way_to *to, struct way *ret
 
 	if (!to || !ret)
 		return DROP(no_nexthop);
-	host = find_host(to->epoch, &to->host);
+	host = find_host(epoch, to);
 	row = host && host->has_nexthop ? &host->nexthop : NULL;
-	way = choose_way(row, to->flow_hash);
-	if (!ctx_can_send(ctx, way, to->growth))
+	way = choose_way(row, flow);
+	if (!ctx_can_send(ctx, way))
 		return MZ_PASS;
 	ret->has_row = way != NULL;
 	if (way)
 		ret->out = *way;
 	else
 		ret->out.ifindex = mz_config.ifindex;
-	if (!ret->out.ifindex || (!way && is_unreachable(ctx, &to->host)))
+	if (!ret->out.ifindex || (!way && is_unreachable(ctx, to)))
 		return DROP(no_nexthop);
 	/* What came in by the device fits. */
 	ret->mtu = way_mtu(ctx, row,
-			   to->growth || ret->out.ifindex != ctx_ifindex(ctx) ? ret->out.ifindex :
-										0);
+			   flow & WAY_GROWS || ret->out.ifindex != ctx_ifindex(ctx) ?
+				   ret->out.ifindex :
+				   0);
 	return 0;
 }
 
-/* Reads host, flow_hash. growth: as in way_to. */
+/* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	const struct way_to to = {
-		.host = p->host,
-		.flow_hash = p->flow_hash,
-		.epoch = p->epoch,
-		.growth = growth,
-	};
+	__u32 flow = p->flow_hash % MZ_WAY_SLOTS | (growth ? WAY_GROWS : 0);
 	int r;
 
 	*ret = (struct way){};
-	r = way_find(p->ctx, &to, ret);
+	r = way_find(p->ctx, &p->host, flow, p->epoch, ret);
 	if (r)
 		return r;
 	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth, ret->mtu);
