@@ -143,8 +143,8 @@ static bool is_older(uint32_t a, uint32_t b)
 }
 
 /*
- * Is what is known better? A divider is not as good as the host itself; an older generation counts
- * for something by a HERE alone, where nothing is known that holds.
+ * Is what is known better? An older generation counts for something by a HERE alone, where nothing
+ * is known that holds.
  */
 static bool is_known_better(const struct view *v, const struct world_addr *a,
 			    const struct mz_learned *news)
@@ -154,8 +154,6 @@ static bool is_known_better(const struct view *v, const struct world_addr *a,
 
 	if (!old)
 		return false;
-	if (model_is_in(&v->vpc->row.dividers, &news->host) && old->network && model_holds(v, a))
-		return true;
 	if (!is_older(news->generation, old->generation) ||
 	    (news->flags & MZ_LEARNED_RTS && old->flags & MZ_LEARNED_HERE))
 		return false; /* nobody attested the generation of a HERE */
@@ -168,6 +166,10 @@ static bool learn(struct view *v, struct world_addr *a, const struct mz_learned 
 	const struct mz_learned *old = row_of(v, a);
 	struct change *c;
 
+	/* A divider is not as good as the host itself: it is heard, and nothing changes. */
+	if (old && model_is_in(&v->vpc->row.dividers, &news->host) && old->network &&
+	    model_holds(v, a))
+		return true;
 	if (is_known_better(v, a, news))
 		return false;
 	c = change(v, a);
