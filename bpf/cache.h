@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Rows that nearly every packet needs, close at hand: of the hosts that it comes from and goes to,
- * of its VPC, its port, and its destination, if that is here or not. A lookup in a table costs 20 ns, one here 4. Each CPU has rows of its own, in
- * slots that a hash chooses; who comes later takes the slot.
+ * of its VPC, its port, and its destination, if that is here or not. A lookup in a table costs
+ * 20 ns, one here 4. Each CPU has rows of its own, in slots that a hash chooses; who comes later
+ * takes the slot.
  *
  * A row holds for the epoch that it was made in. User space changes a table first and raises the
  * epoch then; a row has the epoch that was read before its table. So what is found here, in the

@@ -17,7 +17,7 @@
 /* Members of the kernel's own sk_buff, found by name when the program is loaded. */
 struct sk_buff___mz {
 	__u16 csum_start, csum_offset;
-	__u16 mac_header; /* as csum_start from the start of the buffer; at our hooks the frame begins here */
+	__u16 mac_header; /* at our hooks the frame begins here; both from the buffer's start */
 	__u8 ip_summed : 2;
 } __attribute__((preserve_access_index));
 
@@ -226,7 +226,10 @@ static __always_inline __u16 ctx_window_u16(const struct ctx_window *window, __u
 static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
 {
 	const struct sk_buff___mz *skb = (const void *)ctx;
-	struct ctx_window window = { .skb = skb, .start = __CORE_RELO(skb, ip_summed, BYTE_OFFSET) };
+	struct ctx_window window = {
+		.skb = skb,
+		.start = __CORE_RELO(skb, ip_summed, BYTE_OFFSET),
+	};
 	__u64 ip_summed;
 
 	if (bpf_probe_read_kernel(window.bytes, sizeof(window.bytes), window.skb + window.start))
