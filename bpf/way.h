@@ -53,7 +53,7 @@ static __always_inline const struct mz_way *choose_way(const struct mz_nexthop *
 	return row ? &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)] : NULL;
 }
 
-/* So small that each way takes it: mizard refuses devices, and programs believe no path, of less. */
+/* Each way takes it: mizard refuses a device of less, and no path is believed to take less. */
 static __always_inline bool is_small(struct mz_pkt *p, __s32 growth)
 {
 	__u32 least = underlay_is_ipv6() ? PATH_MTU_MIN_IPV6 : PATH_MTU_MIN_IPV4;
