@@ -12,7 +12,6 @@
  */
 #include "fuzz.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,8 +21,8 @@
 
 #include <linux/pkt_cls.h>
 
-#define SKIPPED		77
-#define ETH		14
+#include "tables/tables.h"
+
 #define TUNNEL_PORT_MIN 32768
 #define PACKETS		500 /* of one world */
 #define CHANGE_EVERY	25
@@ -41,18 +40,6 @@ static const struct {
 };
 
 static const char *const fates[] = { "passed", "dropped", "absorbed", "sent" };
-
-static const char *const counter_names[] = {
-#define X(name, doc) #name,
-	MZ_COUNTERS(X)
-#undef X
-};
-
-static const char *const drop_names[MZ_DROP_CODES] = {
-#define X(code, name, doc) [code] = #name,
-	MZ_DROPS(X)
-#undef X
-};
 
 static struct {
 	uint64_t seed; /* of the world */
@@ -81,17 +68,8 @@ static void print_counts(const char *what, unsigned int counters, unsigned int d
 	printf("%s:", what);
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		if (counters >> i & 1)
-			printf(" %s", counter_names[i]);
-	printf("%s%s\n", drop ? "; dropped: " : "", drop ? drop_names[drop] : "");
-}
-
-static unsigned int counted(const struct result *result)
-{
-	unsigned int counters = 0;
-
-	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
-		counters |= (result->counters[i].packets ? 1U : 0) << i;
-	return counters;
+			printf(" %s", mz_counter_name(i));
+	printf("%s%s\n", drop ? "; dropped: " : "", drop ? mz_drop_name(drop) : "");
 }
 
 static void report(const char *what, const struct result *result, const struct forecast *forecast)
@@ -583,12 +561,12 @@ static int check_reached(void)
 	/* Rates that are not reached here, and a table that does not get full. */
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		if (!run.n_counted[i] && i != MZ_COUNT_icmp_limit && i != MZ_COUNT_learn_full) {
-			printf("FAILED: never counted: %s\n", counter_names[i]);
+			printf("FAILED: never counted: %s\n", mz_counter_name(i));
 			r = 1;
 		}
 	for (unsigned int i = 1; i < MZ_DROP_CODES; i++)
-		if (drop_names[i] && !run.n_dropped[i] && i != MZ_DROP_new_limit) {
-			printf("FAILED: never dropped for: %s\n", drop_names[i]);
+		if (mz_drop_name(i) && !run.n_dropped[i] && i != MZ_DROP_new_limit) {
+			printf("FAILED: never dropped for: %s\n", mz_drop_name(i));
 			r = 1;
 		}
 	return r;
@@ -631,15 +609,9 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	r = plane_open();
-	if (r == -EPERM || r == -EACCES) {
-		fprintf(stderr, "skipped: loading BPF programs needs root\n");
-		return SKIPPED;
-	}
-	if (r) {
-		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
-		return 1;
-	}
-	world_devices(ifindexes);
+	if (r)
+		return programs_excuse(r);
+	programs_must(!programs_make_devices(N_PORTS, WORLD_MTU, ifindexes), "devices");
 	start = last = now();
 	while (seconds ? now() - start < seconds : run.n_packets < count) {
 		uint64_t left = count - run.n_packets;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ETH	      14
 #define SIZE_MAX_FUZZ 3000 /* what XDP takes in one buffer */
 #define PICK(list)    (list)[random_below(sizeof(list) / sizeof((list)[0]))]
 
