@@ -110,6 +110,15 @@ static void make_void(struct view *v, unsigned int counter)
 	v->out->counters |= counter;
 }
 
+/* It speaks for itself, or stands in for the source and was handed on by who judged it. */
+static bool is_dividers(const struct view *v, const struct mz_addr *host)
+{
+	bool is_on_the_way = is_vouched(v) && v->vpc->row.flags & MZ_VPC_DIVIDE && !is_self(v, host);
+
+	return model_is_in(&v->vpc->row.dividers, host) &&
+	       (is_on_the_way || same(host, &v->outer_src));
+}
+
 void model_attest(struct view *v)
 {
 	const struct world_addr *src = model_addr(v, &v->src);
@@ -120,7 +129,9 @@ void model_attest(struct view *v)
 		return;
 	host = addr_at(v, v->rts + 4);
 	generation = get32(at(v, v->rts + 20));
-	if (v->is_from_divider && same(&host, &v->outer_src)) {
+	if (is_ipv4(&host) == v->world->is_ipv6) {
+		make_void(v, COUNT(rts_host));
+	} else if (is_dividers(v, &host)) {
 		v->is_introduced = true;
 	} else if (!src->has_location && !is_vouched(v)) {
 		if (!same(&host, &v->outer_src)) /* else it asks for itself */
