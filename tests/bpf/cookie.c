@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cookie.h"
 
-#include <assert.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/siphash.h"
-
-#define TIME_SHIFT 33 /* of ns */
 
 /* The programs take an address as two numbers of two words each. */
 static void put_address(uint8_t to[static 16], const struct mz_addr *a)
@@ -19,18 +15,13 @@ static void put_address(uint8_t to[static 16], const struct mz_addr *a)
 }
 
 void cookie_make(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
-		 unsigned int n_ago, uint8_t ret_cookie[COOKIE_SIZE])
+		 uint64_t when, uint8_t ret_cookie[COOKIE_SIZE])
 {
 	static const struct mz_siphash_key key = { COOKIE_SECRET };
 	uint8_t question[40];
-	struct timespec t;
-	uint32_t span;
+	uint32_t span = when / COOKIE_SPAN;
 	uint64_t cookie;
-	int r = clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 
-	assert(r == 0);
-	span = ((uint64_t)t.tv_sec * 1000000000 + t.tv_nsec) >> TIME_SHIFT;
-	span -= n_ago;
 	memcpy(question, &vni, 4);
 	memcpy(question + 4, &span, 4);
 	put_address(question + 8, dst);

@@ -10,6 +10,8 @@
 
 #define COOKIE_SECRET { 0x0706050403020100, 0x0f0e0d0c0b0a0908 }
 
-/* Of a question about dst, asked for src, so many spans of 8.6 s ago. */
+#define COOKIE_SPAN (1ULL << 33) /* ns that one is given for */
+
+/* Of a question about dst, asked for src; when: by now_ns(). */
 void cookie_make(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
-		 unsigned int n_ago, uint8_t ret_cookie[COOKIE_SIZE]);
+		 uint64_t when, uint8_t ret_cookie[COOKIE_SIZE]);

@@ -206,12 +206,22 @@ static bool is_host(const struct world *world, unsigned int i, const struct mz_a
 	return !memcmp(&world->hosts[i].addr, addr, sizeof(*addr));
 }
 
+/* A bouncer may introduce any host it likes (docs/security.md). */
+static bool is_learned_host(const struct world *world, const struct mz_addr *addr)
+{
+	for (unsigned int i = 0; i < world->n_addrs; i++)
+		if (world->addrs[i].is_learned && world->addrs[i].vni == vni_of(world) &&
+		    !memcmp(&world->addrs[i].learned.host, addr, sizeof(*addr)))
+			return true;
+	return false;
+}
+
 static bool is_tunnel_sound(const struct world *world, const struct frame *out)
 {
 	const uint8_t *ip = out->bytes + ETH, *geneve = geneve_of(out), *udp = geneve - 8;
 	struct mz_addr src = ip_at(ip, false), dst = ip_at(ip, true);
 	size_t udp_size = udp[4] << 8 | udp[5], ip_size = ip[2] << 8 | ip[3];
-	bool is_to_a_host = false;
+	bool is_to_a_host = is_learned_host(world, &dst);
 
 	if (ip[0] >> 4 == 6)
 		ip_size = 40 + (ip[4] << 8 | ip[5]);
@@ -523,6 +533,8 @@ static void run_packet(struct world *world, const struct packet *packet)
 		return;
 	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0,
 		     &again);
+	if ((counted(&result) ^ counted(&again)) & COUNT(direct))
+		return; /* now and then one goes by the bouncers, to ask */
 	if (result.verdict != again.verdict || result.out.size != again.out.size ||
 	    memcmp(result.out.bytes, again.out.bytes, result.out.size)) {
 		report("another fate the second time", &again, NULL);
@@ -551,16 +563,10 @@ static int check_reached(void)
 {
 	int r = 0;
 
-	/* Of the direct path the packets of test_direct.c and its neighbours are the proof. */
-	if (!DIRECT_PERCENT)
-		for (unsigned int i = MZ_COUNT_direct; i < MZ_N_COUNTERS; i++)
-			run.n_counted[i]++;
-	if (!DIRECT_PERCENT)
-		for (unsigned int i = MZ_DROP_here_cookie; i < MZ_DROP_CODES; i++)
-			run.n_dropped[i]++;
 	/* Rates that are not reached here, and a table that does not get full. */
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
-		if (!run.n_counted[i] && i != MZ_COUNT_icmp_limit && i != MZ_COUNT_learn_full) {
+		if (!run.n_counted[i] && i != MZ_COUNT_icmp_limit && i != MZ_COUNT_learn_full &&
+		    i != MZ_COUNT_here_limit) {
 			printf("FAILED: never counted: %s\n", mz_counter_name(i));
 			r = 1;
 		}

@@ -15,13 +15,7 @@
 #include "plane.h"
 #include "random.h"
 
-/*
- * VPCs with a direct path, and RTS: none by default. The model does not follow yet what becomes
- * of a packet with an RTS where rows contradict each other (-DDIRECT_PERCENT=70 shows it).
- */
-#ifndef DIRECT_PERCENT
-#define DIRECT_PERCENT 0
-#endif
+#define DIRECT_PERCENT 70 /* of VPCs */
 
 #define N_VPCS	   3
 #define N_SUBNETS  3
