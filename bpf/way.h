@@ -53,12 +53,13 @@ static __always_inline const struct mz_way *choose_way(const struct mz_nexthop *
 	return row ? &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)] : NULL;
 }
 
-/* Each way takes it: mizard refuses a device of less, and no path is believed to take less. */
+/*
+ * Each way takes it: devices of tunnels have at least 1280, and no path is believed to take less
+ * than 576, so nobody need be asked.
+ */
 static __always_inline bool is_small(struct mz_pkt *p, __s32 growth)
 {
-	__u32 least = underlay_is_ipv6() ? PATH_MTU_MIN_IPV6 : PATH_MTU_MIN_IPV4;
-
-	return !ctx_is_gso(p->ctx) && p->f->len + growth <= ETH_HLEN + least;
+	return !ctx_is_gso(p->ctx) && p->f->len + growth <= ETH_HLEN + PATH_MTU_MIN_IPV4;
 }
 
 /* growth: bytes that the packet gets on the way; what does not grow fits the device it came by. */
