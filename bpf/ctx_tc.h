@@ -16,8 +16,8 @@
 
 /* Members of the kernel's own sk_buff, found by name when the program is loaded. */
 struct sk_buff___mz {
-	unsigned char *head, *data;
 	__u16 csum_start, csum_offset;
+	__u16 mac_header; /* at our hooks the frame begins here; both from the buffer's start */
 	__u8 ip_summed : 2;
 } __attribute__((preserve_access_index));
 
@@ -45,7 +45,6 @@ struct sk_buff___mz {
 
 int mz_error(struct mz_ctx *ctx);
 int mz_introduced(struct mz_ctx *ctx);
-int mz_transit(struct mz_ctx *ctx);
 int mz_returned(struct mz_ctx *ctx);
 int mz_control(struct mz_ctx *ctx);
 int mz_control_send(struct mz_ctx *ctx);
@@ -60,20 +59,22 @@ struct {
 	.values = {
 		[CTX_TAIL_ERROR] = (void *)&mz_error,
 		[CTX_TAIL_INTRODUCED] = (void *)&mz_introduced,
-		[CTX_TAIL_TRANSIT] = (void *)&mz_transit,
 		[CTX_TAIL_RETURNED] = (void *)&mz_returned,
 		[CTX_TAIL_CONTROL] = (void *)&mz_control,
 		[CTX_TAIL_CONTROL_SEND] = (void *)&mz_control_send,
 	},
 };
 
+/* The verifier wants each member read by its offset: the compiler may not keep their addresses. */
 static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 {
+	barrier_var(ctx);
 	return (void *)(long)ctx->data;
 }
 
 static __always_inline void *ctx_data_end(const struct mz_ctx *ctx)
 {
+	barrier_var(ctx);
 	return (void *)(long)ctx->data_end;
 }
 
@@ -199,6 +200,25 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
 }
 
+/* Of sk_buff, from ip_summed on, where the rest that is asked for lies as well: reads are dear. */
+struct ctx_window {
+	const void *skb;
+	__u32 start;
+	__u8 bytes[64] __attribute__((aligned(8)));
+};
+
+/* off: in sk_buff; known when the program is loaded, and so is which way it goes. */
+static __always_inline __u16 ctx_window_u16(const struct ctx_window *window, __u32 off)
+{
+	__u32 inside = off - window->start;
+	__u16 value = 0;
+
+	if (inside <= sizeof(window->bytes) - sizeof(value))
+		return *(const __u16 *)(window->bytes + inside);
+	(void)bpf_probe_read_kernel(&value, sizeof(value), window->skb + off); /* never fails */
+	return value;
+}
+
 /*
  * Where the kernel, or the NIC, has yet to write a checksum, as its sender told it: an offset;
  * negative: nowhere.
@@ -206,11 +226,20 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
 {
 	const struct sk_buff___mz *skb = (const void *)ctx;
+	struct ctx_window window = {
+		.skb = skb,
+		.start = __CORE_RELO(skb, ip_summed, BYTE_OFFSET),
+	};
+	__u64 ip_summed;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != CTX_CHECKSUM_PARTIAL)
+	if (bpf_probe_read_kernel(window.bytes, sizeof(window.bytes), window.skb + window.start))
+		return 0; /* never; and nobody's place for a checksum */
+	ip_summed = (__u64)window.bytes[0] << __CORE_RELO(skb, ip_summed, LSHIFT_U64);
+	if (ip_summed >> __CORE_RELO(skb, ip_summed, RSHIFT_U64) != CTX_CHECKSUM_PARTIAL)
 		return -1;
-	return BPF_CORE_READ(skb, csum_start) + BPF_CORE_READ(skb, csum_offset) -
-	       (__s32)(BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head));
+	return ctx_window_u16(&window, bpf_core_field_offset(skb->csum_start)) +
+	       ctx_window_u16(&window, bpf_core_field_offset(skb->csum_offset)) -
+	       ctx_window_u16(&window, bpf_core_field_offset(skb->mac_header));
 }
 
 /* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */
@@ -249,6 +278,30 @@ static __always_inline bool ctx_can_resize(struct mz_ctx *ctx)
 	return !ctx_resize(ctx, ctx->len);
 }
 
+struct ctx_shrink {
+	struct mz_ctx *ctx;
+	__u32 size; /* bytes of the frame that stay */
+	bool to_ipv6;
+};
+
+/* Of bpf_loop(), which the verifier follows once. 1: the last one. */
+static long ctx_shrink_once(__u32 i, struct ctx_shrink *s)
+{
+	__u32 rest = s->ctx->len - s->size;
+
+	if (s->ctx->len <= s->size)
+		return 1;
+	return ctx_decapsulate(s->ctx, rest > CTX_CHUNK ? CTX_CHUNK : rest, s->to_ipv6, false) != 0;
+}
+
+static __always_inline int ctx_shrink(struct mz_ctx *ctx, __u32 size, bool to_ipv6)
+{
+	struct ctx_shrink shrink = { .ctx = ctx, .size = size, .to_ipv6 = to_ipv6 };
+
+	(void)bpf_loop(CTX_CHUNKS, ctx_shrink_once, &shrink, 0); /* its result is seen below */
+	return ctx->len == size ? 0 : -1;
+}
+
 /*
  * size: bytes of the new frame; headers: of a tunnel, between the Ethernet header and the inner IP;
  * the last three: as ctx_decapsulate().
@@ -256,50 +309,20 @@ static __always_inline bool ctx_can_resize(struct mz_ctx *ctx)
 static __always_inline int ctx_renew(struct mz_ctx *ctx, __u32 size, __u32 headers,
 				     bool can_resize, bool to_ipv6, bool changes_family)
 {
-	__u32 room = size + headers + CTX_RENEW, rest;
+	__u32 room = size + headers + CTX_RENEW;
 
 	if (can_resize)
 		return ctx_resize(ctx, room) ?:
 			       ctx_decapsulate(ctx, room - size, to_ipv6, changes_family);
 	if (headers && ctx_decapsulate(ctx, headers, to_ipv6, changes_family))
 		return -1;
-	rest = ctx->len - size;
-	for (__u32 i = 0; i < CTX_CHUNKS && rest; i++) {
-		__u32 chunk = rest > CTX_CHUNK ? CTX_CHUNK : rest;
-
-		if (ctx_decapsulate(ctx, chunk, to_ipv6, false))
-			return -1;
-		rest -= chunk;
-	}
-	return rest ? -1 : 0;
-}
-
-/* In the words that a packet carries from one program to the next. */
-static __always_inline struct ctx_failure ctx_failure(const struct mz_ctx *ctx)
-{
-	return (struct ctx_failure){
-		.reason = ctx->cb[0],
-		.inner_eth = ctx->cb[1],
-		.vni = ctx->cb[2],
-		.mtu = ctx->cb[3],
-		.is_tunneled = ctx->cb[4],
-	};
+	return ctx_shrink(ctx, size, to_ipv6);
 }
 
 /* Does not return, unless the program is not there. */
 static __always_inline void ctx_go_on(struct mz_ctx *ctx, enum ctx_tail tail_slot)
 {
 	bpf_tail_call(ctx, &tail, tail_slot);
-}
-
-static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
-{
-	ctx->cb[0] = failure->reason;
-	ctx->cb[1] = failure->inner_eth;
-	ctx->cb[2] = failure->vni;
-	ctx->cb[3] = failure->mtu;
-	ctx->cb[4] = failure->is_tunneled;
-	ctx_go_on(ctx, CTX_TAIL_ERROR);
 }
 
 /* A copy out of a device; what is left may become another packet. */
@@ -327,13 +350,7 @@ static __always_inline int ctx_become(struct mz_ctx *ctx, __u32 size, bool is_ip
 		return -1;
 	if (ctx->len <= CTX_SMALL)
 		return bpf_skb_change_head(ctx, size, 0);
-	for (__u32 i = 0; i < CTX_CHUNKS && ctx->len > size; i++) {
-		__u32 rest = ctx->len - size;
-
-		if (ctx_decapsulate(ctx, rest > CTX_CHUNK ? CTX_CHUNK : rest, to_ipv6, false))
-			return -1;
-	}
-	return ctx->len != size;
+	return ctx_shrink(ctx, size, to_ipv6);
 }
 
 /* Out of a device. */
@@ -355,6 +372,7 @@ static __always_inline int ctx_send_peer(struct mz_ctx *ctx, __u32 ifindex)
 {
 	ctx->tstamp = 0;
 	/* The MAC that it came with was not that of the device: the other end would not listen. */
-	(void)bpf_skb_change_type(ctx, CTX_PACKET_HOST); /* what a device received: cannot fail */
+	if (ctx->pkt_type != CTX_PACKET_HOST)
+		(void)bpf_skb_change_type(ctx, CTX_PACKET_HOST); /* cannot fail: it was received */
 	return bpf_redirect_peer(ifindex, 0);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "learn.h"
+#include "size.h"
 
 /*
  * So often the bouncer is asked, even if packets from the row's host confirm it: one that had the
@@ -16,15 +17,24 @@
 /* From half to three quarters of the lease, another for each host and address. */
 static __always_inline __u64 renew_after(struct mz_pkt *p)
 {
-	__u32 draw = mz_hash_addr(mz_config.secret[0], &p->dst) & 0xff;
+	__u32 draw = mz_hash_addr(mz_config.secret[0], &p->f->dst) & 0xff;
 
 	return mz_config.lease / 2 + mz_config.lease / 1024 * draw;
+}
+
+/* IPv6 packets of the least MTU may go where only they fit: see too_big(). */
+static __always_inline bool is_full(struct mz_pkt *p)
+{
+	__u32 size = p->f->end - p->f->inner;
+
+	return p->f->eth_proto_be == bpf_htons(ETH_P_IPV6) && size <= IPV6_MTU_MIN &&
+	       size > IPV6_MTU_MIN - sizeof(struct mz_opt_rts);
 }
 
 /* Super-packets carry no RTS while others may come: each of their segments would have it. */
 static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 interval, __u64 now)
 {
-	return now - asked >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
+	return !is_full(p) && now - asked >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
 }
 
 /*
@@ -33,7 +43,7 @@ static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 inte
  */
 static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_learned *row)
 {
-	const struct mz_location *location = find_location(p, &p->dst);
+	const struct mz_location *location = find_location(p, &p->f->dst);
 
 	if (vpc_is_direct_by_divider(p) && row->network != p->port->network)
 		return replicas_have(&p->vpc->dividers, &row->host);
@@ -45,12 +55,13 @@ static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u6
 {
 	__u64 age = now - row->confirmed;
 
-	if (now - row->asked > RENEW_BY_BOUNCER_NS) {
+	if (now - row->asked > RENEW_BY_BOUNCER_NS && !is_full(p)) {
 		row->asked = now;
 		mark(p, MZ_INTRODUCES);
 		return true;
 	}
-	if (age <= renew_after(p) || !is_ask_due(p, row->asked, mz_config.lease / 16, now))
+	if (age <= mz_config.lease / 2 || age <= renew_after(p) ||
+	    !is_ask_due(p, row->asked, mz_config.lease / 16, now))
 		return false;
 	row->asked = now;
 	mark(p, MZ_INTRODUCES);
@@ -68,7 +79,7 @@ static __always_inline int find_direct(struct mz_pkt *p)
 	/* A divider divides first what its own endpoints send. */
 	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers))
 		return 0;
-	row = find_learned(p, &p->dst);
+	row = find_learned(p, &p->f->dst);
 	if (!row)
 		return 0;
 	now = clock();
