@@ -16,7 +16,7 @@ static __always_inline int find_port(struct mz_pkt *p)
 	p->port = table_lookup(port, &ifindex);
 	if (!p->port)
 		return DROP(no_port);
-	p->vni = p->port->vni;
+	p->f->vni = p->port->vni;
 	return ctx_has_vlan(p->ctx) ? DROP(inner_protocol) : 0;
 }
 
@@ -27,15 +27,15 @@ static __always_inline int find_port(struct mz_pkt *p)
  */
 static __always_inline int check_checksum(struct mz_pkt *p)
 {
-	bool is_icmp = p->ip_proto == PROTO_ICMP || p->ip_proto == PROTO_ICMPV6;
+	bool is_icmp = p->f->ip_proto == PROTO_ICMP || p->f->ip_proto == PROTO_ICMPV6;
 	__s32 off = ctx_csum_pending(p->ctx);
 
-	return off >= 0 && (__u32)off < p->l4 + (is_icmp ? 2 : 4) ? DROP(inner_malformed) : 0;
+	return off >= 0 && (__u32)off < p->f->l4 + (is_icmp ? 2 : 4) ? DROP(inner_malformed) : 0;
 }
 
 static __always_inline int check_mac(struct mz_pkt *p)
 {
-	const struct ethhdr *eth = mz_at(p, p->inner_eth, sizeof(*eth));
+	const struct ethhdr *eth = mz_at(p, p->f->inner_eth, sizeof(*eth));
 
 	if (!eth)
 		return DROP(inner_malformed);
@@ -47,7 +47,7 @@ static __always_inline int check_mac(struct mz_pkt *p)
  */
 static __always_inline int check_source(struct mz_pkt *p)
 {
-	const struct ethhdr *eth = mz_at(p, p->inner_eth, sizeof(*eth));
+	const struct ethhdr *eth = mz_at(p, p->f->inner_eth, sizeof(*eth));
 	int r;
 
 	if (!eth)
@@ -57,9 +57,9 @@ static __always_inline int check_source(struct mz_pkt *p)
 	r = check_carried(p);
 	if (r)
 		return r;
-	if (!addr_is(&p->src, &p->port->ip4) && !addr_is(&p->src, &p->port->ip6))
+	if (!addr_is(&p->f->src, &p->port->ip4) && !addr_is(&p->f->src, &p->port->ip6))
 		return DROP(spoofed_ip);
-	if (addr_equal(&p->dst, &p->port->ip4) || addr_equal(&p->dst, &p->port->ip6))
+	if (addr_equal(&p->f->dst, &p->port->ip4) || addr_equal(&p->f->dst, &p->port->ip6))
 		return DROP(own_address);
 	return 0;
 }

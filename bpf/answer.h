@@ -11,7 +11,7 @@
 static __always_inline int answer(struct mz_pkt *p)
 {
 	POINT(p, reply);
-	p->action = ctx_send(p->ctx, ctx_ifindex(p->ctx));
+	p->f->action = ctx_send(p->ctx, ctx_ifindex(p->ctx));
 	return MZ_SENT;
 }
 

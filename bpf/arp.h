@@ -41,9 +41,9 @@ static __always_inline int answer_arp(struct mz_pkt *p)
 	struct ethhdr *eth;
 	struct arp *arp;
 
-	if (p->eth_proto_be != bpf_htons(ETH_P_ARP))
+	if (p->f->eth_proto_be != bpf_htons(ETH_P_ARP))
 		return 0;
-	eth = mz_at(p, p->inner_eth, sizeof(*eth) + sizeof(*arp));
+	eth = mz_at(p, p->f->inner_eth, sizeof(*eth) + sizeof(*arp));
 	if (!eth)
 		return DROP(inner_malformed);
 	arp = (struct arp *)(eth + 1);

@@ -56,7 +56,7 @@ static __always_inline bool is_new_allowed(struct mz_pkt *p, __u64 now)
 
 static __always_inline int ask_unknown(struct mz_pkt *p, __u64 now)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	struct unknown *row = bpf_map_lookup_elem(&unknown, &key);
 	struct unknown new = { .asked = now };
 	__u32 doubled;
@@ -82,7 +82,7 @@ static __always_inline int ask_unknown(struct mz_pkt *p, __u64 now)
 /* Did somebody say so, of one that was known? */
 static __always_inline bool is_nobodys(struct mz_pkt *p, __u64 now)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	struct unknown *row = bpf_map_lookup_elem(&unknown, &key);
 
 	return row && row->nobody_until > now;
@@ -91,9 +91,9 @@ static __always_inline bool is_nobodys(struct mz_pkt *p, __u64 now)
 /* IPv6 packets of the least MTU may go where only they fit: see too_big(). */
 static __always_inline bool is_full(struct mz_pkt *p)
 {
-	__u32 size = p->end - p->inner;
+	__u32 size = p->f->end - p->f->inner;
 
-	return p->eth_proto_be == bpf_htons(ETH_P_IPV6) && size <= IPV6_MTU_MIN &&
+	return p->f->eth_proto_be == bpf_htons(ETH_P_IPV6) && size <= IPV6_MTU_MIN &&
 	       size > IPV6_MTU_MIN - sizeof(struct mz_opt_rts);
 }
 
@@ -102,7 +102,7 @@ static __always_inline int introduce(struct mz_pkt *p)
 {
 	__u64 now;
 
-	if (p->next != MZ_TO_TUNNEL || !vpc_is_direct(p) || is(p, MZ_DIRECT) ||
+	if (p->f->next != MZ_TO_TUNNEL || !vpc_is_direct(p) || is(p, MZ_DIRECT) ||
 	    is(p, MZ_INTRODUCES) || is_full(p))
 		return 0;
 	now = clock();
@@ -126,7 +126,7 @@ static __always_inline __u32 options_size(struct mz_pkt *p)
 /* Location generation of an endpoint of this host. */
 static __always_inline __u32 local_generation(struct mz_pkt *p, const struct mz_addr *addr)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = *addr };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = *addr };
 	const struct mz_local *row = table_lookup(local, &key);
 
 	return row ? row->generation : 0;
@@ -136,13 +136,13 @@ static __always_inline __u32 local_generation(struct mz_pkt *p, const struct mz_
 static __always_inline void make_rts(struct mz_pkt *p, struct mz_opt_rts *ret)
 {
 	struct mz_addr self = self_addr();
-	__u64 cookie = cookie_for(p->vni, &p->dst, &p->src, cookie_time());
+	__u64 cookie = cookie_for(p->f->vni, &p->f->dst, &p->f->src, cookie_time());
 
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->opt.class_be = bpf_htons(MZ_OPT_CLASS);
 	ret->opt.type = MZ_OPT_RTS;
 	ret->opt.length = MZ_OPT_WORDS(*ret);
 	__builtin_memcpy(ret->host, &self, sizeof(self));
-	ret->generation_be = bpf_htonl(local_generation(p, &p->src));
+	ret->generation_be = bpf_htonl(local_generation(p, &p->f->src));
 	__builtin_memcpy(ret->cookie, &cookie, sizeof(cookie));
 }

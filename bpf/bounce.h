@@ -10,21 +10,21 @@
 static __always_inline int to_location(struct mz_pkt *p, const struct mz_location *location)
 {
 	POINT(p, bounce);
-	p->host = location->host;
-	p->next = host_is_self(&p->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
+	p->f->host = location->host;
+	p->f->next = host_is_self(&p->f->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;
 	return 0;
 }
 
 static __always_inline int bounce(struct mz_pkt *p)
 {
-	if (p->next != MZ_TO_BOUNCE)
+	if (p->f->next != MZ_TO_BOUNCE)
 		return 0;
 	if (!p->location || !may_enter(p, p->location->network))
 		return to_divider(p);
 	/* On its way in or out nobody need believe it: one that is used sends it on. */
 	if (p->vpc->flags & MZ_VPC_DIVIDE &&
 	    bouncer_pick(p, p->location->network) == BOUNCER_OTHER &&
-	    !host_equal(&p->host, &p->outer_src))
+	    !host_equal(&p->f->host, &p->f->outer_src))
 		return to_tunnel(p);
 	return to_location(p, p->location);
 }

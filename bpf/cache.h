@@ -123,10 +123,10 @@ GLOBAL int fill_vpc(struct cached_vpc *row, __u32 vni, __u32 now)
 /* Empty, and not known, where this host has no role in the VPC. NULL: never. */
 static __always_inline const struct cached_vpc *find_cached_vpc(struct mz_pkt *p)
 {
-	__u32 slot = cache_slot(p->vni);
+	__u32 slot = cache_slot(p->f->vni);
 	struct cached_vpc *row = bpf_map_lookup_elem(&cached_vpc, &slot);
 
-	if (row && (row->epoch != p->epoch || row->vni != p->vni))
-		(void)fill_vpc(row, p->vni, p->epoch);
+	if (row && (row->epoch != p->f->epoch || row->vni != p->f->vni))
+		(void)fill_vpc(row, p->f->vni, p->f->epoch);
 	return row;
 }

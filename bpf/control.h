@@ -10,7 +10,7 @@
 
 static __always_inline __u8 control_type(struct mz_pkt *p)
 {
-	const struct mz_geneve_opt *opt = mz_at(p, p->control, sizeof(*opt));
+	const struct mz_geneve_opt *opt = mz_at(p, p->f->control, sizeof(*opt));
 
 	return opt ? opt->type : 0;
 }
@@ -47,7 +47,7 @@ static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_
 
 static __always_inline int heed_here(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni }, peer = key;
+	struct mz_vni_addr key = { .vni = p->f->vni }, peer = key;
 	struct learn_room *room = find_learn_room();
 	const struct mz_opt_here *here;
 	__u32 here_flags;
@@ -59,17 +59,17 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	r = find_vpc(p);
 	if (r)
 		return r;
-	here = mz_at(p, p->control, sizeof(*here));
+	here = mz_at(p, p->f->control, sizeof(*here));
 	if (!here || !room)
 		return DROP(geneve_options);
-	room->news = (struct news){ .flags = MZ_LEARNED_HERE, .host = p->outer_src };
+	room->news = (struct news){ .flags = MZ_LEARNED_HERE, .host = p->f->outer_src };
 	__builtin_memcpy(&key.addr, here->address, sizeof(key.addr));
 	__builtin_memcpy(&peer.addr, here->peer, sizeof(peer.addr));
 	__builtin_memcpy(&cookie, here->cookie, sizeof(cookie));
 	room->news.generation = bpf_ntohl(here->generation_be);
 	room->news.group = bpf_ntohl(here->group_be);
 	here_flags = bpf_ntohl(here->flags_be);
-	if (!cookie_is_ours(cookie, p->vni, &key.addr, &peer.addr))
+	if (!cookie_is_ours(cookie, p->f->vni, &key.addr, &peer.addr))
 		return DROP(here_cookie);
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);
@@ -88,14 +88,14 @@ static __always_inline int heed_here(struct mz_pkt *p)
 
 static __always_inline int heed_stale(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni };
+	struct mz_vni_addr key = { .vni = p->f->vni };
 	const struct mz_opt_stale *stale;
 	struct mz_learned *row;
 	__u32 generation;
 
 	if (control_type(p) != MZ_OPT_STALE)
 		return 0;
-	stale = mz_at(p, p->control, sizeof(*stale));
+	stale = mz_at(p, p->f->control, sizeof(*stale));
 	if (!stale)
 		return DROP(geneve_options);
 	__builtin_memcpy(&key.addr, stale->address, sizeof(key.addr));
@@ -104,7 +104,7 @@ static __always_inline int heed_stale(struct mz_pkt *p)
 	/* A bouncer hears of its own rows from the controller. */
 	if (!row && table_lookup(location, &key))
 		return MZ_ABSORBED;
-	if (!row || !host_equal(&row->host, &p->outer_src))
+	if (!row || !host_equal(&row->host, &p->f->outer_src))
 		return DROP(stale_sender);
 	if (is_older(generation, row->generation))
 		return DROP(stale_generation);
@@ -134,11 +134,11 @@ static __always_inline int echo(struct mz_pkt *p)
 
 	if (control_type(p) != MZ_OPT_ECHO || ctx_is_gso(p->ctx))
 		return DROP(geneve_control);
-	if (p->outer_ttl <= 1)
+	if (p->f->outer_ttl <= 1)
 		return DROP(hop_limit);
-	p->host = p->outer_src;
+	p->f->host = p->f->outer_src;
 	r = find_way(p, 0, &way);
-	r = r ?: echo_udp(p, p->geneve - sizeof(struct udphdr));
+	r = r ?: echo_udp(p, p->f->geneve - sizeof(struct udphdr));
 	r = r ?: forward_ip(p);
 	r = r ?: forward_ethernet(p, &way);
 	if (r)

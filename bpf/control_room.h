@@ -17,9 +17,6 @@ struct control_room {
 	__u32 generation;
 	__u32 group;
 	__u32 here_flags;
-	__u32 handed_over;	/* traits of a packet that another program goes on with; or zero, */
-	__u32 handed_vni;	/* and whose it is: if it got lost between the two */
-	struct mz_addr handed_from;
 	__u8 type;		/* MZ_OPT_HERE, MZ_OPT_STALE */
 	bool is_ipv6;		/* what the kernel takes the packet for that becomes the message */
 	__u8 pad[6];
@@ -32,21 +29,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct control_room);
 } control_room SEC(".maps");
-
-/* What another program found out of this packet; once. */
-static __always_inline __u32 take_over(struct mz_pkt *p)
-{
-	__u32 zero = 0, traits;
-	struct control_room *room = bpf_map_lookup_elem(&control_room, &zero);
-
-	if (!room)
-		return 0;
-	traits = room->handed_over;
-	room->handed_over = 0;
-	if (room->handed_vni != p->vni || !host_equal(&room->handed_from, &p->outer_src))
-		return 0;
-	return traits;
-}
 
 /* One in 2 ms, two at once, for each pair of endpoints; few pairs share a bucket. */
 #define CONTROL_BUCKETS	    4096
@@ -115,8 +97,8 @@ GLOBAL int control_prepare(const struct control *control)
 static __always_inline void prepare_control(struct mz_pkt *p, struct control *control,
 					    enum mz_counter counter)
 {
-	control->address = (struct mz_vni_addr){ .vni = p->vni, .addr = p->dst };
-	control->peer = (struct mz_vni_addr){ .vni = p->vni, .addr = p->src };
+	control->address = (struct mz_vni_addr){ .vni = p->f->vni, .addr = p->f->dst };
+	control->peer = (struct mz_vni_addr){ .vni = p->f->vni, .addr = p->f->src };
 	if (control_prepare(control)) {
 		mark(p, MZ_ANSWERS);
 		mz_point(p, counter);
@@ -133,9 +115,9 @@ static __always_inline void prepare_here(struct mz_pkt *p, __u32 generation, __u
 				   .here_flags = here_flags };
 	const struct mz_opt_rts *rts;
 
-	if (!p->rts || is(p, MZ_STRIPS) || !p->vpc || !vpc_is_direct(p))
+	if (!p->f->rts || is(p, MZ_STRIPS) || !p->vpc || !vpc_is_direct(p))
 		return;
-	rts = mz_at(p, p->rts, sizeof(*rts));
+	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)
 		return;
 	__builtin_memcpy(&control.to, rts->host, sizeof(control.to));
@@ -147,29 +129,23 @@ static __always_inline void prepare_here(struct mz_pkt *p, __u32 generation, __u
 static __always_inline void prepare_stale(struct mz_pkt *p)
 {
 	struct control control = { .type = MZ_OPT_STALE,
-				   .to = p->outer_src,
-				   .generation = p->moved_generation };
+				   .to = p->f->outer_src,
+				   .generation = p->f->moved_generation };
 
 	prepare_control(p, &control, MZ_COUNT_stale);
 }
 
 /*
  * What is rare has programs of its own, in tc: control packets, packets that came back, and packets
- * with an RTS, which come here again with what was found out.
+ * with an RTS.
  */
 static __always_inline int go_on(struct mz_pkt *p)
 {
-	if (!p->control && !p->rts && !is(p, MZ_RETURNED))
+	if (!p->f->control && !p->f->rts && !is(p, MZ_RETURNED))
 		return 0;
 	if (!CTX_IS_LAST)
 		return MZ_PASS;
-	if (p->control)
+	if (p->f->control)
 		return MZ_CONTROL;
-	if (is(p, MZ_RETURNED))
-		return MZ_CAME_BACK;
-	p->traits = opaque(p, take_over(p));
-	if (!is(p, MZ_HANDED_OVER))
-		return MZ_ASKS;
-	p->points = 0; /* it was counted */
-	return 0;
+	return is(p, MZ_RETURNED) ? MZ_CAME_BACK : MZ_ASKS;
 }

@@ -26,10 +26,10 @@ static __always_inline int control_way(struct mz_pkt *p, struct way *ret)
 
 	if (!room || host_is_self(&room->to))
 		return MZ_ABSORBED;
-	p->host = room->to;
-	p->vni = room->vni;
-	p->flow_hash = mz_hash_addr(mz_hash_mix(0, room->vni), &room->address);
-	p->len = p->end = ETH_HLEN;
+	p->f->host = room->to;
+	p->f->vni = room->vni;
+	p->f->flow_hash = mz_hash_addr(mz_hash_mix(0, room->vni), &room->address);
+	p->f->len = p->f->end = ETH_HLEN;
 	r = find_way(p, 0, ret);
 	return r || !ret->has_row ? MZ_ABSORBED : 0;
 }

@@ -45,7 +45,6 @@ struct sk_buff___mz {
 
 int mz_error(struct mz_ctx *ctx);
 int mz_introduced(struct mz_ctx *ctx);
-int mz_transit(struct mz_ctx *ctx);
 int mz_returned(struct mz_ctx *ctx);
 int mz_control(struct mz_ctx *ctx);
 int mz_control_send(struct mz_ctx *ctx);
@@ -60,20 +59,22 @@ struct {
 	.values = {
 		[CTX_TAIL_ERROR] = (void *)&mz_error,
 		[CTX_TAIL_INTRODUCED] = (void *)&mz_introduced,
-		[CTX_TAIL_TRANSIT] = (void *)&mz_transit,
 		[CTX_TAIL_RETURNED] = (void *)&mz_returned,
 		[CTX_TAIL_CONTROL] = (void *)&mz_control,
 		[CTX_TAIL_CONTROL_SEND] = (void *)&mz_control_send,
 	},
 };
 
+/* The verifier wants each member read by its offset: the compiler may not keep their addresses. */
 static __always_inline void *ctx_data(const struct mz_ctx *ctx)
 {
+	barrier_var(ctx);
 	return (void *)(long)ctx->data;
 }
 
 static __always_inline void *ctx_data_end(const struct mz_ctx *ctx)
 {
+	barrier_var(ctx);
 	return (void *)(long)ctx->data_end;
 }
 
@@ -249,6 +250,30 @@ static __always_inline bool ctx_can_resize(struct mz_ctx *ctx)
 	return !ctx_resize(ctx, ctx->len);
 }
 
+struct ctx_shrink {
+	struct mz_ctx *ctx;
+	__u32 size; /* bytes of the frame that stay */
+	bool to_ipv6;
+};
+
+/* Of bpf_loop(), which the verifier follows once. 1: the last one. */
+static long ctx_shrink_once(__u32 i, struct ctx_shrink *s)
+{
+	__u32 rest = s->ctx->len - s->size;
+
+	if (s->ctx->len <= s->size)
+		return 1;
+	return ctx_decapsulate(s->ctx, rest > CTX_CHUNK ? CTX_CHUNK : rest, s->to_ipv6, false) != 0;
+}
+
+static __always_inline int ctx_shrink(struct mz_ctx *ctx, __u32 size, bool to_ipv6)
+{
+	struct ctx_shrink shrink = { .ctx = ctx, .size = size, .to_ipv6 = to_ipv6 };
+
+	(void)bpf_loop(CTX_CHUNKS, ctx_shrink_once, &shrink, 0); /* its result is seen below */
+	return ctx->len == size ? 0 : -1;
+}
+
 /*
  * size: bytes of the new frame; headers: of a tunnel, between the Ethernet header and the inner IP;
  * the last three: as ctx_decapsulate().
@@ -256,50 +281,20 @@ static __always_inline bool ctx_can_resize(struct mz_ctx *ctx)
 static __always_inline int ctx_renew(struct mz_ctx *ctx, __u32 size, __u32 headers,
 				     bool can_resize, bool to_ipv6, bool changes_family)
 {
-	__u32 room = size + headers + CTX_RENEW, rest;
+	__u32 room = size + headers + CTX_RENEW;
 
 	if (can_resize)
 		return ctx_resize(ctx, room) ?:
 			       ctx_decapsulate(ctx, room - size, to_ipv6, changes_family);
 	if (headers && ctx_decapsulate(ctx, headers, to_ipv6, changes_family))
 		return -1;
-	rest = ctx->len - size;
-	for (__u32 i = 0; i < CTX_CHUNKS && rest; i++) {
-		__u32 chunk = rest > CTX_CHUNK ? CTX_CHUNK : rest;
-
-		if (ctx_decapsulate(ctx, chunk, to_ipv6, false))
-			return -1;
-		rest -= chunk;
-	}
-	return rest ? -1 : 0;
-}
-
-/* In the words that a packet carries from one program to the next. */
-static __always_inline struct ctx_failure ctx_failure(const struct mz_ctx *ctx)
-{
-	return (struct ctx_failure){
-		.reason = ctx->cb[0],
-		.inner_eth = ctx->cb[1],
-		.vni = ctx->cb[2],
-		.mtu = ctx->cb[3],
-		.is_tunneled = ctx->cb[4],
-	};
+	return ctx_shrink(ctx, size, to_ipv6);
 }
 
 /* Does not return, unless the program is not there. */
 static __always_inline void ctx_go_on(struct mz_ctx *ctx, enum ctx_tail tail_slot)
 {
 	bpf_tail_call(ctx, &tail, tail_slot);
-}
-
-static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
-{
-	ctx->cb[0] = failure->reason;
-	ctx->cb[1] = failure->inner_eth;
-	ctx->cb[2] = failure->vni;
-	ctx->cb[3] = failure->mtu;
-	ctx->cb[4] = failure->is_tunneled;
-	ctx_go_on(ctx, CTX_TAIL_ERROR);
 }
 
 /* A copy out of a device; what is left may become another packet. */
@@ -327,13 +322,7 @@ static __always_inline int ctx_become(struct mz_ctx *ctx, __u32 size, bool is_ip
 		return -1;
 	if (ctx->len <= CTX_SMALL)
 		return bpf_skb_change_head(ctx, size, 0);
-	for (__u32 i = 0; i < CTX_CHUNKS && ctx->len > size; i++) {
-		__u32 rest = ctx->len - size;
-
-		if (ctx_decapsulate(ctx, rest > CTX_CHUNK ? CTX_CHUNK : rest, to_ipv6, false))
-			return -1;
-	}
-	return ctx->len != size;
+	return ctx_shrink(ctx, size, to_ipv6);
 }
 
 /* Out of a device. */

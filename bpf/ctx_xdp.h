@@ -89,11 +89,7 @@ static __always_inline __u32 ctx_mtu(struct mz_ctx *ctx, __u32 ifindex)
 	return 0;
 }
 
-/* Left to tc, as all that does not fit. */
-static __always_inline void ctx_report(struct mz_ctx *ctx, const struct ctx_failure *failure)
-{
-}
-
+/* Left to tc, as all that is rare. */
 static __always_inline void ctx_go_on(struct mz_ctx *ctx, enum ctx_tail tail_slot)
 {
 }

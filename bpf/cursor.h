@@ -23,15 +23,13 @@ static __always_inline void *mz_at(struct mz_pkt *p, __u32 off, __u32 size)
 	void *start;
 
 	barrier_var(off);
-	if (off > MZ_OFFSET_MAX || off + size > p->end)
+	if (off > MZ_OFFSET_MAX || off + size > p->f->end)
 		return NULL;
 	start = ctx_data(p->ctx) + off;
 	if (start + size <= ctx_data_end(p->ctx))
 		return start;
-	if (p->is_pulled)
-		return NULL;
 	if (ctx_pull(p->ctx, off + size)) {
-		p->is_out_of_reach = true;
+		p->f->is_out_of_reach = true;
 		return NULL;
 	}
 	start = ctx_data(p->ctx) + off;

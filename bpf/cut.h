@@ -12,10 +12,10 @@
 /* Reads ip_proto, is_tunneled. */
 static __always_inline int cut(struct mz_pkt *p)
 {
-	if (!p->is_tunneled || !ctx_is_gso(p->ctx) || p->ip_proto == PROTO_TCP ||
+	if (!p->f->is_tunneled || !ctx_is_gso(p->ctx) || p->f->ip_proto == PROTO_TCP ||
 	    !mz_config.cut_ifindex)
 		return 0;
-	p->points = 0; /* each piece is counted */
-	p->action = ctx_send(p->ctx, mz_config.cut_ifindex);
+	p->f->points = 0; /* each piece is counted */
+	p->f->action = ctx_send(p->ctx, mz_config.cut_ifindex);
 	return MZ_SENT;
 }

@@ -13,30 +13,30 @@
 /* Congestion that the underlay marked. Reads inner, tos, outer_tos, ttl. */
 static __always_inline int deliver_ecn(struct mz_pkt *p)
 {
-	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
-	int tos = ecn_decapsulate(p->outer_tos, p->tos);
+	bool is_ipv6 = p->f->eth_proto_be == bpf_htons(ETH_P_IPV6);
+	int tos = ecn_decapsulate(p->f->outer_tos, p->f->tos);
 
-	if (!p->is_tunneled || tos == p->tos)
+	if (!p->f->is_tunneled || tos == p->f->tos)
 		return 0;
-	return tos < 0 ? tos : inner_rewrite(p, is_ipv6, tos, p->ttl);
+	return tos < 0 ? tos : inner_rewrite(p, is_ipv6, tos, p->f->ttl);
 }
 
 /* Removes the tunnel and writes the MACs: the packet is the endpoint's. */
 static __always_inline int deliver_unpack(struct mz_pkt *p)
 {
-	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
+	bool is_ipv6 = p->f->eth_proto_be == bpf_htons(ETH_P_IPV6);
 	struct ethhdr *eth;
 
-	if (p->is_tunneled && ctx_decapsulate(p->ctx, p->inner - ETH_HLEN, is_ipv6,
+	if (p->f->is_tunneled && ctx_decapsulate(p->ctx, p->f->inner - ETH_HLEN, is_ipv6,
 					      is_ipv6 != underlay_is_ipv6()))
 		return DROP(decapsulate);
-	p->end = sizeof(*eth);
+	p->f->end = sizeof(*eth);
 	eth = mz_at(p, 0, sizeof(*eth));
 	if (!eth)
 		return DROP(decapsulate);
 	mac_set(eth->h_dest, p->local->mac);
 	mac_set_virtual(eth->h_source);
-	eth->h_proto = p->eth_proto_be;
+	eth->h_proto = p->f->eth_proto_be;
 	return 0;
 }
 
@@ -50,7 +50,7 @@ static __always_inline bool is_still_local(struct mz_pkt *p, __u32 ifindex)
 	const struct ethhdr *eth = mz_at(p, 0, sizeof(*eth));
 	const struct mz_local *row;
 
-	if (epoch_now() == p->epoch)
+	if (epoch_now() == p->f->epoch)
 		return true;
 	row = lookup_local(p);
 
@@ -62,14 +62,14 @@ static __always_inline int deliver(struct mz_pkt *p)
 	__u32 ifindex, flags;
 	int r;
 
-	if (p->next != MZ_TO_DELIVER)
+	if (p->f->next != MZ_TO_DELIVER)
 		return 0;
 	if (!p->local)
 		return DROP(not_here);
 	ifindex = p->local->ifindex;
 	flags = p->local->flags;
 	r = cut(p);
-	r = r ?: check_size(p, p->inner, 0, p->local->mtu);
+	r = r ?: check_size(p, p->f->inner, 0, p->local->mtu);
 	r = r ?: deliver_ecn(p);
 	r = r ?: deliver_unpack(p);
 	if (r)
@@ -81,7 +81,7 @@ static __always_inline int deliver(struct mz_pkt *p)
 		ctx_send_copy(p->ctx, ifindex);
 		return MZ_COPIED;
 	}
-	p->action = flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
+	p->f->action = flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
 					   ctx_send(p->ctx, ifindex);
 	return MZ_SENT;
 }

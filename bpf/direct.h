@@ -16,7 +16,7 @@
 /* From half to three quarters of the lease, another for each host and address. */
 static __always_inline __u64 renew_after(struct mz_pkt *p)
 {
-	__u32 draw = mz_hash_addr(mz_config.secret[0], &p->dst) & 0xff;
+	__u32 draw = mz_hash_addr(mz_config.secret[0], &p->f->dst) & 0xff;
 
 	return mz_config.lease / 2 + mz_config.lease / 1024 * draw;
 }
@@ -33,7 +33,7 @@ static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 inte
  */
 static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_learned *row)
 {
-	const struct mz_location *location = find_location(p, &p->dst);
+	const struct mz_location *location = find_location(p, &p->f->dst);
 
 	if (vpc_is_direct_by_divider(p) && row->network != p->port->network)
 		return replicas_use(&p->vpc->dividers, &row->host);
@@ -68,7 +68,7 @@ static __always_inline int find_direct(struct mz_pkt *p)
 	/* A divider divides first what its own endpoints send. */
 	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers))
 		return 0;
-	row = find_learned(p, &p->dst);
+	row = find_learned(p, &p->f->dst);
 	if (!row)
 		return 0;
 	now = clock();

@@ -32,20 +32,20 @@ static __always_inline int divide_now(struct mz_pkt *p)
 	enum bouncer bouncer;
 	const struct mz_route *route;
 
-	route = find_route(p->vni, &p->dst);
+	route = find_route(p->f->vni, &p->f->dst);
 	if (!route)
 		return DROP(no_route);
 	POINT(p, divide);
 	mark(p, MZ_DIVIDED);
 	if (p->local && p->local->network == route->network) {
-		p->next = MZ_TO_DELIVER;
+		p->f->next = MZ_TO_DELIVER;
 		return 0;
 	}
 	if (vpc_is_direct_by_divider(p) && use_learned(p)) {
 		mark(p, MZ_DIRECT);
 		return to_tunnel(p);
 	}
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) && !is(p, MZ_RETURNED) && p->is_tunneled &&
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) && !is(p, MZ_RETURNED) && p->f->is_tunneled &&
 	    is_from_bouncer(p, route->network))
 		return DROP(no_endpoint); /* who sent it would have it */
 	bouncer = bouncer_pick(p, route->network);
@@ -53,14 +53,14 @@ static __always_inline int divide_now(struct mz_pkt *p)
 		return DROP(no_network);
 	if (bouncer == BOUNCER_OTHER)
 		return to_tunnel(p);
-	location = find_location(p, &p->dst);
+	location = find_location(p, &p->f->dst);
 	return location ? to_location(p, location) : DROP(no_endpoint);
 }
 
 static __always_inline int divide(struct mz_pkt *p)
 {
-	int r = p->next == MZ_TO_DIVIDE ? divide_now(p) : 0;
+	int r = p->f->next == MZ_TO_DIVIDE ? divide_now(p) : 0;
 
-	p->next = opaque(p, p->next); /* what comes now does not ask why */
+	forget(); /* what comes now does not ask why */
 	return r;
 }

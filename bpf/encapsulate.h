@@ -32,13 +32,13 @@ static __always_inline void write_ipv4(struct mz_pkt *p, struct iphdr *ip, __u32
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = 5,
-		.tos = p->tos, /* DSCP and ECN: RFC 2983 uniform, RFC 6040 normal mode */
+		.tos = p->f->tos, /* DSCP and ECN: RFC 2983 uniform, RFC 6040 normal mode */
 		.tot_len = length_be(size),
 		.frag_off = bpf_htons(IPV4_DF),
 		.ttl = MZ_OUTER_TTL,
 		.protocol = PROTO_UDP,
 		.saddr = mz_config.self.words_be[3],
-		.daddr = p->host.words_be[3],
+		.daddr = p->f->host.words_be[3],
 	};
 	ip->check = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)ip, sizeof(*ip), 0));
 }
@@ -48,13 +48,13 @@ static __always_inline void write_ipv6(struct mz_pkt *p, struct ipv6hdr *ip, __u
 {
 	struct mz_addr self = self_addr();
 
-	*(__be32 *)ip = bpf_htonl(6U << 28 | (__u32)p->tos << 20 |
-				  (p->flow_hash & FLOW_LABEL_MASK));
+	*(__be32 *)ip = bpf_htonl(6U << 28 | (__u32)p->f->tos << 20 |
+				  (p->f->flow_hash & FLOW_LABEL_MASK));
 	ip->payload_len = length_be(size - sizeof(*ip));
 	ip->nexthdr = PROTO_UDP;
 	ip->hop_limit = MZ_OUTER_TTL;
 	__builtin_memcpy(&ip->saddr, &self, sizeof(self));
-	__builtin_memcpy(&ip->daddr, &p->host, sizeof(p->host));
+	__builtin_memcpy(&ip->daddr, &p->f->host, sizeof(p->f->host));
 }
 
 /*
@@ -82,14 +82,14 @@ static __always_inline void write_outer(struct mz_pkt *p, void *headers, const s
 	else
 		write_ipv4(p, ip, size);
 	*udp = (struct udphdr){
-		.source = bpf_htons(TUNNEL_PORT_MIN + (p->flow_hash >> 17)),
+		.source = bpf_htons(TUNNEL_PORT_MIN + (p->f->flow_hash >> 17)),
 		.dest = mz_config.port_be,
 		.len = length_be(size - ip_size),
 	};
 	*geneve = (struct mz_geneve){
 		.version_optlen = options_size(p) / 4,
 		.eth_proto_be = bpf_htons(GENEVE_ETHERNET),
-		.vni_be = bpf_htonl(p->vni << 8),
+		.vni_be = bpf_htonl(p->f->vni << 8),
 	};
 }
 
@@ -128,14 +128,14 @@ static __always_inline int write_headers(struct mz_pkt *p, const struct way *way
 	/* Nobody looks at these: whoever delivers writes its own. */
 	mac_set_virtual(eth->h_dest);
 	mac_set(eth->h_source, p->port->mac);
-	eth->h_proto = p->eth_proto_be;
+	eth->h_proto = p->f->eth_proto_be;
 	return 0;
 }
 
 /* Sets flow_hash, from which come the outer source port and the choice among replicas. */
 static __always_inline int find_flow(struct mz_pkt *p)
 {
-	p->flow_hash = ctx_flow_hash(p->ctx);
+	p->f->flow_hash = ctx_flow_hash(p->ctx);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static __always_inline int encapsulate(struct mz_pkt *p)
 		return DROP(encapsulate);
 	if (is_plain && !way.has_row)
 		return DROP(no_nexthop); /* the kernel would resolve the inner destination */
-	p->end = ETH_HLEN + size;
+	p->f->end = ETH_HLEN + size;
 	r = write_headers(p, &way);
 	if (r)
 		return r;

@@ -34,21 +34,21 @@ static __always_inline int follow_extensions(struct mz_pkt *p)
 		const __u8 *header;
 		__u32 size;
 
-		if (!is_extension(p->ip_proto))
+		if (!is_extension(p->f->ip_proto))
 			return 0;
-		header = mz_at(p, p->l4, 8);
+		header = mz_at(p, p->f->l4, 8);
 		if (!header)
 			return DROP(extension);
-		size = p->ip_proto == PROTO_FRAGMENT	     ? 8
-		       : p->ip_proto == PROTO_AUTHENTICATION ? (header[1] + 2) * 4
+		size = p->f->ip_proto == PROTO_FRAGMENT	     ? 8
+		       : p->f->ip_proto == PROTO_AUTHENTICATION ? (header[1] + 2) * 4
 							     : (header[1] + 1) * 8;
-		if (p->ip_proto == PROTO_FRAGMENT) {
-			p->is_fragment = true;
+		if (p->f->ip_proto == PROTO_FRAGMENT) {
+			p->f->is_fragment = true;
 			if (header[2] || header[3] & 0xf8)
 				return 0;
 		}
-		p->ip_proto = header[0];
-		p->l4 += size;
+		p->f->ip_proto = header[0];
+		p->f->l4 += size;
 	}
-	return is_extension(p->ip_proto) ? DROP(extension) : 0;
+	return is_extension(p->f->ip_proto) ? DROP(extension) : 0;
 }

@@ -14,19 +14,25 @@ static __always_inline void count(struct mz_count *c, __u32 bytes)
 	c->bytes += bytes;
 }
 
-/* Does the sender get to know of it? */
-static __always_inline void report(struct mz_pkt *p, __u32 reason)
+GLOBAL int count_points(const struct mz_facts *f)
 {
-	const struct ctx_failure failure = {
-		.reason = reason,
-		.inner_eth = p->inner_eth,
-		.vni = p->vni,
-		.mtu = p->mtu,
-		.is_tunneled = p->is_tunneled,
-	};
+	__u32 slot = 0;
+	struct mz_counters *counters = bpf_map_lookup_elem(&counter, &slot);
 
-	if (!p->is_error && (reason == MZ_DROP_too_big || reason == MZ_DROP_inner_ttl))
-		ctx_report(p->ctx, &failure);
+	if (!f || !counters)
+		return 0;
+#pragma unroll
+	for (__u32 i = 0; i < MZ_N_COUNTERS; i++) {
+		if (CTX_POINTS & 1ULL << i && f->points & 1ULL << i)
+			count(&counters->counts[i], f->len);
+	}
+	return 0;
+}
+
+/* Does the sender get to know of it? */
+static __always_inline bool is_reported(struct mz_pkt *p, __u32 reason)
+{
+	return !p->f->is_error && (reason == MZ_DROP_too_big || reason == MZ_DROP_inner_ttl);
 }
 
 /* A bouncer's or divider's word that nobody has the destination. */
@@ -37,42 +43,34 @@ static __always_inline bool is_nobody(int verdict)
 
 static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 {
-	struct mz_counters *counters;
-	__u32 code, slot = 0;
+	__u32 code;
 
-	verdict = opaque(p, verdict);
+	p->f->verdict = verdict;
+	forget();
+	verdict = p->f->verdict;
 	if (!CTX_IS_LAST &&
-	    (verdict == MZ_PASS || p->is_out_of_reach || (p->rts && is_nobody(verdict))))
+	    (verdict == MZ_PASS || p->f->is_out_of_reach || (p->f->rts && is_nobody(verdict))))
 		return CTX_PASS;
-	if (CTX_IS_LAST && p->is_tunneled && is_nobody(verdict))
+	if (CTX_IS_LAST && p->f->is_tunneled && is_nobody(verdict))
 		prepare_here(p, 0, MZ_HERE_NOBODY);
-	if (verdict == MZ_PASS)
-		POINT(p, pass);
-	counters = bpf_map_lookup_elem(&counter, &slot);
-	p->points = opaque(p, p->points);
-#pragma unroll
-	for (__u32 i = 0; i < MZ_N_COUNTERS; i++) {
-		if (CTX_POINTS & 1ULL << i && counters && p->points & 1ULL << i)
-			count(&counters->counts[i], p->len);
-	}
-	if (verdict < 0) {
-		code = -verdict;
-		count(bpf_map_lookup_elem(&drop, &code), p->len);
-		report(p, code);
-	}
-	if (is(p, MZ_ANSWERS) && (verdict < 0 || verdict == MZ_COPIED))
-		ctx_go_on(p->ctx, CTX_TAIL_CONTROL_SEND);
 	if (verdict == MZ_CONTROL)
 		ctx_go_on(p->ctx, CTX_TAIL_CONTROL);
 	if (verdict == MZ_CAME_BACK)
 		ctx_go_on(p->ctx, CTX_TAIL_RETURNED);
 	if (verdict == MZ_ASKS)
 		ctx_go_on(p->ctx, CTX_TAIL_INTRODUCED);
-	if (verdict == MZ_GOES_ON) {
-		ctx_go_on(p->ctx, CTX_TAIL_TRANSIT);
-		take_over(p);
+	if (verdict == MZ_PASS)
+		POINT(p, pass);
+	(void)count_points(p->f);
+	if (verdict < 0) {
+		code = -verdict;
+		count(bpf_map_lookup_elem(&drop, &code), p->f->len);
+		if (is_reported(p, code))
+			ctx_go_on(p->ctx, CTX_TAIL_ERROR);
 	}
+	if (is(p, MZ_ANSWERS) && (verdict < 0 || verdict == MZ_COPIED))
+		ctx_go_on(p->ctx, CTX_TAIL_CONTROL_SEND);
 	if (verdict == MZ_SENT)
-		return p->action;
+		return p->f->action;
 	return verdict == MZ_PASS ? CTX_PASS : CTX_DROP;
 }

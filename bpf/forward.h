@@ -12,22 +12,22 @@
 /* The header may have options: it is changed, not made anew. */
 static __always_inline void forward_ipv4(struct mz_pkt *p, struct iphdr *ip)
 {
-	__be32 src = mz_config.self.words_be[3], dst = p->host.words_be[3];
+	__be32 src = mz_config.self.words_be[3], dst = p->f->host.words_be[3];
 	__u64 sum = (__u16)~ip->check;
 
 	sum += csum_change(ip->saddr, src) + csum_change(ip->daddr, dst);
-	sum += csum_change(bpf_htons(p->outer_ttl << 8), bpf_htons((p->outer_ttl - 1) << 8));
+	sum += csum_change(bpf_htons(p->f->outer_ttl << 8), bpf_htons((p->f->outer_ttl - 1) << 8));
 	ip->check = csum_fold_long(sum);
-	ip->ttl = p->outer_ttl - 1;
+	ip->ttl = p->f->outer_ttl - 1;
 	ip->saddr = src;
 	ip->daddr = dst;
 }
 
 static __always_inline void forward_ipv6(struct mz_pkt *p, struct ipv6hdr *ip)
 {
-	struct mz_addr new[2] = { self_addr(), p->host };
+	struct mz_addr new[2] = { self_addr(), p->f->host };
 
-	ipv6_rewrite(p, ip, p->outer_tos, p->outer_ttl - 1);
+	ipv6_rewrite(p, ip, p->f->outer_tos, p->f->outer_ttl - 1);
 	ctx_csum_follow(p->ctx, bpf_csum_diff((__be32 *)&ip->saddr, sizeof(new), (__be32 *)new,
 					      sizeof(new), 0));
 	__builtin_memcpy(&ip->saddr, new, sizeof(new));
@@ -41,7 +41,7 @@ static __always_inline int forward_geneve(struct mz_pkt *p)
 	__be32 old;
 
 	if (is(p, MZ_GIVES_BACK) || is(p, MZ_RETURNED)) {
-		geneve = mz_at(p, p->geneve, sizeof(*geneve));
+		geneve = mz_at(p, p->f->geneve, sizeof(*geneve));
 		if (!geneve)
 			return DROP(outer_malformed);
 		old = *(__be32 *)geneve;
@@ -51,7 +51,7 @@ static __always_inline int forward_geneve(struct mz_pkt *p)
 						      sizeof(old), 0));
 	}
 	if (is(p, MZ_STRIPS)) {
-		opt = mz_at(p, p->rts, sizeof(*opt));
+		opt = mz_at(p, p->f->rts, sizeof(*opt));
 		if (!opt)
 			return DROP(geneve_options);
 		old = *(__be32 *)opt;
@@ -65,7 +65,7 @@ static __always_inline int forward_geneve(struct mz_pkt *p)
 /* The UDP checksum holds addresses that change: it goes. */
 static __always_inline int forward_udp(struct mz_pkt *p)
 {
-	struct udphdr *udp = mz_at(p, p->geneve - sizeof(*udp), sizeof(*udp));
+	struct udphdr *udp = mz_at(p, p->f->geneve - sizeof(*udp), sizeof(*udp));
 	__be32 check;
 
 	if (!udp)
@@ -82,7 +82,7 @@ static __always_inline int forward_udp(struct mz_pkt *p)
 static __always_inline int forward_ip(struct mz_pkt *p)
 {
 	bool is_ipv6 = underlay_is_ipv6();
-	void *ip = mz_at(p, p->outer, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	void *ip = mz_at(p, p->f->outer, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 
 	if (!ip)
 		return DROP(outer_malformed);
@@ -108,7 +108,7 @@ static __always_inline int forward(struct mz_pkt *p)
 	struct way way;
 	int r;
 
-	if (p->outer_ttl <= 1)
+	if (p->f->outer_ttl <= 1)
 		return DROP(hop_limit);
 	r = find_way(p, 0, &way);
 	r = r ?: forward_ip(p);

@@ -15,32 +15,32 @@
  */
 static __always_inline int check_returned(struct mz_pkt *p)
 {
-	struct mz_learned *row = find_learned(p, &p->dst);
+	struct mz_learned *row = find_learned(p, &p->f->dst);
 	const struct mz_route *route;
 
 	if (replicas_have_self(&p->vpc->dividers)) {
-		route = find_route(p->vni, &p->dst);
+		route = find_route(p->f->vni, &p->f->dst);
 		if (!route)
 			return DROP(no_route);
 		if (is_from_bouncer(p, route->network))
 			return DROP(no_endpoint);
 	}
-	if (row && host_equal(&row->host, &p->outer_src)) {
+	if (row && host_equal(&row->host, &p->f->outer_src)) {
 		row->flags |= MZ_LEARNED_STALE;
 		return 0;
 	}
-	if (row && addr_equal(&row->before, &p->outer_src))
+	if (row && addr_equal(&row->before, &p->f->outer_src))
 		return 0;
-	p->location = find_location(p, &p->dst);
+	p->location = find_location(p, &p->f->dst);
 	if (!p->location)
 		return DROP(stale_sender);
-	return host_equal(&p->location->host, &p->outer_src) ? DROP(not_here) : 0;
+	return host_equal(&p->location->host, &p->f->outer_src) ? DROP(not_here) : 0;
 }
 
 /* The sender's port, if the packet is one of an endpoint of this host. Sets port. */
 static __always_inline void find_sender(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->src };
 	const struct mz_local *row = table_lookup(local, &key);
 	__u32 ifindex = row ? row->ifindex : 0;
 
@@ -69,6 +69,6 @@ static __always_inline int send_again(struct mz_pkt *p)
 	}
 	if (!replicas_have_self(&p->vpc->dividers))
 		return DROP(stale_sender);
-	p->next = MZ_TO_DIVIDE;
+	p->f->next = MZ_TO_DIVIDE;
 	return 0;
 }

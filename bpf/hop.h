@@ -11,13 +11,13 @@
 /* Reads src, dst, ttl, tos; sets ttl. */
 static __always_inline int take_hop(struct mz_pkt *p)
 {
-	bool is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
+	bool is_ipv6 = p->f->eth_proto_be == bpf_htons(ETH_P_IPV6);
 	__u32 len = is_ipv6 ? p->port->prefix_len6 : p->port->prefix_len4;
 
-	if (addr_same_prefix(&p->src, &p->dst, len))
+	if (addr_same_prefix(&p->f->src, &p->f->dst, len))
 		return 0;
-	if (p->ttl <= 1)
+	if (p->f->ttl <= 1)
 		return DROP(inner_ttl);
-	p->ttl--;
-	return inner_rewrite(p, is_ipv6, p->tos, p->ttl);
+	p->f->ttl--;
+	return inner_rewrite(p, is_ipv6, p->f->tos, p->f->ttl);
 }

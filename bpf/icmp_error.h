@@ -42,8 +42,8 @@ static __always_inline __u32 size_seen(__u64 size, __u32 max)
 #define ERROR_INTERVAL_NS 10000000ULL
 #define ERROR_BURST	  50
 
-/* The error in the making. */
-struct error_room {
+/* The error in the making, and what is known of its cause. */
+struct error {
 	__u8 pad[2];
 	struct ethhdr eth;
 	union {
@@ -59,25 +59,6 @@ struct error_room {
 		} v6;
 	};
 	struct mz_port port; /* of nobody, for errors that are no endpoint's of this host */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct error_room);
-} error_room SEC(".maps");
-
-/* When the sender's errors would all have been paid for, at one per interval (ns). */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, ERROR_BUCKETS);
-	__type(key, __u32);
-	__type(value, __u64);
-} error_bucket SEC(".maps");
-
-struct error {
-	struct error_room *room;
 	__u32 reason; /* enum mz_drop */
 	__u32 mtu;
 	__u32 off;    /* where the packet starts, */
@@ -87,28 +68,50 @@ struct error {
 	bool can_resize;
 };
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct error);
+} error_room SEC(".maps");
+
+static __always_inline struct error *find_error(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&error_room, &zero);
+}
+
+/* When the sender's errors would all have been paid for, at one per interval (ns). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ERROR_BUCKETS);
+	__type(key, __u32);
+	__type(value, __u64);
+} error_bucket SEC(".maps");
+
 /* Sets vni, inner_eth, and what the packet's own headers say, as far as they go. */
 static __always_inline int error_parse(struct mz_pkt *p, struct error *e)
 {
-	struct ctx_failure failure = ctx_failure(p->ctx);
-	__u32 zero = 0;
+	__u32 inner_eth = p->f->inner_eth, vni = p->f->vni;
+	bool is_tunneled = p->f->is_tunneled;
 	int r;
 
-	e->room = bpf_map_lookup_elem(&error_room, &zero);
-	e->reason = failure.reason;
-	e->mtu = failure.mtu;
-	e->is_agents = !failure.is_tunneled;
-	p->is_error = true;
-	p->is_tunneled = failure.is_tunneled;
-	p->inner_eth = failure.inner_eth;
-	p->vni = failure.vni;
+	e->reason = -p->f->verdict;
+	e->mtu = p->f->mtu;
+	e->is_agents = !is_tunneled;
+	facts_reset(p);
+	p->f->is_error = true;
+	p->f->is_tunneled = is_tunneled;
+	p->f->inner_eth = inner_eth;
+	p->f->vni = vni;
 	r = parse_frame(p);
 	r = r ?: parse_inner(p);
 	r = r ?: parse_extensions(p);
-	if (r || !e->room)
+	if (r)
 		return MZ_ABSORBED; /* its drop is counted already */
-	e->is_ipv6 = p->eth_proto_be == bpf_htons(ETH_P_IPV6);
-	e->off = p->inner;
+	e->is_ipv6 = p->f->eth_proto_be == bpf_htons(ETH_P_IPV6);
+	e->off = p->f->inner;
 	return 0;
 }
 
@@ -118,8 +121,8 @@ static __always_inline bool is_later_fragment(struct mz_pkt *p, struct error *e)
 	const struct iphdr *ip;
 
 	if (e->is_ipv6)
-		return p->ip_proto == PROTO_FRAGMENT; /* where parse_extensions() stopped */
-	ip = mz_at(p, p->inner, sizeof(*ip));
+		return p->f->ip_proto == PROTO_FRAGMENT; /* where parse_extensions() stopped */
+	ip = mz_at(p, p->f->inner, sizeof(*ip));
 	return !ip || ip->frag_off & bpf_htons(IPV4_OFFSET);
 }
 
@@ -128,9 +131,9 @@ static __always_inline bool is_icmp_error(struct mz_pkt *p, struct error *e)
 {
 	const struct icmp *icmp;
 
-	if (p->ip_proto != (e->is_ipv6 ? PROTO_ICMPV6 : PROTO_ICMP))
+	if (p->f->ip_proto != (e->is_ipv6 ? PROTO_ICMPV6 : PROTO_ICMP))
 		return false;
-	icmp = mz_at(p, p->l4, sizeof(*icmp));
+	icmp = mz_at(p, p->f->l4, sizeof(*icmp));
 	if (!icmp)
 		return true;
 	if (e->is_ipv6)
@@ -140,7 +143,7 @@ static __always_inline bool is_icmp_error(struct mz_pkt *p, struct error *e)
 
 static __always_inline bool is_paid_for(struct mz_pkt *p)
 {
-	__u32 key = mz_hash_addr(mz_hash_mix(0, p->vni), &p->src) % ERROR_BUCKETS;
+	__u32 key = mz_hash_addr(mz_hash_mix(0, p->f->vni), &p->f->src) % ERROR_BUCKETS;
 	__u64 *bucket = bpf_map_lookup_elem(&error_bucket, &key);
 	__u64 now = bpf_ktime_get_ns(), due;
 
@@ -156,8 +159,8 @@ static __always_inline bool is_paid_for(struct mz_pkt *p)
 /* RFC 1122, 3.2.2; RFC 4443, 2.4 (e) and (f). Destinations are unicast, or it would not be here. */
 static __always_inline int error_allowed(struct mz_pkt *p, struct error *e)
 {
-	if (addr_is_link_local(&p->src) || addr_is_multicast(&p->src) || is_later_fragment(p, e) ||
-	    is_icmp_error(p, e))
+	if (addr_is_link_local(&p->f->src) || addr_is_multicast(&p->f->src) ||
+	    is_later_fragment(p, e) || is_icmp_error(p, e))
 		return MZ_ABSORBED;
 	if (is_paid_for(p))
 		return 0;
@@ -169,10 +172,10 @@ static __always_inline int error_allowed(struct mz_pkt *p, struct error *e)
 static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 {
 	__u32 max = e->is_ipv6 ? ERROR_QUOTE_IPV6 : ERROR_QUOTE_IPV4;
-	__u32 size = (ctx_is_gso(p->ctx) ? p->len : p->end) - p->inner;
+	__u32 size = (ctx_is_gso(p->ctx) ? p->f->len : p->f->end) - p->f->inner;
 	__u32 headers = sizeof(struct icmp) +
 			(e->is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	__u8 *quote = e->is_ipv6 ? e->room->v6.quote : e->room->v4.quote;
+	__u8 *quote = e->is_ipv6 ? e->v6.quote : e->v4.quote;
 
 	e->can_resize = ctx_can_resize(p->ctx);
 	if (!e->can_resize && size < headers + CTX_CUT + headers)
@@ -184,7 +187,7 @@ static __always_inline int error_quote(struct mz_pkt *p, struct error *e)
 	if (!size)
 		return MZ_ABSORBED;
 	size = size_seen(size, ERROR_MAX);
-	if (ctx_load(p->ctx, p->inner, quote, size))
+	if (ctx_load(p->ctx, p->f->inner, quote, size))
 		return MZ_ABSORBED;
 	/* For a sum of words. */
 	quote[size] = quote[size + 1] = quote[size + 2] = 0;
@@ -212,8 +215,8 @@ static __always_inline __be16 error_checksum(const void *icmp, __u32 quote, __s6
 static __always_inline void write_error_ipv4(struct mz_pkt *p, struct error *e)
 {
 	bool is_too_big = e->reason == MZ_DROP_too_big;
-	struct iphdr *ip = &e->room->v4.ip;
-	struct icmp *icmp = &e->room->v4.icmp;
+	struct iphdr *ip = &e->v4.ip;
+	struct icmp *icmp = &e->v4.icmp;
 
 	*ip = (struct iphdr){
 		.version = 4,
@@ -221,8 +224,8 @@ static __always_inline void write_error_ipv4(struct mz_pkt *p, struct error *e)
 		.tot_len = bpf_htons(sizeof(*ip) + sizeof(*icmp) + e->quote),
 		.ttl = ERROR_TTL,
 		.protocol = PROTO_ICMP,
-		.saddr = p->src.words_be[3],
-		.daddr = p->dst.words_be[3],
+		.saddr = p->f->src.words_be[3],
+		.daddr = p->f->dst.words_be[3],
 	};
 	ip->check = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)ip, sizeof(*ip), 0));
 	*icmp = (struct icmp){
@@ -236,8 +239,8 @@ static __always_inline void write_error_ipv4(struct mz_pkt *p, struct error *e)
 static __always_inline void write_error_ipv6(struct mz_pkt *p, struct error *e)
 {
 	bool is_too_big = e->reason == MZ_DROP_too_big;
-	struct ipv6hdr *ip = &e->room->v6.ip;
-	struct icmp *icmp = &e->room->v6.icmp;
+	struct ipv6hdr *ip = &e->v6.ip;
+	struct icmp *icmp = &e->v6.icmp;
 	__u32 size = sizeof(*icmp) + e->quote;
 	__s64 sum = bpf_htonl(size + PROTO_ICMPV6); /* no carry gets lost */
 
@@ -247,8 +250,8 @@ static __always_inline void write_error_ipv6(struct mz_pkt *p, struct error *e)
 		.nexthdr = PROTO_ICMPV6,
 		.hop_limit = ERROR_TTL,
 	};
-	__builtin_memcpy(&ip->saddr, &p->src, sizeof(p->src));
-	__builtin_memcpy(&ip->daddr, &p->dst, sizeof(p->dst));
+	__builtin_memcpy(&ip->saddr, &p->f->src, sizeof(p->f->src));
+	__builtin_memcpy(&ip->daddr, &p->f->dst, sizeof(p->f->dst));
 	*icmp = (struct icmp){
 		.type = is_too_big ? ICMPV6_PACKET_TOO_BIG : ICMPV6_TIME_EXCEEDED,
 		.rest_be = is_too_big ? bpf_htonl(e->mtu) : 0,
@@ -261,11 +264,11 @@ static __always_inline void write_error_ipv6(struct mz_pkt *p, struct error *e)
 static __always_inline int error_address(struct mz_pkt *p, struct error *e)
 {
 	const struct mz_addr *gateway;
-	struct mz_addr sender = p->src;
+	struct mz_addr sender = p->f->src;
 	__u32 ifindex = ctx_ifindex(p->ctx);
 
-	p->src = p->dst;
-	p->dst = sender;
+	p->f->src = p->f->dst;
+	p->f->dst = sender;
 	if (!e->is_agents)
 		return 0;
 	p->port = table_lookup(port, &ifindex);
@@ -273,14 +276,14 @@ static __always_inline int error_address(struct mz_pkt *p, struct error *e)
 		return MZ_ABSORBED;
 	gateway = e->is_ipv6 ? &p->port->gateway6 : &p->port->gateway4;
 	if (!addr_is_zero(gateway))
-		p->src = *gateway;
+		p->f->src = *gateway;
 	return 0;
 }
 
 /* The packet becomes the error: a frame as an endpoint sends it. Sets src, dst, tos, end, inner. */
 static __always_inline int error_write(struct mz_pkt *p, struct error *e)
 {
-	struct ethhdr *eth = &e->room->eth;
+	struct ethhdr *eth = &e->eth;
 	__u32 size = ETH_HLEN + sizeof(struct icmp) + e->quote;
 	int r = error_address(p, e);
 
@@ -294,20 +297,20 @@ static __always_inline int error_write(struct mz_pkt *p, struct error *e)
 	mac_set_virtual(eth->h_dest);
 	if (p->port)
 		mac_set(eth->h_dest, p->port->mac);
-	eth->h_proto = p->eth_proto_be;
+	eth->h_proto = p->f->eth_proto_be;
 	size += e->is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	if (ctx_renew(p->ctx, size, e->off - ETH_HLEN, e->can_resize, e->is_ipv6,
-		      p->is_tunneled && e->is_ipv6 != underlay_is_ipv6()))
+		      p->f->is_tunneled && e->is_ipv6 != underlay_is_ipv6()))
 		return MZ_ABSORBED;
 	if (ctx_store_all(p->ctx, eth, size_seen(size, ERROR_MAX)))
 		return MZ_ABSORBED;
 	POINT(p, icmp_error);
-	p->is_tunneled = false;
-	p->inner_eth = 0;
-	p->inner = ETH_HLEN;
-	p->end = size;
-	p->len = size;
-	p->tos = 0;
+	p->f->is_tunneled = false;
+	p->f->inner_eth = 0;
+	p->f->inner = ETH_HLEN;
+	p->f->end = size;
+	p->f->len = size;
+	p->f->tos = 0;
 	return 0;
 }
 
@@ -316,14 +319,14 @@ static __always_inline int error_answer(struct mz_pkt *p, struct error *e)
 {
 	if (!e->is_agents)
 		return 0;
-	p->action = ctx_send(p->ctx, ctx_ifindex(p->ctx));
+	p->f->action = ctx_send(p->ctx, ctx_ifindex(p->ctx));
 	return MZ_SENT;
 }
 
 /* As the destination's answer would go: from its own host, or from one on the way to it. */
 static __always_inline int error_route(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->src };
 	const struct mz_local *row = table_lookup(local, &key);
 	__u32 ifindex = row ? row->ifindex : 0;
 
@@ -335,6 +338,6 @@ static __always_inline int error_route(struct mz_pkt *p)
 static __always_inline int error_port(struct mz_pkt *p, struct error *e)
 {
 	if (!p->port)
-		p->port = &e->room->port;
+		p->port = &e->port;
 	return 0;
 }

@@ -76,13 +76,13 @@ static __always_inline int attest(struct mz_pkt *p)
 
 	if (!vpc_is_direct(p))
 		return 0;
-	rts = mz_at(p, p->rts, sizeof(*rts));
+	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)
 		return DROP(geneve_options);
-	claim.src.vni = p->vni;
-	claim.src.addr = p->src;
-	claim.dst = (struct mz_vni_addr){ .vni = p->vni, .addr = p->dst };
-	claim.outer_src = p->outer_src;
+	claim.src.vni = p->f->vni;
+	claim.src.addr = p->f->src;
+	claim.dst = (struct mz_vni_addr){ .vni = p->f->vni, .addr = p->f->dst };
+	claim.outer_src = p->f->outer_src;
 	__builtin_memcpy(&claim.host, rts->host, sizeof(claim.host));
 	claim.generation = bpf_ntohl(rts->generation_be);
 	claim.network = p->local ? p->local->network : 0;
@@ -91,7 +91,7 @@ static __always_inline int attest(struct mz_pkt *p)
 		mark(p, MZ_INTRODUCED);
 	if (r < 0) {
 		mark(p, MZ_STRIPS);
-		p->points |= 1ULL << (-r & 63);
+		p->f->points |= 1ULL << (-r & 63);
 	}
 	return 0;
 }
@@ -122,12 +122,12 @@ GLOBAL __u64 learned_confirm(const struct mz_vni_addr *key, const struct mz_addr
 /* Sets sender_network. */
 static __always_inline int confirm(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->src };
 
-	p->sender_network = opaque(p, 0);
+	p->f->sender_network = 0;
 	if (vpc_is_direct(p) && (p->local || (vpc_is_direct_by_divider(p) &&
 					      replicas_have_self(&p->vpc->dividers))))
-		p->sender_network = learned_confirm(&key, &p->outer_src);
+		p->f->sender_network = learned_confirm(&key, &p->f->outer_src);
 	return 0;
 }
 
@@ -240,7 +240,7 @@ static __always_inline __u64 introduced_network(struct mz_pkt *p)
 	if (!vpc_is_direct_by_divider(p) || is_from_divider(p) ||
 	    replicas_have_self(&p->vpc->dividers))
 		return 0;
-	location = find_location(p, &p->src);
+	location = find_location(p, &p->f->src);
 	if (location)
 		return location->network;
 	return is_from_bouncer(p, p->local->network) ? p->local->network : 0;
@@ -249,8 +249,8 @@ static __always_inline __u64 introduced_network(struct mz_pkt *p)
 /* As learn(), or a drop. */
 static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->src };
-	const struct mz_opt_rts *rts = mz_at(p, p->rts, sizeof(*rts));
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->src };
+	const struct mz_opt_rts *rts = mz_at(p, p->f->rts, sizeof(*rts));
 	struct learn_room *room = find_learn_room();
 	struct news *news;
 	int r;
@@ -281,9 +281,9 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	struct mz_addr self = self_addr();
 	struct mz_opt_rts *rts;
 	__be32 old[6], new[6];
-	__u64 cookie = cookie_for(p->vni, &p->dst, &p->src, cookie_time());
+	__u64 cookie = cookie_for(p->f->vni, &p->f->dst, &p->f->src, cookie_time());
 
-	rts = mz_at(p, p->rts, sizeof(*rts));
+	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)
 		return DROP(geneve_options);
 	__builtin_memcpy(old, rts->host, 16);
@@ -302,14 +302,14 @@ static __always_inline int replace_rts(struct mz_pkt *p)
  */
 static __always_inline bool is_between_networks(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
-	const struct mz_route *src = find_route(p->vni, &p->src);
-	const struct mz_route *dst = find_route(p->vni, &p->dst);
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
+	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
+	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
 	struct mz_addr self = self_addr();
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->dst) || !bouncers_have(dst->network, &key, &self);
+	return find_location(p, &p->f->dst) || !bouncers_have(dst->network, &key, &self);
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */
@@ -357,20 +357,6 @@ static __always_inline int introduced(struct mz_pkt *p)
 	return 0;
 }
 
-/* mz_transit goes on with what was found out. */
-static __always_inline int hand_over(struct mz_pkt *p)
-{
-	__u32 zero = 0;
-	struct control_room *room = bpf_map_lookup_elem(&control_room, &zero);
-
-	if (!room)
-		return MZ_ABSORBED;
-	room->handed_vni = p->vni;
-	room->handed_from = p->outer_src;
-	room->handed_over = MZ_HANDED_OVER | (p->traits & (MZ_STRIPS | MZ_ANSWERS));
-	return MZ_GOES_ON;
-}
-
 /*
  * A divider whose row for the destination is old, and gets no RTS that it could send on: the sender
  * is told to ask again.
@@ -380,17 +366,18 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 	const struct mz_learned *row, *src;
 	const struct mz_route *route;
 
-	if (p->rts || p->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
-	    p->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) || !vpc_is_direct_by_divider(p))
+	if (p->f->rts || p->f->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
+	    p->f->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) ||
+	    !vpc_is_direct_by_divider(p))
 		return false;
-	row = find_learned(p, &p->dst);
+	row = find_learned(p, &p->f->dst);
 	if (row)
 		return !learned_holds(row, clock());
 	/* By a bouncer the sender is still asking, if it is not there itself. */
-	src = find_learned(p, &p->src);
-	if (src && host_equal(&src->host, &p->outer_src))
+	src = find_learned(p, &p->f->src);
+	if (src && host_equal(&src->host, &p->f->outer_src))
 		return true;
-	route = find_route(p->vni, &p->src);
+	route = find_route(p->f->vni, &p->f->src);
 	return !route || !is_from_bouncer(p, route->network);
 }
 
@@ -398,8 +385,8 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 static __always_inline int tell_sender(struct mz_pkt *p)
 {
 	/* Who sends by this divider does not take it for the endpoint's host. */
-	bool has_moved = is(p, MZ_MOVED) && p->next == MZ_TO_TUNNEL &&
-			 !(p->traits & (MZ_GIVES_BACK | MZ_DIVIDED));
+	bool has_moved = is(p, MZ_MOVED) && p->f->next == MZ_TO_TUNNEL &&
+			 !(p->f->traits & (MZ_GIVES_BACK | MZ_DIVIDED));
 
 	if (!has_moved && !wants_rts(p))
 		return 0;

@@ -68,7 +68,7 @@ static __always_inline void ipv6_rewrite(struct mz_pkt *p, struct ipv6hdr *ip, _
 
 static __always_inline int inner_rewrite(struct mz_pkt *p, bool is_ipv6, __u8 tos, __u8 ttl)
 {
-	void *ip = mz_at(p, p->inner, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	void *ip = mz_at(p, p->f->inner, is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 
 	if (!ip)
 		return DROP(inner_malformed);

@@ -16,7 +16,7 @@ static __always_inline __u64 clock(void)
 
 static __always_inline struct mz_learned *find_learned(struct mz_pkt *p, const struct mz_addr *addr)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = *addr };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = *addr };
 
 	return table_lookup(learned, &key);
 }
@@ -44,8 +44,8 @@ static __always_inline bool learned_use(struct mz_pkt *p, struct mz_learned *row
 {
 	if (!learned_holds(row, now))
 		return false;
-	p->host = row->host;
-	if (host_is_dead(p->epoch, &p->host))
+	p->f->host = row->host;
+	if (host_is_dead(p->f->epoch, &p->f->host))
 		return false;
 	row->hits++;
 	if (is_due(row->used, now))
@@ -57,7 +57,7 @@ static __always_inline bool learned_use(struct mz_pkt *p, struct mz_learned *row
 /* The destination's host, if it was learned. Sets host. */
 static __always_inline bool use_learned(struct mz_pkt *p)
 {
-	struct mz_learned *row = find_learned(p, &p->dst);
+	struct mz_learned *row = find_learned(p, &p->f->dst);
 
 	return row && learned_use(p, row, clock());
 }

@@ -41,9 +41,12 @@
 SEC("tc")
 int mz_agent(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = find_port(&p);	      /* -> port, vni                              */
+	struct mz_pkt p;
+	int v;
 
+	if (!mz_pkt_init(&p, ctx))
+		return CTX_DROP;
+	v = find_port(&p);	      /* -> port, vni                              */
 	v = v ?: parse_frame(&p);     /* -> eth_proto, inner                       */
 	v = v ?: check_mac(&p);	      /* sent by the endpoint's own MAC?           */
 	v = v ?: answer_arp(&p);      /* ARP ends here                             */
@@ -70,9 +73,12 @@ int mz_agent(struct mz_ctx *ctx)
 SEC("tc")
 int mz_transit(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = parse_outer(&p);    /* ours? -> outer_*, else the host's         */
+	struct mz_pkt p;
+	int v;
 
+	if (!mz_pkt_init(&p, ctx))
+		return CTX_DROP;
+	v = parse_outer(&p);    /* ours? -> outer_*, else the host's         */
 	v = v ?: check_host(&p);    /* from a host that we know?                 */
 	v = v ?: parse_geneve(&p);  /* -> vni, inner_eth, rts, control           */
 	v = v ?: go_on(&p);	    /* three programs below                      */
@@ -92,32 +98,44 @@ int mz_transit(struct mz_ctx *ctx)
 	return mz_finish(&p, v);
 }
 
-/* What an RTS teaches, and who is answered. Then mz_transit goes on with its packet. */
+/* From here on, programs that those above go on to: they know what is a fact already. */
+
+/* A packet with an RTS: what that teaches, and who is answered. */
 SEC("tc")
 int mz_introduced(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = parse_again(&p);
+	struct mz_pkt p;
+	int v;
 
-	v = v ?: parse_frame(&p);
+	if (!mz_pkt_go_on(&p, ctx))
+		return CTX_DROP;
+	v = parse_frame(&p);
 	v = v ?: parse_inner(&p);
 	v = v ?: check_carried(&p);
 	v = v ?: find_role(&p);
 	v = v ?: find_local(&p);
 	v = v ?: confirm(&p);
-	v = v ?: attest(&p);	 /* believed?                                    */
-	v = v ?: introduced(&p); /* by the destination, or a divider             */
-	return mz_finish(&p, v ?: hand_over(&p));
+	v = v ?: attest(&p);	 /* believed?                                     */
+	v = v ?: introduced(&p); /* by the destination, or a divider              */
+	v = v ?: route_transit(&p);
+	v = v ?: bounce(&p);
+	v = v ?: divide(&p);
+	v = v ?: deliver(&p);
+	v = v ?: tell_sender(&p);
+	v = v ?: forward(&p);
+	return mz_finish(&p, v);
 }
 
 /* A packet of this host that came back. */
 SEC("tc")
 int mz_returned(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = parse_again(&p);
+	struct mz_pkt p;
+	int v;
 
-	v = v ?: parse_frame(&p);
+	if (!mz_pkt_go_on(&p, ctx))
+		return CTX_DROP;
+	v = parse_frame(&p);
 	v = v ?: parse_inner(&p);
 	v = v ?: check_carried(&p);
 	v = v ?: find_role(&p);
@@ -134,10 +152,12 @@ int mz_returned(struct mz_ctx *ctx)
 SEC("tc")
 int mz_control(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = parse_again(&p); /* -> vni, control                              */
+	struct mz_pkt p;
+	int v;
 
-	v = v ?: heed_here(&p);	 /* an answer: learn                             */
+	if (!mz_pkt_go_on(&p, ctx))
+		return CTX_DROP;
+	v = heed_here(&p);	 /* an answer: learn                             */
 	v = v ?: heed_stale(&p); /* a location is old                            */
 	v = v ?: echo(&p);	 /* back to who asks                             */
 	return mz_finish(&p, v);
@@ -146,14 +166,17 @@ int mz_control(struct mz_ctx *ctx)
 SEC("tc")
 int mz_error(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	struct error e = {};
-	int v = error_parse(&p, &e);	 /* what failed?                        */
+	struct error *e = find_error();
+	struct mz_pkt p;
+	int v;
 
-	v = v ?: error_allowed(&p, &e);	 /* does it deserve an error?           */
-	v = v ?: error_quote(&p, &e);	 /* -> quote                            */
-	v = v ?: error_write(&p, &e);	 /* the packet is the error; -> src, dst */
-	v = v ?: error_answer(&p, &e);	 /* into the endpoint that sent it      */
+	if (!e || !mz_pkt_go_on(&p, ctx))
+		return CTX_DROP;
+	v = error_parse(&p, e);	 /* what failed?                        */
+	v = v ?: error_allowed(&p, e);	 /* does it deserve an error?           */
+	v = v ?: error_quote(&p, e);	 /* -> quote                            */
+	v = v ?: error_write(&p, e);	 /* the packet is the error; -> src, dst */
+	v = v ?: error_answer(&p, e);	 /* into the endpoint that sent it      */
 	v = v ?: find_vpc(&p);		 /* -> vpc                              */
 	v = v ?: find_local(&p);	 /* -> local, if the sender is here     */
 	v = v ?: find_flow(&p);		 /* -> flow_hash                        */
@@ -161,7 +184,7 @@ int mz_error(struct mz_ctx *ctx)
 	v = v ?: bounce(&p);
 	v = v ?: divide(&p);
 	v = v ?: deliver(&p);
-	v = v ?: error_port(&p, &e);	 /* -> port                             */
+	v = v ?: error_port(&p, e);	 /* -> port                             */
 	v = v ?: encapsulate(&p);
 	return mz_finish(&p, v);
 }
@@ -170,10 +193,13 @@ int mz_error(struct mz_ctx *ctx)
 SEC("tc")
 int mz_control_send(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
+	struct mz_pkt p;
 	struct way way;
-	int v = control_way(&p, &way); /* -> host                                */
+	int v;
 
+	if (!mz_pkt_init(&p, ctx))
+		return CTX_DROP;
+	v = control_way(&p, &way); /* -> host                                */
 	v = v ?: control_write(&p, &way);
 	return mz_finish(&p, v);
 }

@@ -33,9 +33,12 @@
 SEC("xdp.frags")
 int mz_transit_xdp(struct mz_ctx *ctx)
 {
-	struct mz_pkt p = mz_pkt_init(ctx);
-	int v = parse_outer(&p);      /* ours? -> outer_*, else the host's         */
+	struct mz_pkt p;
+	int v;
 
+	if (!mz_pkt_init(&p, ctx))
+		return CTX_DROP;
+	v = parse_outer(&p);      /* ours? -> outer_*, else the host's         */
 	v = v ?: check_host(&p);      /* from a host that we know?                 */
 	v = v ?: parse_geneve(&p);    /* -> vni, inner_eth                         */
 	v = v ?: go_on(&p);	      /* what is rare: tc's                        */

@@ -46,7 +46,7 @@ static __always_inline int answer_solicitation(struct mz_pkt *p, const struct mz
 
 	if (ctx_resize(p->ctx, ND_FRAME_SIZE))
 		return DROP(inner_malformed);
-	p->end = ND_FRAME_SIZE;
+	p->f->end = ND_FRAME_SIZE;
 	frame = mz_at(p, 0, ND_FRAME_SIZE);
 	if (!frame)
 		return DROP(inner_malformed);
@@ -56,7 +56,7 @@ static __always_inline int answer_solicitation(struct mz_pkt *p, const struct mz
 	answer_ethernet(p, frame);
 	ip->payload_len = bpf_htons(ND_SIZE);
 	__builtin_memcpy(&ip->saddr, target, sizeof(*target));
-	__builtin_memcpy(&ip->daddr, &p->src, sizeof(p->src));
+	__builtin_memcpy(&ip->daddr, &p->f->src, sizeof(p->f->src));
 	*nd = (struct nd){
 		.type = ND_NEIGHBOUR_ADVERTISEMENT,
 		.flags = ND_FLAG_SOLICITED | ND_FLAG_OVERRIDE |
@@ -75,7 +75,7 @@ static __always_inline int answer_solicitation(struct mz_pkt *p, const struct mz
 /* Does the option, if there is one, name the port's MAC? */
 static __always_inline bool nd_option_is_own(struct mz_pkt *p)
 {
-	const struct nd_option *option = mz_at(p, p->l4 + sizeof(struct nd), sizeof(*option));
+	const struct nd_option *option = mz_at(p, p->f->l4 + sizeof(struct nd), sizeof(*option));
 
 	return !option ||
 	       (option->type != ND_OPTION_SOURCE_MAC && option->type != ND_OPTION_TARGET_MAC) ||
@@ -89,7 +89,7 @@ static __always_inline bool is_own_ipv6(struct mz_pkt *p, const struct mz_addr *
 
 static __always_inline int answer_neighbour(struct mz_pkt *p, __u8 type)
 {
-	const struct nd *nd = mz_at(p, p->l4, sizeof(*nd));
+	const struct nd *nd = mz_at(p, p->f->l4, sizeof(*nd));
 	struct mz_addr target;
 	bool is_own;
 
@@ -97,10 +97,10 @@ static __always_inline int answer_neighbour(struct mz_pkt *p, __u8 type)
 		return DROP(inner_malformed);
 	target = nd->target;
 	is_own = addr_is(&target, &p->port->ip6);
-	if ((!is_own_ipv6(p, &p->src) && !addr_is_zero(&p->src)) || !nd_option_is_own(p) ||
+	if ((!is_own_ipv6(p, &p->f->src) && !addr_is_zero(&p->f->src)) || !nd_option_is_own(p) ||
 	    (type == ND_NEIGHBOUR_ADVERTISEMENT && !is_own_ipv6(p, &target)))
 		return DROP(spoofed_neighbour);
-	if (type == ND_NEIGHBOUR_ADVERTISEMENT || is_own || addr_is_zero(&p->src))
+	if (type == ND_NEIGHBOUR_ADVERTISEMENT || is_own || addr_is_zero(&p->f->src))
 		return absorb(p);
 	if (addr_is_ipv4(&target) || addr_is_multicast(&target))
 		return DROP(inner_malformed);
@@ -115,18 +115,18 @@ static __always_inline int answer_nd(struct mz_pkt *p)
 	const __u8 *type;
 	__u8 nd_type;
 
-	if (p->eth_proto_be != bpf_htons(ETH_P_IPV6) || p->ip_proto != PROTO_ICMPV6)
+	if (p->f->eth_proto_be != bpf_htons(ETH_P_IPV6) || p->f->ip_proto != PROTO_ICMPV6)
 		return 0;
-	type = mz_at(p, p->l4, 1);
+	type = mz_at(p, p->f->l4, 1);
 	/* In a later fragment (RFC 6980), or too far behind for us, but not for the receiver. */
 	if (!type)
 		return DROP(extension);
 	if (*type < ND_ROUTER_SOLICITATION || *type > ND_REDIRECT)
 		return 0;
 	nd_type = *type;
-	if (p->l4 != p->inner + sizeof(*ip))
+	if (p->f->l4 != p->f->inner + sizeof(*ip))
 		return DROP(extension);
-	ip = mz_at(p, p->inner, sizeof(*ip));
+	ip = mz_at(p, p->f->inner, sizeof(*ip));
 	if (!ip || ip->hop_limit != ND_HOP_LIMIT)
 		return DROP(inner_malformed);
 	if (nd_type == ND_ROUTER_SOLICITATION)

@@ -7,20 +7,10 @@
 
 #include "bpf.h"
 
-/* What the program `mz_error` must know of a packet that another one dropped. */
-struct ctx_failure {
-	__u32 reason; /* enum mz_drop */
-	__u32 inner_eth;
-	__u32 vni;
-	__u32 mtu;
-	bool is_tunneled;
-};
-
 /* The programs that another one goes on to; of tc alone. */
 enum ctx_tail {
 	CTX_TAIL_ERROR,
 	CTX_TAIL_INTRODUCED,
-	CTX_TAIL_TRANSIT,
 	CTX_TAIL_RETURNED,
 	CTX_TAIL_CONTROL,
 	CTX_TAIL_CONTROL_SEND,
@@ -35,12 +25,11 @@ enum ctx_tail {
 
 enum mz_verdict {
 	MZ_PASS = 1, /* the host's, or the next hook's, as it came */
-	MZ_SENT,     /* p->action has what the kernel said to a redirect */
+	MZ_SENT,     /* f->action has what the kernel said to a redirect */
 	MZ_ABSORBED, /* needs no answer */
 	MZ_CONTROL,  /* a control packet: the program mz_control's */
 	MZ_CAME_BACK, /* mz_returned's */
 	MZ_ASKS,     /* has an RTS: mz_introduced's */
-	MZ_GOES_ON,  /* and then mz_transit's again */
 	MZ_COPIED,   /* a copy was sent; what is left becomes a control packet (mz_control_send) */
 };
 
@@ -65,18 +54,11 @@ enum mz_trait {
 	MZ_INTRODUCED = 1 << 6, /* its RTS is believed */
 	MZ_STRIPS = 1 << 7,	/* its RTS is made void */
 	MZ_DIVIDED = 1 << 8,	/* this host found the network */
-	MZ_HANDED_OVER = 1 << 10, /* by another program */
 	MZ_ANSWERS = 1 << 9,	/* a control packet is due: struct control_room has it */
 };
 
 /* (*): of the outer one for a while, where that has extension headers. */
-struct mz_pkt {
-	struct mz_ctx *ctx;
-	const struct mz_port *port; /* sender; agent only */
-	const struct mz_vpc *vpc;
-	const struct mz_local *local; /* destination, if it is on this host */
-	const struct mz_location *location; /* destination, if this host bounces for its network */
-	struct mz_learned *learned; /* destination, if its location was learned; agent only */
+struct mz_facts {
 	__u64 sender_network; /* that the source was proven to be in; zero: not */
 	__u64 points; /* 1 << enum mz_counter */
 	struct mz_addr src, dst;      /* of the inner packet */
@@ -87,7 +69,7 @@ struct mz_pkt {
 	__u32 end;    /* bytes that the length fields seen so far admit */
 	__u32 epoch;  /* of what is kept of tables: cache.h */
 	__u32 flow_hash;
-	__u32 moved_generation; /* has_moved: of where it is now */
+	__u32 moved_generation; /* MZ_MOVED: of where it is now */
 	__u32 traits; /* enum mz_trait */
 	__u32 mtu; /* DROP(too_big): of the inner packet, what the way would have taken */
 	__u16 outer;	     /* offsets: outer IP (transit only), */
@@ -103,53 +85,85 @@ struct mz_pkt {
 	__u8 ttl;	     /* of the inner packet; agent only */
 	__u8 outer_tos;
 	__u8 outer_ttl;
+	__u8 next;	     /* enum mz_next */
 	bool is_fragment;    /* the inner packet; agent only (*) */
 	bool is_tunneled;
 	bool is_error; /* an ICMP error of ours: about it there is none */
-	bool is_pulled;	      /* all headers are readable: looking further is of no use */
 	bool is_out_of_reach; /* the hook cannot read bytes that the packet has */
-	__u8 next; /* enum mz_next */
-	int action;
+	__s32 action;  /* MZ_SENT: what the kernel said to a redirect */
+	__s32 verdict; /* of the last stage */
 };
 
-static __always_inline struct mz_pkt mz_pkt_init(struct mz_ctx *ctx)
-{
-	__u32 len = ctx_len(ctx);
-
-	return (struct mz_pkt){ .ctx = ctx, .len = len, .end = len, .epoch = epoch_now() };
-}
-
 /*
- * The value, as one that the verifier knows nothing of: else it would follow each way on which it
- * came about, through all stages after.
+ * Of the packet in work: a CPU has one at a time, since hooks run there to their end, with those
+ * programs that they go on to. In a map for the verifier's sake: it knows nothing of a value from
+ * there, so the many ways on which a fact came about are one to it when the next stage begins; on
+ * the stack it would follow each of them to the end. (And there is little room on a stack.)
  */
-static __always_inline __u64 opaque(struct mz_pkt *p, __u64 value)
-{
-	__u64 unknown = p->len;
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mz_facts);
+} facts SEC(".maps");
 
-	value ^= unknown;
-	barrier_var(value);
-	return value ^ unknown;
+/* A packet: its facts, and the rows that concern it, whose pointers no map may hold. */
+struct mz_pkt {
+	struct mz_ctx *ctx;
+	struct mz_facts *f;
+	const struct mz_port *port; /* sender; agent only */
+	const struct mz_vpc *vpc;
+	const struct mz_local *local; /* destination, if it is on this host */
+	const struct mz_location *location; /* destination, if this host bounces for its network */
+	struct mz_learned *learned; /* destination, if its location was learned; agent only */
+};
+
+/* Nothing is known but the packet. */
+static __always_inline void facts_reset(struct mz_pkt *p)
+{
+	__builtin_memset(p->f, 0, sizeof(*p->f));
+	p->f->len = p->f->end = ctx_len(p->ctx);
+	p->f->epoch = epoch_now();
 }
+
+/* With the facts that the program before found out. False: never. */
+static __always_inline bool mz_pkt_go_on(struct mz_pkt *p, struct mz_ctx *ctx)
+{
+	__u32 zero = 0;
+
+	*p = (struct mz_pkt){ .ctx = ctx, .f = bpf_map_lookup_elem(&facts, &zero) };
+	return p->f;
+}
+
+static __always_inline bool mz_pkt_init(struct mz_pkt *p, struct mz_ctx *ctx)
+{
+	if (!mz_pkt_go_on(p, ctx))
+		return false;
+	facts_reset(p);
+	return true;
+}
+
+/* Facts are read anew after this: the compiler, too, forgets how they came about. */
+#define forget() barrier()
 
 static __always_inline void mark(struct mz_pkt *p, enum mz_trait trait)
 {
-	p->traits = opaque(p, p->traits | trait);
+	p->f->traits |= trait;
 }
 
 static __always_inline void unmark(struct mz_pkt *p, enum mz_trait trait)
 {
-	p->traits = opaque(p, p->traits & ~trait);
+	p->f->traits &= ~trait;
 }
 
 static __always_inline bool is(struct mz_pkt *p, enum mz_trait trait)
 {
-	return p->traits & trait;
+	return p->f->traits & trait;
 }
 
 /* Counted when the packet is finished. */
 static __always_inline void mz_point(struct mz_pkt *p, enum mz_counter counter)
 {
-	p->points |= 1ULL << counter;
+	p->f->points |= 1ULL << counter;
 }
 #define POINT(p, name) mz_point(p, MZ_COUNT_##name)

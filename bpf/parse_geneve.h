@@ -91,15 +91,15 @@ static __always_inline int check_options(struct mz_pkt *p, const struct options 
 		return DROP(geneve_options);
 	if (is_control != !!options->control || (is_control && options->rts))
 		return DROP(geneve_control);
-	p->rts = opaque(p, options->rts);
-	p->control = options->control;
+	p->f->rts = options->rts;
+	p->f->control = options->control;
 	return 0;
 }
 
 /* Reads inner_eth (the Geneve header); sets geneve, vni, inner_eth, rts, control, is_returned. */
 static __always_inline int parse_geneve(struct mz_pkt *p)
 {
-	const struct mz_geneve *geneve = mz_at(p, p->inner_eth, sizeof(*geneve));
+	const struct mz_geneve *geneve = mz_at(p, p->f->inner_eth, sizeof(*geneve));
 	struct options options = { .p = p };
 	bool is_returned;
 	__u8 flags;
@@ -109,36 +109,23 @@ static __always_inline int parse_geneve(struct mz_pkt *p)
 		return DROP(outer_malformed);
 	if (MZ_GENEVE_VERSION(geneve))
 		return DROP(geneve_version);
-	p->geneve = p->inner_eth;
-	options.off = p->inner_eth + sizeof(*geneve);
+	p->f->geneve = p->f->inner_eth;
+	options.off = p->f->inner_eth + sizeof(*geneve);
 	options.end = options.off + MZ_GENEVE_OPTLEN(geneve);
 	flags = geneve->flags & (MZ_GENEVE_F_CRITICAL | MZ_GENEVE_F_CONTROL);
 	is_returned = geneve->eth_proto_be == bpf_htons(MZ_GENEVE_RETURNED);
 	if (geneve->eth_proto_be != bpf_htons(GENEVE_ETHERNET) &&
 	    (!is_returned || flags & MZ_GENEVE_F_CONTROL))
 		return DROP(geneve_protocol);
-	p->vni = bpf_ntohl(geneve->vni_be) >> 8;
-	p->inner_eth = options.end;
-	if (options.end > p->end)
+	p->f->vni = bpf_ntohl(geneve->vni_be) >> 8;
+	p->f->inner_eth = options.end;
+	if (options.end > p->f->end)
 		return DROP(geneve_options);
 	if (is_returned)
 		mark(p, MZ_RETURNED);
-	p->rts = opaque(p, 0);
+	p->f->rts = 0;
 	if (options.off == options.end && !flags)
 		return 0;
 	r = parse_options(&options);
 	return r ?: check_options(p, &options, flags);
-}
-
-/* In such a program: what the one before has seen, and counted. */
-static __always_inline int parse_again(struct mz_pkt *p)
-{
-	int r;
-
-	(void)ctx_pull(p->ctx, p->len < MZ_OFFSET_MAX ? p->len : MZ_OFFSET_MAX); /* seen below */
-	p->is_pulled = true;
-	r = parse_outer(p);
-	p->points = 0;
-	r = r ?: check_host(p);
-	return r ?: parse_geneve(p);
 }

@@ -31,7 +31,7 @@ struct outer {
 /* Sets outer_src, outer_tos, outer_ttl. */
 static __always_inline int parse_outer_ipv4(struct mz_pkt *p, struct outer *ret)
 {
-	const struct iphdr *ip = mz_at(p, p->outer, sizeof(*ip));
+	const struct iphdr *ip = mz_at(p, p->f->outer, sizeof(*ip));
 	__u16 fragment;
 
 	if (!ip || ip->version != 4 || ip->ihl < 5 || ip->protocol != PROTO_UDP)
@@ -40,36 +40,36 @@ static __always_inline int parse_outer_ipv4(struct mz_pkt *p, struct outer *ret)
 	if (fragment & IPV4_OFFSET)
 		return MZ_PASS; /* no ports; the first fragment is judged below */
 	ret->dst = addr_from_ipv4(ip->daddr);
-	ret->udp = p->outer + ip->ihl * 4;
-	ret->end = p->outer + bpf_ntohs(ip->tot_len);
+	ret->udp = p->f->outer + ip->ihl * 4;
+	ret->end = p->f->outer + bpf_ntohs(ip->tot_len);
 	ret->is_fragment = fragment & IPV4_MF;
-	p->outer_src = addr_from_ipv4(ip->saddr);
-	p->outer_tos = ip->tos;
-	p->outer_ttl = ip->ttl;
+	p->f->outer_src = addr_from_ipv4(ip->saddr);
+	p->f->outer_tos = ip->tos;
+	p->f->outer_ttl = ip->ttl;
 	return 0;
 }
 
 /* Sets outer_src, outer_tos, outer_ttl; for extension headers also ip_proto, l4, is_fragment. */
 static __always_inline int parse_outer_ipv6(struct mz_pkt *p, struct outer *ret)
 {
-	const struct ipv6hdr *ip = mz_at(p, p->outer, sizeof(*ip));
+	const struct ipv6hdr *ip = mz_at(p, p->f->outer, sizeof(*ip));
 
 	if (!ip || ip->version != 6)
 		return MZ_PASS;
 	__builtin_memcpy(&ret->dst, &ip->daddr, sizeof(ret->dst));
-	__builtin_memcpy(&p->outer_src, &ip->saddr, sizeof(p->outer_src));
-	ret->udp = p->outer + sizeof(*ip);
+	__builtin_memcpy(&p->f->outer_src, &ip->saddr, sizeof(p->f->outer_src));
+	ret->udp = p->f->outer + sizeof(*ip);
 	ret->end = ret->udp + bpf_ntohs(ip->payload_len);
-	p->outer_tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
-	p->outer_ttl = ip->hop_limit;
+	p->f->outer_tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	p->f->outer_ttl = ip->hop_limit;
 	if (ip->nexthdr == PROTO_UDP)
 		return 0;
-	p->ip_proto = ip->nexthdr;
-	p->l4 = ret->udp;
-	if (follow_extensions(p) || p->ip_proto != PROTO_UDP)
+	p->f->ip_proto = ip->nexthdr;
+	p->f->l4 = ret->udp;
+	if (follow_extensions(p) || p->f->ip_proto != PROTO_UDP)
 		return MZ_PASS;
-	ret->udp = p->l4;
-	ret->is_fragment = p->is_fragment;
+	ret->udp = p->f->l4;
+	ret->is_fragment = p->f->is_fragment;
 	ret->has_extensions = true;
 	return 0;
 }
@@ -80,10 +80,10 @@ static __always_inline int parse_outer_lengths(struct mz_pkt *p, const struct ou
 {
 	if (ctx_is_gso(p->ctx))
 		return 0;
-	if (outer->end > p->end || udp_len < sizeof(struct udphdr) ||
+	if (outer->end > p->f->end || udp_len < sizeof(struct udphdr) ||
 	    outer->udp + udp_len > outer->end)
 		return DROP(outer_malformed);
-	p->end = outer->udp + udp_len;
+	p->f->end = outer->udp + udp_len;
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 
 	if (!eth || eth->h_proto != underlay_eth_proto_be() || ctx_has_vlan(p->ctx))
 		return MZ_PASS;
-	p->outer = ETH_HLEN;
+	p->f->outer = ETH_HLEN;
 	r = underlay_is_ipv6() ? parse_outer_ipv6(p, &outer) : parse_outer_ipv4(p, &outer);
 	if (r)
 		return r;
@@ -106,9 +106,9 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 		return MZ_PASS;
 
 	POINT(p, transit);
-	p->is_tunneled = true;
-	p->flow_hash = udp->source;
-	p->inner_eth = outer.udp + sizeof(*udp);
+	p->f->is_tunneled = true;
+	p->f->flow_hash = udp->source;
+	p->f->inner_eth = outer.udp + sizeof(*udp);
 	if (outer.is_fragment)
 		return DROP(outer_fragment);
 	if (outer.has_extensions)
@@ -119,7 +119,7 @@ static __always_inline int parse_outer(struct mz_pkt *p)
 /* From a host that we know? Our own address never comes in from outside. */
 static __always_inline int check_host(struct mz_pkt *p)
 {
-	const struct cached_host *host = find_host(p->epoch, &p->outer_src);
+	const struct cached_host *host = find_host(p->f->epoch, &p->f->outer_src);
 
-	return host && host->is_droplet && !host_is_self(&p->outer_src) ? 0 : DROP(unknown_host);
+	return host && host->is_droplet && !host_is_self(&p->f->outer_src) ? 0 : DROP(unknown_host);
 }

@@ -119,7 +119,7 @@ static __always_inline void heed_router(struct mz_pkt *p, int verdict)
 	struct mz_addr host;
 	__u32 mtu;
 
-	if (verdict != MZ_PASS || p->is_tunneled)
+	if (verdict != MZ_PASS || p->f->is_tunneled)
 		return;
 	eth = mz_at(p, 0, sizeof(*eth));
 	if (!eth || eth->h_proto != underlay_eth_proto_be() || ctx_has_vlan(p->ctx))

@@ -61,10 +61,12 @@ static __always_inline bool replicas_have_self(const struct mz_replicas *set)
 }
 
 /* Rendezvous hashing: each replica that is not in `skip` draws a number; the highest takes it. */
-static __always_inline __u32 replicas_best(const struct mz_replicas *set, __u32 seed, __u32 skip)
+GLOBAL __u32 replicas_best(const struct mz_replicas *set, __u32 seed, __u32 skip)
 {
 	__u32 best = 0, chosen = 0;
 
+	if (!set)
+		return 0;
 #pragma unroll
 	for (__u32 i = 0; i < MZ_REPLICAS_MAX; i++) {
 		__u32 draw = mz_hash_addr(seed, &set->addrs[i]) >> 1 | 1;
@@ -100,23 +102,24 @@ GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoc
 	return first;
 }
 
-static __always_inline __u32 flow_seed(struct mz_pkt *p)
+GLOBAL __u32 flow_seed(const struct mz_facts *f)
 {
-	return mz_hash_addr(mz_hash_addr(mz_hash_mix(p->vni, p->flow_hash), &p->src), &p->dst);
+	return f ? mz_hash_addr(mz_hash_addr(mz_hash_mix(f->vni, f->flow_hash), &f->src), &f->dst) :
+		   0;
 }
 
 /* Sets host. */
 static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
 {
-	__u32 chosen = replicas_choose(set, flow_seed(p), p->epoch);
+	__u32 chosen = replicas_choose(set, flow_seed(p->f), p->f->epoch);
 
-	p->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
+	p->f->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
 }
 
 static __always_inline int to_tunnel(struct mz_pkt *p)
 {
-	p->next = MZ_TO_TUNNEL;
+	p->f->next = MZ_TO_TUNNEL;
 	return 0;
 }
 
@@ -164,15 +167,15 @@ GLOBAL int bouncer_choose(__u64 id, const struct mz_vni_addr *dst, __u32 seed, _
 /* Sets host. */
 static __always_inline enum bouncer bouncer_pick(struct mz_pkt *p, __u64 network)
 {
-	struct mz_vni_addr dst = { .vni = p->vni, .addr = p->dst };
+	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
 
-	return bouncer_choose(network, &dst, flow_seed(p), p->epoch, &p->host);
+	return bouncer_choose(network, &dst, flow_seed(p->f), p->f->epoch, &p->f->host);
 }
 
 static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
 							       const struct mz_addr *addr)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = *addr };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = *addr };
 
 	return table_lookup(location, &key);
 }
@@ -215,20 +218,20 @@ static __always_inline bool vpc_is_direct_by_divider(struct mz_pkt *p)
 /* What came back is as it was before it left. */
 static __always_inline bool is_from_divider(struct mz_pkt *p)
 {
-	return p->is_tunneled && !is(p, MZ_RETURNED) &&
-	       replicas_have(&p->vpc->dividers, &p->outer_src);
+	return p->f->is_tunneled && !is(p, MZ_RETURNED) &&
+	       replicas_have(&p->vpc->dividers, &p->f->outer_src);
 }
 
 /* A divider that is not used may have sent it to be divided, as any other host does. */
 static __always_inline bool was_divided(struct mz_pkt *p)
 {
-	return p->is_tunneled && !is(p, MZ_RETURNED) &&
-	       replicas_use(&p->vpc->dividers, &p->outer_src);
+	return p->f->is_tunneled && !is(p, MZ_RETURNED) &&
+	       replicas_use(&p->vpc->dividers, &p->f->outer_src);
 }
 
 static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 
 	return table_lookup(local, &key);
 }
@@ -245,9 +248,9 @@ static __always_inline int find_local(struct mz_pkt *p)
 /* Was the outer source chosen as a bouncer of this network? */
 static __always_inline bool is_from_bouncer(struct mz_pkt *p, __u64 network)
 {
-	struct mz_vni_addr dst = { .vni = p->vni, .addr = p->dst };
+	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
 
-	return bouncers_have(network, &dst, &p->outer_src);
+	return bouncers_have(network, &dst, &p->f->outer_src);
 }
 
 /*
@@ -256,9 +259,9 @@ static __always_inline bool is_from_bouncer(struct mz_pkt *p, __u64 network)
  */
 static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 {
-	const struct mz_location *src = find_location(p, &p->src);
+	const struct mz_location *src = find_location(p, &p->f->src);
 
-	return src && (host_equal(&src->host, &p->outer_src) ||
+	return src && (host_equal(&src->host, &p->f->outer_src) ||
 		       !is_from_bouncer(p, src->network));
 }
 
@@ -275,13 +278,13 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return true;
 	if (p->port)
 		return p->port->network == network;
-	if (p->sender_network == network) /* it is not zero */
+	if (p->f->sender_network == network) /* it is not zero */
 		return true;
 	/* Its own agent may have sent it, to be divided here. */
 	if (!is(p, MZ_RETURNED) && is_from_bouncer(p, network) &&
 	    !replicas_have_self(&p->vpc->dividers))
 		return true;
-	src = find_location(p, &p->src);
+	src = find_location(p, &p->f->src);
 	if (src && src->network == network)
 		return true;
 	return is_from_divider(p) && !replicas_have_self(&p->vpc->dividers) &&
@@ -294,7 +297,7 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	if (was_divided(p))
 		return DROP(no_endpoint);
 	if (replicas_have_self(&p->vpc->dividers)) {
-		p->next = MZ_TO_DIVIDE;
+		p->f->next = MZ_TO_DIVIDE;
 		return 0;
 	}
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
@@ -308,19 +311,19 @@ static __always_inline int route_agent(struct mz_pkt *p)
 {
 	enum bouncer bouncer;
 
-	if (p->next == MZ_TO_TUNNEL)
+	if (p->f->next == MZ_TO_TUNNEL)
 		return 0;
 	if (p->local && may_enter(p, p->local->network)) {
-		p->next = MZ_TO_DELIVER;
+		p->f->next = MZ_TO_DELIVER;
 		return 0;
 	}
 	if (replicas_have_self(&p->vpc->dividers)) {
-		p->next = MZ_TO_DIVIDE;
+		p->f->next = MZ_TO_DIVIDE;
 		return 0;
 	}
 	if (p->local)
 		return to_divider(p);
-	p->location = find_location(p, &p->dst);
+	p->location = find_location(p, &p->f->dst);
 	if (!p->location) {
 		bouncer = bouncer_pick(p, p->port->network);
 		if (bouncer == BOUNCER_NONE)
@@ -328,7 +331,7 @@ static __always_inline int route_agent(struct mz_pkt *p)
 		if (bouncer == BOUNCER_OTHER)
 			return to_tunnel(p);
 	}
-	p->next = MZ_TO_BOUNCE;
+	p->f->next = MZ_TO_BOUNCE;
 	return 0;
 }
 
@@ -340,21 +343,21 @@ static __always_inline bool follow_moved(struct mz_pkt *p, const struct mz_moved
 {
 	if (!row || p->vpc->flags & MZ_VPC_DIVIDE || host_is_self(&row->host))
 		return false;
-	p->host = row->host;
+	p->f->host = row->host;
 	POINT(p, moved);
 	return true;
 }
 
 static __always_inline const struct mz_moved *find_moved(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->vni, .addr = p->dst };
-	const struct mz_moved *row = p->is_tunneled && !p->local && !is(p, MZ_RETURNED) ?
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
+	const struct mz_moved *row = p->f->is_tunneled && !p->local && !is(p, MZ_RETURNED) ?
 					     table_lookup(moved, &key) :
 					     NULL;
 
 	if (row) {
 		mark(p, MZ_MOVED);
-		p->moved_generation = row->generation;
+		p->f->moved_generation = row->generation;
 	}
 	return row;
 }
@@ -365,11 +368,11 @@ static __always_inline const struct mz_moved *find_moved(struct mz_pkt *p)
  */
 static __always_inline int give_back(struct mz_pkt *p, int reason)
 {
-	if (!p->is_tunneled || is(p, MZ_RETURNED) || !(is(p, MZ_NO_VPC) || vpc_is_direct(p)))
+	if (!p->f->is_tunneled || is(p, MZ_RETURNED) || !(is(p, MZ_NO_VPC) || vpc_is_direct(p)))
 		return reason;
 	POINT(p, give_back);
 	mark(p, MZ_GIVES_BACK);
-	p->host = p->outer_src;
+	p->f->host = p->f->outer_src;
 	return to_tunnel(p);
 }
 
@@ -381,9 +384,9 @@ static __always_inline int route_on(struct mz_pkt *p)
 	if (is(p, MZ_NO_VPC)) /* who knows whether it divides? */
 		return give_back(p, DROP(no_vpc));
 	row = find_moved(p);
-	p->location = find_location(p, &p->dst);
+	p->location = find_location(p, &p->f->dst);
 	if (p->location) {
-		p->next = MZ_TO_BOUNCE;
+		p->f->next = MZ_TO_BOUNCE;
 		return 0;
 	}
 	if (!was_divided(p) &&
@@ -399,7 +402,7 @@ static __always_inline int route_on(struct mz_pkt *p)
 static __always_inline int route_transit(struct mz_pkt *p)
 {
 	if (p->local && !is(p, MZ_NO_VPC) && may_enter(p, p->local->network)) {
-		p->next = MZ_TO_DELIVER;
+		p->f->next = MZ_TO_DELIVER;
 		return 0;
 	}
 	return route_on(p);

@@ -14,14 +14,14 @@
 /* What a segment takes from `off` on; zero: not known. Reads l4, ip_proto. */
 static __always_inline __u32 segment_size(struct mz_pkt *p, __u32 off)
 {
-	__u32 size = p->l4 - off + ctx_gso_size(p->ctx);
+	__u32 size = p->f->l4 - off + ctx_gso_size(p->ctx);
 	const __u8 *tcp;
 
-	if (p->ip_proto == PROTO_UDP)
+	if (p->f->ip_proto == PROTO_UDP)
 		return size + sizeof(struct udphdr);
-	if (p->ip_proto != PROTO_TCP)
+	if (p->f->ip_proto != PROTO_TCP)
 		return 0;
-	tcp = mz_at(p, p->l4 + TCP_OFF_OFFSET, 1);
+	tcp = mz_at(p, p->f->l4 + TCP_OFF_OFFSET, 1);
 	return tcp ? size + (*tcp >> 4) * 4 : 0;
 }
 
@@ -31,10 +31,10 @@ static __always_inline __u32 segment_size(struct mz_pkt *p, __u32 off)
  */
 static __always_inline int too_big(struct mz_pkt *p, __u32 headers, __u32 mtu)
 {
-	__u32 min = p->eth_proto_be == bpf_htons(ETH_P_IPV6) ? IPV6_MTU_MIN : IPV4_MTU_MIN;
+	__u32 min = p->f->eth_proto_be == bpf_htons(ETH_P_IPV6) ? IPV6_MTU_MIN : IPV4_MTU_MIN;
 	__u32 taken = headers ? headers + MZ_OPT_BUDGET : 0;
 
-	p->mtu = mtu > min + taken ? mtu - taken : min;
+	p->f->mtu = mtu > min + taken ? mtu - taken : min;
 	return DROP(too_big);
 }
 
@@ -44,9 +44,9 @@ static __always_inline int too_big(struct mz_pkt *p, __u32 headers, __u32 mtu)
  */
 static __always_inline int check_size(struct mz_pkt *p, __u32 off, __u32 growth, __u32 mtu)
 {
-	__u32 size = ctx_is_gso(p->ctx) ? segment_size(p, off) : p->len - off;
+	__u32 size = ctx_is_gso(p->ctx) ? segment_size(p, off) : p->f->len - off;
 
 	if (size + growth <= mtu || !mtu)
 		return 0;
-	return too_big(p, p->inner - off + growth, mtu);
+	return too_big(p, p->f->inner - off + growth, mtu);
 }

@@ -11,7 +11,7 @@
 /* Into an endpoint goes by tc alone. */
 static __always_inline int leave_deliver(struct mz_pkt *p)
 {
-	return p->next == MZ_TO_DELIVER ? MZ_PASS : 0;
+	return p->f->next == MZ_TO_DELIVER ? MZ_PASS : 0;
 }
 
 static __always_inline int turn(struct mz_pkt *p)

@@ -89,14 +89,14 @@ GLOBAL int way_find(struct mz_ctx *ctx, const struct mz_addr *to, __u32 flow, __
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	__u32 flow = p->flow_hash % MZ_WAY_SLOTS | (growth ? WAY_GROWS : 0);
+	__u32 flow = p->f->flow_hash % MZ_WAY_SLOTS | (growth ? WAY_GROWS : 0);
 	int r;
 
 	*ret = (struct way){};
-	r = way_find(p->ctx, &p->host, flow, p->epoch, ret);
+	r = way_find(p->ctx, &p->f->host, flow, p->f->epoch, ret);
 	if (r)
 		return r;
-	r = check_size(p, p->is_tunneled ? p->outer : p->inner, growth, ret->mtu);
+	r = check_size(p, p->f->is_tunneled ? p->f->outer : p->f->inner, growth, ret->mtu);
 	return r && !CTX_IS_LAST ? MZ_PASS : r;
 }
 
@@ -117,10 +117,10 @@ static __always_inline int send(struct mz_pkt *p, const struct way *way)
 		return MZ_COPIED;
 	}
 	if (way->has_row) {
-		p->action = ctx_send(p->ctx, way->out.ifindex);
+		p->f->action = ctx_send(p->ctx, way->out.ifindex);
 	} else {
 		POINT(p, resolve);
-		p->action = ctx_send_resolve(p->ctx, way->out.ifindex);
+		p->f->action = ctx_send_resolve(p->ctx, way->out.ifindex);
 	}
 	return MZ_SENT;
 }
