@@ -93,13 +93,6 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *form
 	exit(1);
 }
 
-static struct mz_addr addr(const char *text)
-{
-	struct mz_addr a = { .words_be = { 0, 0, htonl(0xffff), inet_addr(text) } };
-
-	return a;
-}
-
 static void put(const struct bench *b, enum mz_table_id table, const void *key, const void *value)
 {
 	if (bpf_map_update_elem(b->tables[table], key, value, BPF_ANY) < 0)

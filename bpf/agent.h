@@ -10,10 +10,8 @@
 /* Sets port, vni. */
 static __always_inline int find_port(struct mz_pkt *p)
 {
-	__u32 ifindex = ctx_ifindex(p->ctx);
-
 	POINT(p, agent);
-	p->port = table_lookup(port, &ifindex);
+	p->port = find_cached_port(p);
 	if (!p->port)
 		return DROP(no_port);
 	p->f->vni = p->port->vni;

@@ -16,8 +16,8 @@
 
 /* Members of the kernel's own sk_buff, found by name when the program is loaded. */
 struct sk_buff___mz {
-	unsigned char *head, *data;
 	__u16 csum_start, csum_offset;
+	__u16 mac_header; /* at our hooks the frame begins here; both from the buffer's start */
 	__u8 ip_summed : 2;
 } __attribute__((preserve_access_index));
 
@@ -200,6 +200,25 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 	(void)bpf_csum_update(ctx, diff); /* fails where there is no such checksum */
 }
 
+/* Of sk_buff, from ip_summed on, where the rest that is asked for lies as well: reads are dear. */
+struct ctx_window {
+	const void *skb;
+	__u32 start;
+	__u8 bytes[64] __attribute__((aligned(8)));
+};
+
+/* off: in sk_buff; known when the program is loaded, and so is which way it goes. */
+static __always_inline __u16 ctx_window_u16(const struct ctx_window *window, __u32 off)
+{
+	__u32 inside = off - window->start;
+	__u16 value = 0;
+
+	if (inside <= sizeof(window->bytes) - sizeof(value))
+		return *(const __u16 *)(window->bytes + inside);
+	(void)bpf_probe_read_kernel(&value, sizeof(value), window->skb + off); /* never fails */
+	return value;
+}
+
 /*
  * Where the kernel, or the NIC, has yet to write a checksum, as its sender told it: an offset;
  * negative: nowhere.
@@ -207,11 +226,20 @@ static __always_inline void ctx_csum_follow(struct mz_ctx *ctx, __s64 diff)
 static __always_inline __s32 ctx_csum_pending(struct mz_ctx *ctx)
 {
 	const struct sk_buff___mz *skb = (const void *)ctx;
+	struct ctx_window window = {
+		.skb = skb,
+		.start = __CORE_RELO(skb, ip_summed, BYTE_OFFSET),
+	};
+	__u64 ip_summed;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != CTX_CHECKSUM_PARTIAL)
+	if (bpf_probe_read_kernel(window.bytes, sizeof(window.bytes), window.skb + window.start))
+		return 0; /* never; and nobody's place for a checksum */
+	ip_summed = (__u64)window.bytes[0] << __CORE_RELO(skb, ip_summed, LSHIFT_U64);
+	if (ip_summed >> __CORE_RELO(skb, ip_summed, RSHIFT_U64) != CTX_CHECKSUM_PARTIAL)
 		return -1;
-	return BPF_CORE_READ(skb, csum_start) + BPF_CORE_READ(skb, csum_offset) -
-	       (__s32)(BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head));
+	return ctx_window_u16(&window, bpf_core_field_offset(skb->csum_start)) +
+	       ctx_window_u16(&window, bpf_core_field_offset(skb->csum_offset)) -
+	       ctx_window_u16(&window, bpf_core_field_offset(skb->mac_header));
 }
 
 /* Whether the hook can send by this row (NULL: there is none): tc can, or finds another way. */
@@ -344,6 +372,7 @@ static __always_inline int ctx_send_peer(struct mz_ctx *ctx, __u32 ifindex)
 {
 	ctx->tstamp = 0;
 	/* The MAC that it came with was not that of the device: the other end would not listen. */
-	(void)bpf_skb_change_type(ctx, CTX_PACKET_HOST); /* what a device received: cannot fail */
+	if (ctx->pkt_type != CTX_PACKET_HOST)
+		(void)bpf_skb_change_type(ctx, CTX_PACKET_HOST); /* cannot fail: it was received */
 	return bpf_redirect_peer(ifindex, 0);
 }

@@ -50,7 +50,8 @@ static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u6
 		mark(p, MZ_INTRODUCES);
 		return true;
 	}
-	if (age <= renew_after(p) || !is_ask_due(p, row->asked, mz_config.lease / 16, now))
+	if (age <= mz_config.lease / 2 || age <= renew_after(p) ||
+	    !is_ask_due(p, row->asked, mz_config.lease / 16, now))
 		return false;
 	row->asked = now;
 	mark(p, MZ_INTRODUCES);

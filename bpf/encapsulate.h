@@ -29,6 +29,8 @@ static __always_inline __be16 length_be(__u32 size)
 /* size: with the header. */
 static __always_inline void write_ipv4(struct mz_pkt *p, struct iphdr *ip, __u32 size)
 {
+	__be32 *words = (__be32 *)ip;
+
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = 5,
@@ -40,7 +42,7 @@ static __always_inline void write_ipv4(struct mz_pkt *p, struct iphdr *ip, __u32
 		.saddr = mz_config.self.words_be[3],
 		.daddr = p->f->host.words_be[3],
 	};
-	ip->check = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)ip, sizeof(*ip), 0));
+	ip->check = csum_fold_long((__u64)words[0] + words[1] + words[2] + words[3] + words[4]);
 }
 
 /* The flow label holds the flow's entropy as well (RFC 6438): nobody needs to reach for UDP. */

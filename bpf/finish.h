@@ -14,19 +14,25 @@ static __always_inline void count(struct mz_count *c, __u32 bytes)
 	c->bytes += bytes;
 }
 
-GLOBAL int count_points(const struct mz_facts *f)
+/* Few points of many: by groups of eight. */
+static __always_inline void count_points(struct mz_pkt *p)
 {
 	__u32 slot = 0;
 	struct mz_counters *counters = bpf_map_lookup_elem(&counter, &slot);
+	__u64 points = p->f->points & CTX_POINTS;
 
-	if (!f || !counters)
-		return 0;
+	if (!counters)
+		return;
 #pragma unroll
-	for (__u32 i = 0; i < MZ_N_COUNTERS; i++) {
-		if (CTX_POINTS & 1ULL << i && f->points & 1ULL << i)
-			count(&counters->counts[i], f->len);
+	for (__u32 i = 0; i < MZ_N_COUNTERS; i += 8) {
+		if (!(points >> i & 0xff))
+			continue;
+#pragma unroll
+		for (__u32 j = i; j < i + 8 && j < MZ_N_COUNTERS; j++) {
+			if (points >> j & 1)
+				count(&counters->counts[j], p->f->len);
+		}
 	}
-	return 0;
 }
 
 /* Does the sender get to know of it? */
@@ -61,7 +67,7 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 		ctx_go_on(p->ctx, CTX_TAIL_INTRODUCED);
 	if (verdict == MZ_PASS)
 		POINT(p, pass);
-	(void)count_points(p->f);
+	count_points(p);
 	if (verdict < 0) {
 		code = -verdict;
 		count(bpf_map_lookup_elem(&drop, &code), p->f->len);

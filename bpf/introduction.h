@@ -97,20 +97,15 @@ static __always_inline int attest(struct mz_pkt *p)
 }
 
 /*
- * A packet from `host` starts the lease anew, if it is that which is known. The network that the
- * address was proven to be in, if the lease was not over; else zero.
+ * A packet of the host that is known starts the lease anew. The network that the source was proven
+ * to be in, if the lease was not over; else zero.
  */
-GLOBAL __u64 learned_confirm(const struct mz_vni_addr *key, const struct mz_addr *host)
+static __always_inline __u64 learned_confirm(struct mz_pkt *p)
 {
-	struct mz_vni_addr copy;
-	struct mz_learned *row;
+	struct mz_learned *row = find_learned(p, &p->f->src);
 	__u64 now, network;
 
-	if (!key || !host)
-		return 0;
-	copy = *key;
-	row = table_lookup(learned, &copy);
-	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, host))
+	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->f->outer_src))
 		return 0;
 	now = clock();
 	network = learned_holds(row, now) ? row->network : 0;
@@ -122,12 +117,9 @@ GLOBAL __u64 learned_confirm(const struct mz_vni_addr *key, const struct mz_addr
 /* Sets sender_network. */
 static __always_inline int confirm(struct mz_pkt *p)
 {
-	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->src };
-
-	p->f->sender_network = 0;
 	if (vpc_is_direct(p) && (p->local || (vpc_is_direct_by_divider(p) &&
 					      replicas_have_self(&p->vpc->dividers))))
-		p->f->sender_network = learned_confirm(&key, &p->f->outer_src);
+		p->f->sender_network = learned_confirm(p);
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct {
 	__type(value, struct mz_counters);
 } counter SEC(".maps");
 
-/* Raised by user space after every change of the tables droplet, nexthop, vpc and local. */
+/* Raised by user space after every change of the tables that cache.h keeps rows of. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -49,6 +49,13 @@ struct {
 } drop SEC(".maps");
 
 const volatile struct mz_config mz_config = {};
+
+/* Had the table ever a row? */
+#define table_is_used(table)                                                  \
+	({                                                                    \
+		__u32 slot_ = 0;                                              \
+		bpf_map_lookup_elem(&(table), &slot_) != NULL;                \
+	})
 
 /* The row of a table, or NULL. */
 #define table_lookup(table, key)                                              \

@@ -175,8 +175,11 @@ static __always_inline enum bouncer bouncer_pick(struct mz_pkt *p, __u64 network
 static __always_inline const struct mz_location *find_location(struct mz_pkt *p,
 							       const struct mz_addr *addr)
 {
-	struct mz_vni_addr key = { .vni = p->f->vni, .addr = *addr };
+	struct mz_vni_addr key;
 
+	if (!table_is_used(location))
+		return NULL; /* most hosts bounce for nobody */
+	key = (struct mz_vni_addr){ .vni = p->f->vni, .addr = *addr };
 	return table_lookup(location, &key);
 }
 
@@ -239,7 +242,7 @@ static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
 /* Sets local: the destination's row, if it is on this host and has its device. */
 static __always_inline int find_local(struct mz_pkt *p)
 {
-	const struct mz_local *row = lookup_local(p);
+	const struct mz_local *row = find_cached_local(p);
 
 	p->local = row && row->ifindex ? row : NULL;
 	return 0;

@@ -13,11 +13,8 @@
 /* The way out: one of a row that follows the kernel's routes, or, without has_row, the kernel's. */
 struct way {
 	struct mz_way out;
-	__u32 has_row;
-	__u32 mtu; /* of what is sent, from the outer IP header on; zero: not known, or no matter */
+	bool has_row;
 };
-
-#define WAY_GROWS (1U << 31) /* the packet gets bytes in front: it may not fit any more */
 
 #define FIB_IPV4 2 /* AF_INET, AF_INET6 */
 #define FIB_IPV6 10
@@ -56,48 +53,47 @@ static __always_inline const struct mz_way *choose_way(const struct mz_nexthop *
 	return row ? &row->ways[row->slots >> shift & (MZ_WAYS_MAX - 1)] : NULL;
 }
 
-/* flow: its hash, modulo MZ_WAY_SLOTS, and WAY_GROWS. */
-GLOBAL int way_find(struct mz_ctx *ctx, const struct mz_addr *to, __u32 flow, __u32 epoch,
-		    struct way *ret)
+/*
+ * Each way takes it: devices of tunnels have at least 1280, and no path is believed to take less
+ * than 576, so nobody need be asked.
+ */
+static __always_inline bool is_small(struct mz_pkt *p, __s32 growth)
 {
-	const struct cached_host *host;
-	const struct mz_nexthop *row;
-	const struct mz_way *way;
+	return !ctx_is_gso(p->ctx) && p->f->len + growth <= ETH_HLEN + PATH_MTU_MIN_IPV4;
+}
 
-	if (!to || !ret)
-		return DROP(no_nexthop);
-	host = find_host(epoch, to);
-	row = host && host->has_nexthop ? &host->nexthop : NULL;
-	way = choose_way(row, flow);
-	if (!ctx_can_send(ctx, way))
-		return MZ_PASS;
-	ret->has_row = way != NULL;
-	if (way)
-		ret->out = *way;
-	else
-		ret->out.ifindex = mz_config.ifindex;
-	if (!ret->out.ifindex || (!way && is_unreachable(ctx, to)))
-		return DROP(no_nexthop);
-	/* What came in by the device fits. */
-	ret->mtu = way_mtu(ctx, row,
-			   flow & WAY_GROWS || ret->out.ifindex != ctx_ifindex(ctx) ?
-				   ret->out.ifindex :
-				   0);
-	return 0;
+/* growth: bytes that the packet gets on the way; what does not grow fits the device it came by. */
+static __always_inline int check_way(struct mz_pkt *p, __s32 growth, __u32 ifindex,
+				     const struct mz_nexthop *row)
+{
+	bool asks = growth || ifindex != ctx_ifindex(p->ctx);
+	__u32 mtu;
+	int r;
+
+	if (is_small(p, growth))
+		return 0;
+	mtu = way_mtu(p->ctx, row, asks ? ifindex : 0);
+	r = check_size(p, p->f->is_tunneled ? p->f->outer : p->f->inner, growth, mtu);
+	return r && !CTX_IS_LAST ? MZ_PASS : r;
 }
 
 /* Reads host, flow_hash. growth: bytes that the packet gets on the way. */
 static __always_inline int find_way(struct mz_pkt *p, __s32 growth, struct way *ret)
 {
-	__u32 flow = p->f->flow_hash % MZ_WAY_SLOTS | (growth ? WAY_GROWS : 0);
-	int r;
+	const struct cached_host *host = find_host(p->f->epoch, &p->f->host);
+	const struct mz_nexthop *row = host && host->has_nexthop ? &host->nexthop : NULL;
+	const struct mz_way *way = choose_way(row, p->f->flow_hash);
 
-	*ret = (struct way){};
-	r = way_find(p->ctx, &p->f->host, flow, p->f->epoch, ret);
-	if (r)
-		return r;
-	r = check_size(p, p->f->is_tunneled ? p->f->outer : p->f->inner, growth, ret->mtu);
-	return r && !CTX_IS_LAST ? MZ_PASS : r;
+	*ret = (struct way){ .out.ifindex = mz_config.ifindex };
+	if (!ctx_can_send(p->ctx, way))
+		return MZ_PASS;
+	if (way) {
+		ret->out = *way;
+		ret->has_row = true;
+	}
+	if (!ret->out.ifindex || (!way && is_unreachable(p->ctx, &p->f->host)))
+		return DROP(no_nexthop);
+	return check_way(p, growth, ret->out.ifindex, row);
 }
 
 static __always_inline void write_ethernet(struct ethhdr *eth, const struct way *way)

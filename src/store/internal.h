@@ -17,8 +17,8 @@
  */
 #pragma once
 
+#include "base/siphash.h"
 #include "store/index.h"
-#include "store/siphash.h"
 #include "store/store.h"
 
 /* One value of an object. Immutable; references are counted by the loop's thread. */

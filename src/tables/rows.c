@@ -178,7 +178,7 @@ int mz_tables_raise_epoch(struct mz_tables *tables)
 static bool has_epoch(enum mz_table_id id)
 {
 	return id == MZ_TABLE_droplet || id == MZ_TABLE_nexthop || id == MZ_TABLE_vpc ||
-	       id == MZ_TABLE_local || id == MZ_TABLE_dead;
+	       id == MZ_TABLE_port || id == MZ_TABLE_local || id == MZ_TABLE_dead;
 }
 
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value)

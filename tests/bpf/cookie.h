@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cookies that this host's programs give, computed a second time: SipHash-2-4 (Aumasson and
- * Bernstein, 2012) over bytes, with the key that plane.c gives them.
+ * The cookies that this host's programs give, computed a second time: by base/siphash.h, over
+ * bytes, with the key that plane.c gives them.
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 
 #define COOKIE_SECRET { 0x0706050403020100, 0x0f0e0d0c0b0a0908 }
 
-uint64_t siphash(const uint64_t key[2], const uint8_t *bytes, size_t size);
+#define COOKIE_SPAN (1ULL << 33) /* ns that one is given for */
 
-/* Of a question about dst, asked for src, so many spans of 8.6 s ago. */
+/* Of a question about dst, asked for src; when: by now_ns(). */
 void cookie_make(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
-		 unsigned int n_ago, uint8_t ret_cookie[COOKIE_SIZE]);
+		 uint64_t when, uint8_t ret_cookie[COOKIE_SIZE]);

@@ -10,31 +10,20 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH		14
+#include "tables/tables.h"
+
 #define TUNNEL_PORT_MIN 32768
-
-static const char *const counter_names[] = {
-#define X(name, doc) #name,
-	MZ_COUNTERS(X)
-#undef X
-};
-
-static const char *const drop_names[MZ_DROP_CODES] = {
-#define X(code, name, doc) [code] = #name,
-	MZ_DROPS(X)
-#undef X
-};
 
 static void print_result(const struct result *result)
 {
 	print_error("verdict %d, %zu bytes; counted:", result->verdict, result->out.size);
 	for (int i = 0; i < MZ_N_COUNTERS; i++)
 		if (result->counters[i].packets)
-			print_error(" %s", counter_names[i]);
+			print_error(" %s", mz_counter_name(i));
 	print_error("; dropped:");
 	for (int i = 0; i < MZ_DROP_CODES; i++)
 		if (result->drops[i].packets)
-			print_error(" %s", drop_names[i]);
+			print_error(" %s", mz_drop_name(i));
 	print_error("\n");
 }
 
@@ -90,15 +79,6 @@ static void assert_bytes(const struct frame *out, const struct frame *expected)
 #define ON_THE_WAY                                                                                 \
 	(COUNT(divide) | COUNT(bounce) | COUNT(direct) | COUNT(give_back) | COUNT(send_again) |    \
 	 COUNT(moved))
-
-static unsigned int counted(const struct result *result)
-{
-	unsigned int counters = 0;
-
-	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
-		counters |= (result->counters[i].packets ? 1U : 0) << i;
-	return counters;
-}
 
 static void expect_drop_at(enum hook hook, const struct frame *in, enum mz_drop reason)
 {

@@ -6,7 +6,6 @@
 
 #include "frame.h"
 
-#define ETH   14
 #define HOSTS "192.168.50."
 
 static bool underlay_is_ipv6;
@@ -81,6 +80,23 @@ const char *frame_host(const char *text, char buf[static 48])
 		return text;
 	(void)snprintf(buf, 48, "fd50::%s", text + strlen(HOSTS));
 	return buf;
+}
+
+struct mz_addr addr(const char *text)
+{
+	struct mz_addr a = {};
+	char host[48];
+
+	if (!*text)
+		return a;
+	text = frame_host(text, host);
+	if (!strchr(text, ':')) {
+		a.words_be[2] = htonl(0xffff);
+		put_ip(a.bytes + 12, text);
+	} else {
+		put_ip(a.bytes, text);
+	}
+	return a;
 }
 
 size_t frame_outer_size(void)

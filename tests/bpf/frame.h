@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mizar/tables.h"
+
+#define ETH	  14 /* bytes of a header */
 #define FRAME_MAX 10000
 
 struct frame {
@@ -63,6 +66,8 @@ void put32(uint8_t *to, uint32_t value);
 void put_mac(uint8_t *to, const char *text);
 /* 4 or 16 bytes; returns how many. */
 size_t put_ip(uint8_t *to, const char *text);
+/* As tables and options hold it: IPv4 mapped; "" is zero; hosts by frame_host(). */
+struct mz_addr addr(const char *text);
 
 /* The ones' complement sum of RFC 1071, complemented. */
 uint16_t checksum(const uint8_t *bytes, size_t size, uint32_t sum);

@@ -13,14 +13,9 @@
 #include "mizar/wire.h"
 #include "cookie.h"
 #include "plane.h"
+#include "random.h"
 
-/*
- * VPCs with a direct path, and RTS: none by default. The model does not follow yet what becomes
- * of a packet with an RTS where rows contradict each other (-DDIRECT_PERCENT=70 shows it).
- */
-#ifndef DIRECT_PERCENT
-#define DIRECT_PERCENT 0
-#endif
+#define DIRECT_PERCENT 70 /* of VPCs */
 
 #define N_VPCS	   3
 #define N_SUBNETS  3
@@ -139,14 +134,7 @@ struct forecast {
 	uint64_t nobody_until;
 };
 
-/* Deterministic; everything random comes from here. */
-void random_seed(uint64_t seed);
-uint32_t random_below(uint32_t n);
-bool random_chance(unsigned int percent);
-
-/* The devices that ports are on: made once. */
-void world_devices(uint32_t ret_ifindexes[N_PORTS]);
-/* Fills the tables, too. */
+/* ifindexes: of the devices that ports are on. Fills the tables, too. */
 void world_random(struct world *world, const uint32_t ifindexes[N_PORTS]);
 /* Another row for a host or a VPC: nothing of the old one is to be remembered. */
 void world_change(struct world *world);

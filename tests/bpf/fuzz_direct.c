@@ -110,6 +110,15 @@ static void make_void(struct view *v, unsigned int counter)
 	v->out->counters |= counter;
 }
 
+/* It speaks for itself, or stands in for the source and was handed on by who judged it. */
+static bool is_dividers(const struct view *v, const struct mz_addr *host)
+{
+	if (!model_is_in(&v->vpc->row.dividers, host))
+		return false;
+	return same(host, &v->outer_src) ||
+	       (v->vpc->row.flags & MZ_VPC_DIVIDE && !is_self(v, host) && is_vouched(v));
+}
+
 void model_attest(struct view *v)
 {
 	const struct world_addr *src = model_addr(v, &v->src);
@@ -120,7 +129,9 @@ void model_attest(struct view *v)
 		return;
 	host = addr_at(v, v->rts + 4);
 	generation = get32(at(v, v->rts + 20));
-	if (v->is_from_divider && same(&host, &v->outer_src)) {
+	if (is_ipv4(&host) == v->world->is_ipv6) {
+		make_void(v, COUNT(rts_host));
+	} else if (is_dividers(v, &host)) {
 		v->is_introduced = true;
 	} else if (!src->has_location && !is_vouched(v)) {
 		if (!same(&host, &v->outer_src)) /* else it asks for itself */
@@ -247,7 +258,7 @@ static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
 	struct mz_addr to = addr_at(v, v->rts + 4);
 	uint8_t data[52] = {};
 
-	if (!v->rts || v->is_void || !model_is_direct(v))
+	if (!v->rts || v->is_void || !model_is_direct(v) || is_ipv4(&to) == v->world->is_ipv6)
 		return;
 	memcpy(data, &v->dst, 16);
 	memcpy(data + 16, &v->src, 16);
@@ -312,7 +323,7 @@ void model_replace_rts(const struct view *v, uint8_t *frame)
 	if (!v->replaces)
 		return;
 	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
-	cookie_make(v->vni, &v->dst, &v->src, 0, frame + v->rts + 28);
+	cookie_make(v->vni, &v->dst, &v->src, v->now, frame + v->rts + 28);
 }
 
 /*
@@ -465,7 +476,7 @@ void model_write_rts(const struct view *v, uint8_t *to)
 	memcpy(to + 4, &v->world->hosts[0].addr, 16);
 	put32(to + 20, src->is_local ? src->local.generation : 0);
 	put32(to + 24, 0);
-	cookie_make(v->vni, &v->dst, &v->src, 0, to + 28);
+	cookie_make(v->vni, &v->dst, &v->src, v->now, to + 28);
 }
 
 static bool absorb_control(struct view *v, unsigned int counters)
@@ -501,7 +512,7 @@ static bool heed_here(struct view *v)
 	if (model_find_roles(v))
 		return DONE;
 	for (unsigned int i = 0; i < 2; i++)
-		cookie_make(v->vni, &address, &peer, i, cookies[i]);
+		cookie_make(v->vni, &address, &peer, v->now - i * COOKIE_SPAN, cookies[i]);
 	if (memcmp(at(v, v->control + 36), cookies[0], COOKIE_SIZE) != 0 &&
 	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
 		return DROP(v, here_cookie);

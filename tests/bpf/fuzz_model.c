@@ -438,8 +438,10 @@ static bool divide(struct view *v)
 	v->out->counters |= COUNT(divide);
 	if (v->local && v->local->local.network == network)
 		return deliver(v);
-	if (model_is_direct_by_divider(v) && model_use_learned(v, model_addr(v, &v->dst)))
+	if (model_is_direct_by_divider(v) && model_use_learned(v, model_addr(v, &v->dst))) {
+		v->is_direct = true;
 		return tunnel_to(v, &v->to);
+	}
 	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) && !v->is_returned && v->is_tunneled &&
 	    model_is_from_bouncer(v, network))
 		return DROP(v, no_endpoint); /* who sent it would have it */

@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define ETH	     14
 #define PROTO_UDP    17
 #define PROTO_ICMP   1
 #define PROTO_ICMPV6 58

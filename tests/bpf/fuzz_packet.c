@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ETH	      14
 #define SIZE_MAX_FUZZ 3000 /* what XDP takes in one buffer */
 #define PICK(list)    (list)[random_below(sizeof(list) / sizeof((list)[0]))]
 
@@ -157,6 +156,17 @@ static void random_nd(const struct world *world, struct frame *frame, const char
 	frame_nd(frame, &spec);
 }
 
+/* One that nobody has, as somebody said; if there is one. */
+static void nobodys_ip(const struct world *world, uint32_t vni, bool is_ipv6, char ip[static 46])
+{
+	for (unsigned int i = 0; i < N_ADDRS; i++) {
+		const struct world_addr *a = &world->addrs[i];
+
+		if (a->nobody_until && a->vni == vni && (i & 1) == is_ipv6)
+			(void)world_text(&a->addr, ip);
+	}
+}
+
 static void from_endpoint(const struct world *world, struct packet *packet)
 {
 	const struct world_port *port = &world->ports[random_below(N_PORTS)];
@@ -178,6 +188,8 @@ static void from_endpoint(const struct world *world, struct packet *packet)
 	} else {
 		random_ip(world, is_ipv6, dst);
 		random_ip(world, is_ipv6, src);
+		if (random_chance(10))
+			nobodys_ip(world, port->row.vni, is_ipv6, dst);
 		random_ip_frame(
 			&packet->frame, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,
 			random_chance(97) ? mac : PORT_MAC, random_chance(92) ? own_text : src,
@@ -204,7 +216,9 @@ static size_t random_options(uint8_t options[static MZ_OPTS_MAX])
 static void random_cookie(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
 			  uint8_t ret[COOKIE_SIZE])
 {
-	cookie_make(vni, dst, src, random_chance(80) ? random_below(2) : 2, ret);
+	unsigned int n_ago = random_chance(80) ? random_below(2) : 2;
+
+	cookie_make(vni, dst, src, now_ns() - n_ago * COOKIE_SPAN, ret);
 	if (random_chance(10))
 		ret[random_below(COOKIE_SIZE)] ^= 1 << random_below(8);
 }
@@ -237,7 +251,7 @@ static struct options random_control(const struct world_addr *address,
 	random_cookie(address->vni, &address->addr, &peer->addr, data + 32);
 	put32(data + 40, random_below(6));
 	put32(data + 44, random_below(3));
-	put32(data + 48, random_chance(90) ? 0 : MZ_HERE_NOBODY);
+	put32(data + 48, random_chance(75) ? 0 : MZ_HERE_NOBODY);
 	if (type == MZ_OPT_STALE)
 		put32(data + 16, random_below(6));
 	option_append(&o, MZ_OPT_CLASS, type, data,
@@ -336,9 +350,9 @@ static void random_direct(const struct world *world, const struct talk *talk,
 {
 	if (random_chance(20))
 		o->size = random_options(o->bytes);
-	if (DIRECT_PERCENT && random_chance(30))
+	if (random_chance(30))
 		append_rts(world, o, talk->from, talk->src);
-	if (DIRECT_PERCENT && random_chance(2))
+	if (random_chance(2))
 		append_rts(world, o, talk->from, talk->src);
 	if (random_chance(5))
 		option_append(o, MZ_OPT_CLASS, MZ_OPT_ECHO, NULL, 8);

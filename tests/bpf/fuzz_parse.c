@@ -448,7 +448,6 @@ static unsigned int control_words(uint8_t type)
 static bool parse_options(struct view *v, size_t off, size_t end, uint8_t flags)
 {
 	bool is_control = flags & MZ_GENEVE_F_CONTROL, is_critical = flags & MZ_GENEVE_F_CRITICAL;
-	unsigned int n_rts = 0, n_control = 0;
 
 	while (off < end) {
 		const uint8_t *option = at(v, off);
@@ -456,23 +455,23 @@ static bool parse_options(struct view *v, size_t off, size_t end, uint8_t flags)
 		bool is_ours = get16(option) == MZ_OPT_CLASS;
 
 		if (is_ours && type == MZ_OPT_RTS) {
-			if (words != 8)
+			if (words != 8 || v->rts)
 				return DROP(v, geneve_options);
 			v->rts = off;
-			n_rts++;
 		} else if (type & MZ_OPT_CRITICAL) {
 			if (!is_ours || !control_words(type))
 				return DROP(v, geneve_critical);
 			if (words != control_words(type))
 				return DROP(v, geneve_options);
+			if (v->control)
+				return DROP(v, geneve_control);
 			v->control = off;
-			n_control++;
 		}
 		off += 4 + words * 4;
 	}
-	if (off != end || is_critical != (n_control > 0) || n_rts > 1)
+	if (off != end || is_critical != (v->control > 0))
 		return DROP(v, geneve_options);
-	if (is_control != (n_control == 1) || (is_control && n_rts))
+	if (is_control != (v->control > 0) || (is_control && v->rts))
 		return DROP(v, geneve_control);
 	return GO_ON;
 }

@@ -9,30 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "netlink/link.h"
-
 static const uint32_t vnis[N_VPCS] = { 7, 8, 0x70007 };
-static uint64_t state;
-
-void random_seed(uint64_t seed)
-{
-	state = seed;
-}
-
-/* SplitMix64: any seed is a good one. */
-uint32_t random_below(uint32_t n)
-{
-	uint64_t z = (state += 0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (z ^ z >> 31) % n;
-}
-
-bool random_chance(unsigned int percent)
-{
-	return random_below(100) < percent;
-}
 
 uint32_t world_vni(unsigned int vpc)
 {
@@ -64,32 +41,6 @@ static struct mz_addr endpoint_addr(bool is_ipv6, unsigned int subnet, unsigned 
 		a.bytes[14] = subnet;
 	a.bytes[15] = number;
 	return a;
-}
-
-void world_devices(uint32_t ret_ifindexes[N_PORTS])
-{
-	const struct mz_link_change up = { .up = 1 };
-	struct mz_netlink *nl = NULL;
-
-	assert_int_equal(mz_netlink_open(&nl), 0);
-	for (unsigned int i = 0; i < N_PORTS; i++) {
-		char names[2][IFNAMSIZ];
-		struct mz_link link;
-
-		(void)snprintf(names[0], IFNAMSIZ, "port%u", i);
-		(void)snprintf(names[1], IFNAMSIZ, "peer%u", i);
-		assert_int_equal(mz_link_add_veth(nl, &(struct mz_veth){ .name = names[0],
-									 .peer_name = names[1],
-									 .peer_netns_fd = -1,
-									 .mtu = WORLD_MTU }),
-				 0);
-		for (int end = 1; end >= 0; end--) { /* up: copies leave by it */
-			assert_int_equal(mz_link_by_name(nl, names[end], &link), 0);
-			assert_int_equal(mz_link_change(nl, link.ifindex, &up), 0);
-		}
-		ret_ifindexes[i] = link.ifindex;
-	}
-	mz_netlink_free(nl);
 }
 
 /* Either has an MTU of its own. */

@@ -5,11 +5,6 @@
  */
 #include "plane.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#define SKIPPED 77
 #define VERIFIED_MAX 500000 /* half of what the verifier walks */
 
 static void all_drops_were_seen(void **state)
@@ -44,14 +39,8 @@ int main(void)
 	};
 	int r = plane_open(), n_failed = 0;
 
-	if (r == -EPERM) { /* -EACCES is the verifier's refusal */
-		fprintf(stderr, "skipped: loading BPF programs needs root\n");
-		return SKIPPED;
-	}
-	if (r) {
-		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
-		return 1;
-	}
+	if (r)
+		return programs_excuse(r);
 	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
 		print_message("underlay: IPv%d\n", is_ipv6 ? 6 : 4);
 		plane_underlay(is_ipv6);

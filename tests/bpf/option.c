@@ -8,19 +8,11 @@
 
 #define CONTROL (MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL)
 
-/* As an option holds it: IPv4 mapped into IPv6. */
 static void put_address(uint8_t to[static 16], const char *text)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char host[48];
+	struct mz_addr a = addr(text);
 
-	text = frame_host(text, host);
-	if (strchr(text, ':')) {
-		put_ip(to, text);
-		return;
-	}
-	memcpy(to, mapped, sizeof(mapped));
-	put_ip(to + 12, text);
+	memcpy(to, &a, sizeof(a));
 }
 
 void option_append(struct options *to, uint16_t class, uint8_t type, const void *data, size_t size)
@@ -93,7 +85,7 @@ struct options option_echo(const char nonce[static 8])
 
 uint8_t *options_of(struct frame *frame)
 {
-	return frame->bytes + 14 + frame_outer_size() + 16;
+	return frame->bytes + ETH + frame_outer_size() + 16;
 }
 
 void cookie_of(const struct frame *frame, uint8_t ret_cookie[COOKIE_SIZE])

@@ -24,11 +24,9 @@
 
 #include "frame.h"
 #include "option.h"
-#include "mizar/counters.h"
-#include "mizar/tables.h"
+#include "programs.h"
 
 #define SELF	    "192.168.50.1"
-#define VIRTUAL_MAC "02:00:00:00:00:fe"
 #define SELF_MAC    "02:aa:00:00:00:01"
 #define PORT_MAC    "02:bb:00:00:00:01"
 #define PORT_IPV4   "10.0.0.1"
@@ -51,6 +49,7 @@ struct result {
 	struct mz_count counters[MZ_N_COUNTERS];
 	struct mz_count drops[MZ_DROP_CODES];
 };
+unsigned int counted(const struct result *result); /* as COUNT()s */
 
 #define COUNT(name) (1U << MZ_COUNT_##name)
 
@@ -123,7 +122,6 @@ void plane_size(enum hook hook, unsigned int *ret_n_verified, unsigned int *ret_
 /* Which reasons any expect_drop() or run has seen since the start. */
 bool plane_has_dropped(unsigned int code);
 
-struct mz_addr addr(const char *text); /* "" is zero; hosts by frame_host() */
 void row_put(enum mz_table_id table, const void *key, const void *value);
 void row_get(enum mz_table_id table, const void *key, void *ret_value);
 bool row_find(enum mz_table_id table, const void *key, void *ret_value);

@@ -15,7 +15,6 @@
  */
 #include "simulate.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -26,9 +25,8 @@
 #include <unistd.h>
 
 #include "mizar/wire.h"
+#include "tables/tables.h"
 
-#define SKIPPED	       77
-#define ETH	       14
 #define LEASE_NS       50000000ULL
 #define STEPS_DEFAULT  8000
 #define STEPS_OF_WORLD 2000
@@ -69,21 +67,8 @@ static struct {
 } total;
 static char notes[NOTES][NOTE_SIZE];
 static unsigned int n_notes;
-static uint64_t state;
 
 uint64_t sim_next_packet, sim_oldest_packet;
-
-static const char *const counter_names[] = {
-#define X(name, doc) #name,
-	MZ_COUNTERS(X)
-#undef X
-};
-
-static const char *const drop_names[MZ_DROP_CODES] = {
-#define X(code, name, doc) [code] = #name,
-	MZ_DROPS(X)
-#undef X
-};
 
 /* What may become of packets in a world that loses some. */
 static const unsigned int fair_drops[] = {
@@ -91,26 +76,6 @@ static const unsigned int fair_drops[] = {
 	MZ_DROP_no_divider, MZ_DROP_no_route,	  MZ_DROP_no_endpoint,	MZ_DROP_not_here,
 	MZ_DROP_no_nexthop, MZ_DROP_not_divided,  MZ_DROP_stale_sender, MZ_DROP_nobody,
 };
-
-void sim_seed(uint64_t seed)
-{
-	state = seed;
-}
-
-/* SplitMix64: any seed is a good one. */
-unsigned int sim_below(unsigned int n)
-{
-	uint64_t z = (state += 0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (z ^ z >> 31) % n;
-}
-
-bool sim_chance(unsigned int percent)
-{
-	return sim_below(100) < percent;
-}
 
 static uint64_t now(void)
 {
@@ -242,13 +207,13 @@ static void check_drop(const struct flying *f, unsigned int host, unsigned int r
 	unsigned int i = 0;
 
 	sim_note("host %u drops %s%" PRIu64 ", %s: %s", host, f->is_control ? "control " : "",
-		 f->number, path_text(f, path), drop_names[reason]);
+		 f->number, path_text(f, path), mz_drop_name(reason));
 	while (i < sizeof(fair_drops) / sizeof(*fair_drops) && fair_drops[i] != reason)
 		i++;
 	is_fair &= i < sizeof(fair_drops) / sizeof(*fair_drops);
 	if (!is_fair && !f->is_control)
 		sim_fail("packet %" PRIu64 " of endpoint %u to %u is dropped: %s", f->number,
-			 sent[f->number].src, sent[f->number].dst, drop_names[reason]);
+			 sent[f->number].src, sent[f->number].dst, mz_drop_name(reason));
 }
 
 /* Whatever left the host; how many of them were the packet that came. */
@@ -274,9 +239,9 @@ static void note_run(const struct flying *f, unsigned int host, const struct sim
 	char text[NOTE_SIZE] = "", *end = text;
 
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++) {
-		total.n_counted[i] += result->counters[i];
-		if (result->counters[i] && end - text < NOTE_SIZE - 20)
-			end += sprintf(end, " %s", counter_names[i]);
+		total.n_counted[i] += result->counts.counters[i].packets;
+		if (result->counts.counters[i].packets && end - text < NOTE_SIZE - 20)
+			end += sprintf(end, " %s", mz_counter_name(i));
 	}
 	sim_note("host %u, %s%" PRIu64 ":%s", host, f->is_control ? "control of " : "", f->number,
 		 text);
@@ -289,7 +254,7 @@ static void judge(struct flying *f, unsigned int host, const struct sim_result *
 
 	total.n_runs++;
 	note_run(f, host, result);
-	f->is_divided |= result->counters[MZ_COUNT_divide] > 0;
+	f->is_divided |= result->counts.counters[MZ_COUNT_divide].packets > 0;
 	f->saw_boot |= sim_control_is_booting();
 	if (f->n_hops == HOPS_MAX) {
 		if (!f->saw_boot)
@@ -312,7 +277,7 @@ static void judge(struct flying *f, unsigned int host, const struct sim_result *
 
 static unsigned int home_of(const struct sim_endpoint *e)
 {
-	unsigned int host = sim_below(SIM_HOSTS);
+	unsigned int host = random_below(SIM_HOSTS);
 
 	while (e->placed && !(e->placed & 1U << host))
 		host = (host + 1) % SIM_HOSTS;
@@ -352,14 +317,14 @@ static uint64_t send_packet(unsigned int src, unsigned int dst, bool is_ipv6)
 
 static void send_random(void)
 {
-	unsigned int src = sim_below(SIM_ENDPOINTS), of_vpc = SIM_ENDPOINTS / SIM_VPCS;
-	unsigned int dst = src / of_vpc * of_vpc + sim_below(of_vpc);
+	unsigned int src = random_below(SIM_ENDPOINTS), of_vpc = SIM_ENDPOINTS / SIM_VPCS;
+	unsigned int dst = src / of_vpc * of_vpc + random_below(of_vpc);
 
 	/* More of some pairs than of others, so that leases are confirmed here and over there. */
-	if (sim_chance(60))
+	if (random_chance(60))
 		src &= ~1U;
 	if (src != dst && sim_endpoints[src].placed && (sim_endpoints[dst].placed || is_lossy))
-		send_packet(src, dst, sim_chance(50));
+		send_packet(src, dst, random_chance(50));
 }
 
 static void land(unsigned int i)
@@ -378,20 +343,20 @@ static void land(unsigned int i)
 /* Something happens to something that is on its way. */
 static void net_step(void)
 {
-	unsigned int i = n_flying ? sim_below(n_flying) : 0;
+	unsigned int i = n_flying ? random_below(n_flying) : 0;
 
 	if (!n_flying)
 		return;
-	if (sim_chance(50))
+	if (random_chance(50))
 		i = 0;
-	if (is_lossy && sim_chance(4)) {
+	if (is_lossy && random_chance(4)) {
 		sim_note("%s%" PRIu64 " is lost", flying[i].is_control ? "control of " : "",
 			 flying[i].number);
 		memmove(flying + i, flying + i + 1, (--n_flying - i) * sizeof(*flying));
 		find_oldest();
 		return;
 	}
-	if (is_lossy && sim_chance(3) && n_flying < FLYING_MAX / 2)
+	if (is_lossy && random_chance(3) && n_flying < FLYING_MAX / 2)
 		flying[n_flying++] = flying[i];
 	land(i);
 }
@@ -477,19 +442,19 @@ static void settle(void)
 static void run_world(uint64_t seed, unsigned int n_steps)
 {
 	total.seed = seed;
-	sim_seed(seed);
+	random_seed(seed);
 	n_flying = 0;
 	n_notes = 0;
 	sim_next_packet = sim_oldest_packet = 1;
 	is_lossy = seed % 2;
 	sim_control_init(!is_lossy);
 	for (unsigned int i = 0; i < n_steps; i++) {
-		unsigned int what = sim_below(100);
+		unsigned int what = random_below(100);
 
 		if (what < 8)
 			sim_control_step();
 		else if (what < 9)
-			pause_ms(sim_below(8));
+			pause_ms(random_below(8));
 		else if (what < 40 && n_flying < FLYING_MAX / 3)
 			send_random();
 		else
@@ -504,10 +469,10 @@ static void print_total(double seconds)
 	       total.n_packets, total.n_arrived, total.n_runs, seconds);
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		if (total.n_counted[i])
-			printf("%10" PRIu64 " %s\n", total.n_counted[i], counter_names[i]);
+			printf("%10" PRIu64 " %s\n", total.n_counted[i], mz_counter_name(i));
 	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
 		if (total.n_dropped[i])
-			printf("%10" PRIu64 " dropped: %s\n", total.n_dropped[i], drop_names[i]);
+			printf("%10" PRIu64 " dropped: %s\n", total.n_dropped[i], mz_drop_name(i));
 }
 
 int main(int argc, char **argv)
@@ -531,14 +496,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	r = sim_hosts_open(is_ipv6, LEASE_NS);
-	if (r == -EPERM) { /* -EACCES is the verifier's refusal */
-		fprintf(stderr, "skipped: loading BPF programs needs root\n");
-		return SKIPPED;
-	}
-	if (r) {
-		fprintf(stderr, "cannot load the programs: %s\n", strerror(-r));
-		return 1;
-	}
+	if (r)
+		return programs_excuse(r);
 	printf("loaded in %.1f s\n", (now() - start) / 1e9);
 	for (uint64_t done = 0; done < steps; done += STEPS_OF_WORLD)
 		run_world(seed++, STEPS_OF_WORLD);

@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "frame.h"
-#include "mizar/counters.h"
-#include "mizar/tables.h"
+#include "programs.h"
+#include "random.h"
 
 #define SIM_HOSTS     4
 #define SIM_VPCS      2
@@ -23,10 +22,9 @@
 #define SIM_NOWHERE   SIM_HOSTS
 #define SIM_CLONES    4
 
-/* Deterministic; everything random comes from here. */
-void sim_seed(uint64_t seed);
-unsigned int sim_below(unsigned int n);
-bool sim_chance(unsigned int percent);
+#define sim_below  random_below
+#define sim_chance random_chance
+#define sim_addr   addr
 
 /* Says what is wrong, and what went before, and ends. */
 __attribute__((noreturn, format(printf, 1, 2))) void sim_fail(const char *format, ...);
@@ -39,14 +37,13 @@ struct sim_result {
 	struct frame out;
 	struct frame clones[SIM_CLONES]; /* left it, too */
 	unsigned int n_clones;
-	uint64_t counters[MZ_N_COUNTERS];
+	struct counts counts;
 	unsigned int n_drops, reason; /* the last one */
 };
 
 /* Hosts: the programs and their tables. Each endpoint has a device, the same on all hosts. */
 int sim_hosts_open(bool is_ipv6, uint64_t lease);
 void sim_hosts_close(void);
-struct mz_addr sim_addr(const char *text);
 struct mz_addr sim_host_addr(unsigned int host);
 uint32_t sim_device(unsigned int endpoint);
 void sim_agent(unsigned int host, unsigned int endpoint, const struct frame *in,

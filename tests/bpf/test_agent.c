@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 
-#define ETH	    14
 #define REMOTE_IPV4 "10.0.0.2"
 #define REMOTE_IPV6 "fd00:a::2"
 #define BOUNCER	    "192.168.50.2"

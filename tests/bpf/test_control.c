@@ -12,7 +12,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH	 14
 #define BOUNCER	 "192.168.50.2"
 #define DIVIDER	 "192.168.50.3"
 #define PEER	 "192.168.50.4"
@@ -147,16 +146,17 @@ static void without_its_cookie_a_here_is_nothing(void **state)
 static void a_cookie_ends(void **state)
 {
 	static const struct {
-		unsigned int n_ago;
+		int n_ago;
 		bool is_good;
-	} cases[] = { { 0, true }, { 1, true }, { 2, false }, { 3, false }, { -1U, false } };
+	} cases[] = { { 0, true }, { 1, true }, { 2, false }, { 3, false }, { -1, false } };
 
 	EACH_PAIR(p) {
 		struct here here = { .address = p->remote, .peer = p->own, .generation = 7 };
 		struct mz_addr dst = addr(p->remote), src = addr(p->own);
 
 		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-			cookie_make(VNI, &dst, &src, cases[i].n_ago, here.cookie);
+			cookie_make(VNI, &dst, &src, now_ns() - cases[i].n_ago * COOKIE_SPAN,
+				    here.cookie);
 			if (cases[i].is_good)
 				expect_here(PEER, &here);
 			else

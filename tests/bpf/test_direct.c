@@ -12,7 +12,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH	   14
 #define BOUNCER	   "192.168.50.2"
 #define DIVIDER	   "192.168.50.3"
 #define PEER	   "192.168.50.4"
@@ -128,8 +127,8 @@ static void cookies_are_what_they_should_be(void **state)
 		from = addr(strchr(*dst, ':') ? PORT_IPV6 : PORT_IPV4);
 		plane_run(AGENT, &in, &result);
 		cookie_of(&result.out, cookie);
-		cookie_make(VNI, &to, &from, 0, now);
-		cookie_make(VNI, &to, &from, 1, then);
+		cookie_make(VNI, &to, &from, now_ns(), now);
+		cookie_make(VNI, &to, &from, now_ns() - COOKIE_SPAN, then);
 		assert_true(!memcmp(cookie, now, COOKIE_SIZE) ||
 			    !memcmp(cookie, then, COOKIE_SIZE));
 	}

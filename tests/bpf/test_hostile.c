@@ -9,7 +9,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH	    14
 #define MIN_SIZE    15
 
 static struct frame agent_frame(unsigned int kind)

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define ETH	       14
 #define ZERO_MAC       "00:00:00:00:00:00"
 #define SOLICITED_NODE "ff02::1:ff00:2"
 #define SOLICITED_MAC  "33:33:ff:00:00:02"

@@ -11,7 +11,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH	  14
 #define BOUNCER	  "192.168.50.2"
 #define DIVIDER	  "192.168.50.3"
 #define OTHER_200 "192.168.50.4"

@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define ETH	  14
 #define OTHER	  "192.168.50.2"
 #define DIVIDER	  "192.168.50.3"
 #define OTHER_200 "192.168.50.4"

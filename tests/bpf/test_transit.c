@@ -9,7 +9,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH	14
 #define UDP	(ETH + frame_outer_size())
 #define GENEVE	(UDP + 8)
 #define BOUNCER "192.168.50.2"

@@ -7,7 +7,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define ETH	14
 #define BOUNCER "192.168.50.2"
 #define N_FLOWS 400
 

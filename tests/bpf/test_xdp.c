@@ -12,7 +12,6 @@
 
 #include "mizar/wire.h"
 
-#define ETH   14
 #define OTHER "192.168.50.2"
 #define FROM  "192.168.50.4"
 

@@ -21,6 +21,10 @@ tidy() {
 	for n in "${namespaces[@]}"; do ip netns del "$n"; done
 	if [ $result != 0 ]; then
 		for log in /run/mizar-lab/$MIZAR_LAB/*/*.log; do [ -f "$log" ] && { echo "--- $log"; tail -40 "$log"; }; done
+		for p in /run/mizar-lab/$MIZAR_LAB/h*/bpf; do
+			[ -d "$p" ] && { echo "--- counters and drops of $p"; mizar host stats --dir "${p%/bpf}"; mizar host drops --dir "${p%/bpf}"; }
+		done
+		echo "$failed"
 	fi
 	mizar lab down --name $MIZAR_LAB >/dev/null || result=1
 	exit $result
@@ -28,7 +32,8 @@ tidy() {
 trap tidy EXIT
 trap 'exit 1' INT TERM
 
-fail() { echo "FAILED: $*"; exit 1; }
+failed=
+fail() { failed="FAILED: $*"; echo "$failed"; exit 1; }
 
 # refused STATUS TEXT COMMAND...: it fails so, says so on stderr (all of which is in $said then), and prints nothing.
 refused() {
