@@ -401,18 +401,20 @@ static unsigned int mark_surplus(struct ctl_set *set)
 /*
  * Who is asked to go does so when another one is used, and who is one too many when all are. A dead
  * one does when one is used that is there for certain: until then it is the best there is. In a
- * full row they make room, down to the last.
+ * full row they make room, down to the last. Where nobody can take its place, who is asked to go
+ * does so, too; but not while another one leaves, on whose host there will be room.
  */
 static void retire(struct ctl_set *set, unsigned int n_healthy)
 {
 	struct ctl_replica *replica, *next;
-	unsigned int n_good = 0, n_connected = 0, n_used = ctl_set_n_used(set);
+	unsigned int n_good = 0, n_connected = 0, n_leaving = 0, n_used = ctl_set_n_used(set);
 	bool is_full = mz_replicas_size(&set->published) == MZ_REPLICAS_MAX;
 
 	DL_FOREACH(set->replicas, replica) {
 		bool is_good = replica->stage == CTL_USED && !ctl_replica_is_doomed(replica);
 
 		n_good += is_good;
+		n_leaving += replica->leaving && !replica->droplet->dead;
 		n_connected += is_good && replica->droplet->session;
 	}
 	DL_FOREACH_SAFE(set->replicas, replica, next) {
@@ -422,7 +424,7 @@ static void retire(struct ctl_set *set, unsigned int n_healthy)
 			continue;
 		if ((n_good && (must || n_good == n_healthy)) ||
 		    (n_connected && replica->droplet->dead) ||
-		    (must && !n_healthy && !set->writing)) {
+		    (must && !n_healthy && !n_leaving && !set->writing)) {
 			ctl_replica_leave(replica);
 		} else if (is_full && n_used > 1 && n_good < n_healthy) {
 			n_used -= replica->stage == CTL_USED;
