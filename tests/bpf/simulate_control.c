@@ -2,7 +2,8 @@
 /*
  * The controller of a simulation. What it does takes many steps, each of which changes one host.
  * Their order is that of docs/architecture.md: a new place first, then the bouncers, then the old
- * place; new bouncers and dividers have their tables before anybody hears of them.
+ * place; new bouncers and dividers have their tables before anybody hears of them, and come and go
+ * by stages.
  *
  * Hosts hold the rows of a VPC or network as long as they have a role in it.
  */
