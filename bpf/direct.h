@@ -46,7 +46,7 @@ static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_le
 	const struct mz_location *location = find_location(p, &p->f->dst);
 
 	if (vpc_is_direct_by_divider(p) && row->network != p->port->network)
-		return replicas_have(&p->vpc->dividers, &row->host);
+		return replicas_use(&p->vpc->dividers, &row->host);
 	return !location || host_equal(&location->host, &row->host);
 }
 

@@ -339,7 +339,7 @@ static __always_inline int introduced(struct mz_pkt *p)
 		return 0;
 	if (p->local && (divides || may_enter(p, p->local->network)))
 		return introduced_here(p);
-	if (divides && vpc_is_direct_by_divider(p) && !is_from_divider(p) &&
+	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) &&
 	    is_between_networks(p))
 		return introduced_to_divider(p);
 	if (!is(p, MZ_INTRODUCED)) {
@@ -355,7 +355,7 @@ static __always_inline int introduced(struct mz_pkt *p)
  */
 static __always_inline bool wants_rts(struct mz_pkt *p)
 {
-	const struct mz_learned *row;
+	const struct mz_learned *row, *src;
 	const struct mz_route *route;
 
 	if (p->f->rts || p->f->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
@@ -365,7 +365,10 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 	row = find_learned(p, &p->f->dst);
 	if (row)
 		return !learned_holds(row, clock());
-	/* By a bouncer: the sender is still asking. */
+	/* By a bouncer the sender is still asking, if it is not there itself. */
+	src = find_learned(p, &p->f->src);
+	if (src && host_equal(&src->host, &p->f->outer_src))
+		return true;
 	route = find_route(p->f->vni, &p->f->src);
 	return !route || !is_from_bouncer(p, route->network);
 }

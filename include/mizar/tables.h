@@ -40,9 +40,15 @@ struct mz_vni_addr {
 };
 MZ_ASSERT_SIZE(mz_vni_addr, 20);
 
-/* Droplets that stand in for each other. Unused entries are zero. */
+/*
+ * Droplets that stand in for each other. The first n are used: packets are sent to them. Those that
+ * follow are on their way in or out: ready ones act in the role when a packet reaches them, known
+ * ones do not, or not yet; what any of them sends is believed. Entries behind them are zero.
+ */
 struct mz_replicas {
-	__u32 n;
+	__u16 n;
+	__u8 n_ready;
+	__u8 n_known;
 	struct mz_addr addrs[MZ_REPLICAS_MAX];
 };
 MZ_ASSERT_SIZE(mz_replicas, 68);

@@ -306,7 +306,7 @@ void model_introduced(struct view *v)
 			is_learned = learn_source(v, introduced_network(v));
 		if (is_learned || !model_is_direct_by_divider(v))
 			answer_rts(v, v->local->local.generation, 0);
-	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->is_from_divider &&
+	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
 		if (v->is_introduced)
 			(void)learn_source(v, 0);
@@ -333,6 +333,7 @@ void model_replace_rts(const struct view *v, uint8_t *frame)
 static bool wants_rts(const struct view *v)
 {
 	const struct world_addr *dst = model_addr(v, &v->dst);
+	const struct mz_learned *src = row_of(v, model_addr(v, &v->src));
 	unsigned int counters = v->out->counters;
 	uint64_t network = model_route(v, &v->src);
 
@@ -341,6 +342,8 @@ static bool wants_rts(const struct view *v)
 		return false;
 	if (row_of(v, dst))
 		return !model_holds(v, dst);
+	if (src && same(&src->host, &v->outer_src))
+		return true; /* it comes from there, not by a bouncer */
 	return !network || !model_is_from_bouncer(v, network);
 }
 
@@ -404,7 +407,7 @@ static bool may_use(struct view *v, const struct world_addr *dst)
 	const struct mz_learned *row = row_of(v, dst);
 
 	if (model_is_direct_by_divider(v) && row->network != v->port->row.network)
-		return model_is_in(&v->vpc->row.dividers, &row->host);
+		return model_is_used(&v->vpc->row.dividers, &row->host);
 	return !dst->has_location || same(&dst->location.host, &row->host);
 }
 

@@ -8,7 +8,7 @@
  *	- that it reaches only the endpoint of its destination, as it is now, on a host that has it,
  *	  in its own VPC, and between networks of the VPC that divides only by a divider;
  *	- that it is not sent round: at most HOPS_MAX hosts;
- *	- in worlds without losses, where endpoints only migrate, that it arrives.
+ *	- in worlds without losses, where endpoints migrate and roles change hands, that it arrives.
  *
  * At the end of a world the controller and the losses stop, and all talk to all until every packet
  * takes the shortest way.

@@ -48,8 +48,7 @@ static void four_up(struct four *f, struct plane *plane, const char *tombstones)
 	plane_until(plane, is(plane, "Endpoint", "a", "e1", "status.phase", "Provisioned") &&
 				   host_rows(&f->h[3], "locations/") == 1 &&
 				   host_rows(&f->h[4], "locations/") == 1 &&
-				   host_has(&f->h[1], "network/", "172.31.0.3") &&
-				   host_has(&f->h[1], "network/", "172.31.0.4"));
+				   has_two_bouncers(plane));
 }
 
 static void four_free(struct four *f)
