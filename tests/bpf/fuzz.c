@@ -481,8 +481,11 @@ static void keep(struct world *world, const struct forecast *forecast)
 	}
 }
 
-/* The clock of the programs may be behind, and rows may have ended while the packet ran. */
-static void check_model(struct world *world, const struct result *result)
+/*
+ * The clock of the programs may be behind, and rows may have ended while the packet ran. Returns
+ * whether the packet changed a row.
+ */
+static bool check_model(struct world *world, const struct result *result)
 {
 	static struct forecast forecast;
 	const uint64_t times[] = { now_ns(), run.start - COARSE_NS };
@@ -494,7 +497,7 @@ static void check_model(struct world *world, const struct result *result)
 			continue;
 		keep(world, &forecast);
 		if (run.index % 16 || are_others_as_before(world))
-			return;
+			return forecast.n_changes;
 		break;
 	}
 	model_forecast(world, run.packet, times[0], 0, &forecast);
@@ -515,6 +518,7 @@ static void run_packet(struct world *world, const struct packet *packet)
 {
 	static struct result result, again;
 	enum fate fate;
+	bool has_changed;
 
 	run.packet = packet;
 	run.start = now_ns();
@@ -523,13 +527,13 @@ static void run_packet(struct world *world, const struct packet *packet)
 	fate = check_one_fate(&result);
 	if (fate == SENT)
 		check_sent(world, &result);
-	check_model(world, &result);
+	has_changed = check_model(world, &result);
 	run.n_packets++;
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		run.n_counted[i] += result.counters[i].packets;
 	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
 		run.n_dropped[i] += result.drops[i].packets;
-	if (run.index % 16 || !is_repeatable(&result))
+	if (run.index % 16 || has_changed || !is_repeatable(&result))
 		return;
 	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0,
 		     &again);
