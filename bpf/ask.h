@@ -88,15 +88,6 @@ static __always_inline bool is_nobodys(struct mz_pkt *p, __u64 now)
 	return row && row->nobody_until > now;
 }
 
-/* IPv6 packets of the least MTU may go where only they fit: see too_big(). */
-static __always_inline bool is_full(struct mz_pkt *p)
-{
-	__u32 size = p->f->end - p->f->inner;
-
-	return p->f->eth_proto_be == bpf_htons(ETH_P_IPV6) && size <= IPV6_MTU_MIN &&
-	       size > IPV6_MTU_MIN - sizeof(struct mz_opt_rts);
-}
-
 /* Asks, where a packet goes by bouncers that might go direct. Reads next; sets introduces. */
 static __always_inline int introduce(struct mz_pkt *p)
 {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "learn.h"
+#include "size.h"
 
 /*
  * So often the bouncer is asked, even if packets from the row's host confirm it: one that had the
@@ -21,10 +22,19 @@ static __always_inline __u64 renew_after(struct mz_pkt *p)
 	return mz_config.lease / 2 + mz_config.lease / 1024 * draw;
 }
 
+/* IPv6 packets of the least MTU may go where only they fit: see too_big(). */
+static __always_inline bool is_full(struct mz_pkt *p)
+{
+	__u32 size = p->f->end - p->f->inner;
+
+	return p->f->eth_proto_be == bpf_htons(ETH_P_IPV6) && size <= IPV6_MTU_MIN &&
+	       size > IPV6_MTU_MIN - sizeof(struct mz_opt_rts);
+}
+
 /* Super-packets carry no RTS while others may come: each of their segments would have it. */
 static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 interval, __u64 now)
 {
-	return now - asked >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
+	return !is_full(p) && now - asked >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
 }
 
 /*
@@ -45,7 +55,7 @@ static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u6
 {
 	__u64 age = now - row->confirmed;
 
-	if (now - row->asked > RENEW_BY_BOUNCER_NS) {
+	if (now - row->asked > RENEW_BY_BOUNCER_NS && !is_full(p)) {
 		row->asked = now;
 		mark(p, MZ_INTRODUCES);
 		return true;

@@ -151,11 +151,6 @@ static __always_inline void mark(struct mz_pkt *p, enum mz_trait trait)
 	p->f->traits |= trait;
 }
 
-static __always_inline void unmark(struct mz_pkt *p, enum mz_trait trait)
-{
-	p->f->traits &= ~trait;
-}
-
 static __always_inline bool is(struct mz_pkt *p, enum mz_trait trait)
 {
 	return p->f->traits & trait;

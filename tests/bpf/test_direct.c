@@ -291,6 +291,19 @@ static void an_rts_fits_into_the_mtu(void **state)
 }
 
 /* So many new destinations at once, and so many a second; what is known is not new. */
+/* IPv6 cannot be told of less than 1280: what has just that size goes without, and asks for nothing. */
+static void a_full_packet_carries_none(void **state)
+{
+	const struct frame full = of_size("fd00:a::2", 1280), room = of_size("fd00:a::2", 1240);
+	struct frame out = encapsulated(BOUNCER, &full);
+
+	expect_sent(AGENT, &full, &out, COUNT(encapsulate));
+	put_learned("fd00:a::2", PEER, 7, MZ_LEARNED_HERE, 80);
+	out = encapsulated(PEER, &full);
+	expect_sent(AGENT, &full, &out, COUNT(encapsulate) | COUNT(direct));
+	expect_introduced_as(&room, PEER, GENERATION, COUNT(direct));
+}
+
 static void scanners_are_slowed_down(void **state)
 {
 	struct result result;
@@ -329,6 +342,7 @@ int test_direct(void)
 		TEST(without_direct_path_nothing_is_learned),
 		TEST(neighbours_on_one_host_need_none_of_it),
 		TEST(an_rts_fits_into_the_mtu),
+		TEST(a_full_packet_carries_none),
 		TEST(scanners_are_slowed_down),
 #undef TEST
 	};
