@@ -290,8 +290,7 @@ static void an_rts_fits_into_the_mtu(void **state)
 	plane_set_mtu(65536);
 }
 
-/* So many new destinations at once, and so many a second; what is known is not new. */
-/* IPv6 cannot be told of less than 1280: what has just that size goes without, and asks for nothing. */
+/* IPv6 cannot be told of less than 1280: what has just that size goes without. */
 static void a_full_packet_carries_none(void **state)
 {
 	const struct frame full = of_size("fd00:a::2", 1280), room = of_size("fd00:a::2", 1240);
@@ -304,6 +303,7 @@ static void a_full_packet_carries_none(void **state)
 	expect_introduced_as(&room, PEER, GENERATION, COUNT(direct));
 }
 
+/* So many new destinations at once, and so many a second; what is known is not new. */
 static void scanners_are_slowed_down(void **state)
 {
 	struct result result;
