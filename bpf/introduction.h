@@ -222,15 +222,15 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 }
 
 /*
- * The network that the source of an RTS is in, as a bouncer of it said, or this host's own row. Not
- * from behind a divider, which stands for all networks; and a divider needs no proof.
+ * The network that the source of an RTS is in, as a bouncer of it said, or this host's own row. A
+ * divider puts itself into the RTS of another network's source: what it passes on as it was, as a
+ * bouncer that divides, too, is of the destination's.
  */
 static __always_inline __u64 introduced_network(struct mz_pkt *p)
 {
 	const struct mz_location *location;
 
-	if (!vpc_is_direct_by_divider(p) || is_from_divider(p) ||
-	    replicas_have_self(&p->vpc->dividers))
+	if (!vpc_is_direct_by_divider(p) || replicas_have_self(&p->vpc->dividers))
 		return 0;
 	location = find_location(p, &p->f->src);
 	if (location)
@@ -384,6 +384,8 @@ static __always_inline int tell_sender(struct mz_pkt *p)
 		return 0;
 	if (!CTX_IS_LAST)
 		return MZ_PASS;
+	if (!has_moved)
+		p->f->moved_generation = 0;
 	prepare_stale(p);
 	return 0;
 }

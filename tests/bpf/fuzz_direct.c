@@ -274,7 +274,7 @@ static uint64_t introduced_network(struct view *v)
 {
 	const struct world_addr *src = model_addr(v, &v->src);
 
-	if (!model_is_direct_by_divider(v) || v->is_from_divider || model_divides(v))
+	if (!model_is_direct_by_divider(v) || model_divides(v))
 		return 0;
 	if (src->has_location)
 		return src->location.network;
@@ -358,7 +358,7 @@ bool model_tell_sender(struct view *v)
 	if (v->packet->hook == XDP)
 		return pass(v);
 	memcpy(data, &v->dst, 16);
-	put32(data + 16, v->has_moved ? model_addr(v, &v->dst)->moved.generation : 0);
+	put32(data + 16, tells ? model_addr(v, &v->dst)->moved.generation : 0);
 	option_append(&o, MZ_OPT_CLASS, MZ_OPT_STALE, data, sizeof(data));
 	answer(v, &v->outer_src, &o, COUNT(stale));
 	return GO_ON;

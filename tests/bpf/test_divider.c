@@ -168,6 +168,37 @@ static void a_divider_gets_back_what_it_sent(void **state)
 	}
 }
 
+/* Who sends by it does not know of a tombstone here. */
+static void a_divider_asks_back(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst), in = tunnelled(SOURCE, &inner);
+		struct options o = option_stale(p->dst, 0);
+		struct frame out = forwarded(BOUNCER_200, &inner);
+		struct frame stale = control_to(SOURCE, &o, 0);
+
+		put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE | MZ_LEARNED_STALE, 10);
+		put_moved(p->dst, THERE, 6);
+		expect_sent_both(&in, &out, &stale,
+				 COUNT(forward) | COUNT(divide) | COUNT(stale));
+	}
+}
+
+/* Nobody judged the RTS of what came back: it names no host, and none is forgotten for it. */
+static void a_returned_rts_of_no_host_is_nothing(void **state)
+{
+	struct frame inner = inner_from("10.0.0.9", "10.0.1.9"), in, out;
+	struct rts rts = rts_of_source;
+
+	rts.host = frame_underlay_is_ipv6() ? "192.0.2.2" : "::192.168.50.2"; /* as .2 ends */
+	in = with_rts(SOURCE, "10.0.0.9", "10.0.2.2", &rts);
+	mark_returned(&in);
+	expect_drop_by_tc(&in, MZ_DROP_no_route);
+	in = tunnelled(BOUNCER, &inner);
+	out = forwarded(BOUNCER_200, &inner);
+	expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide));
+}
+
 static void expect_given_back(const char *from, const char *src, const char *dst)
 {
 	struct frame inner = inner_from(src, dst), in = tunnelled(from, &inner);
@@ -212,6 +243,21 @@ static void who_is_attested_may_enter(void **state)
 		row.flags |= MZ_LEARNED_STALE;
 		row_put(MZ_TABLE_learned, &key, &row);
 		expect_given_back(SOURCE, p->src, p->here);
+	}
+}
+
+/* By a bouncer that divides, too, which stands aside within a network. */
+static void a_divider_that_bounces_attests(void **state)
+{
+	put_network(100, LIST(DIVIDER));
+	EACH_PAIR(p) {
+		struct frame in = with_rts(DIVIDER, p->src, p->here, &rts_of_source);
+		struct result result;
+
+		plane_run(TRANSIT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS, started);
+		expect_let_in(SOURCE, p->src, p->here);
 	}
 }
 
@@ -422,9 +468,12 @@ int test_divider(void)
 		TEST(a_divider_gets_back_what_it_sent),
 		TEST(a_divider_that_is_ready_divides),
 		TEST(what_one_that_is_not_used_sends_is_divided),
+		TEST(a_divider_asks_back),
+		TEST(a_returned_rts_of_no_host_is_nothing),
 #undef TEST
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 		TEST(who_is_attested_may_enter),
+		TEST(a_divider_that_bounces_attests),
 		TEST(by_a_divider_only_the_divider_may_enter),
 		TEST(who_answered_may_enter),
 		TEST(what_moved_is_given_back),
