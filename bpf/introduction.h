@@ -297,11 +297,10 @@ static __always_inline bool is_between_networks(struct mz_pkt *p)
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
 	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
-	struct mz_addr self = self_addr();
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->f->dst) || !bouncers_have(dst->network, &key, &self);
+	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key);
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */
