@@ -220,7 +220,7 @@ static int bounce(struct step *s)
 	if (r > 0 && s->vpc.flags & MZ_VPC_DIVIDE) {
 		r = get_network(s, location.network, &row);
 		if (r > 0 && row.bouncers.n && !acts(s, &row.bouncers)) {
-			because(s, "a bouncer that is used, of network %" PRIu64, location.network);
+			because(s, "a bouncer that is used, of network %llu", location.network);
 			return go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
 		}
 		r = r < 0 ? r : 1;

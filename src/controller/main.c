@@ -115,23 +115,22 @@ static int serve(uv_loop_t *loop, struct ctl_controller *c, const struct ctl_opt
 	return 0;
 }
 
-static int run(uv_loop_t *loop, const struct ctl_options *options)
+static int run(uv_loop_t *loop, struct ctl_controller *c, const struct ctl_options *options)
 {
 	_cleanup_(mz_store_freep) struct mz_store *store = NULL;
-	struct ctl_controller c;
 	int r;
 
 	r = open_store(loop, options->store, &store);
 	if (r < 0)
 		return r;
-	r = ctl_controller_init(&c, loop, store, options->store, &options->times);
+	r = ctl_controller_init(c, loop, store, options->store, &options->times);
 	if (r < 0) {
 		mz_log_err("store %s: cannot be read: %s", options->store, strerror(-r));
 		return r;
 	}
-	r = serve(loop, &c, options);
+	r = serve(loop, c, options);
 	mz_store_free(TAKE(store)); /* what waits for commits is told first */
-	ctl_controller_fini(&c);
+	ctl_controller_fini(c);
 	return r;
 }
 
@@ -140,6 +139,7 @@ int main(int argc, char **argv)
 	static const int signals[] = { SIGTERM, SIGINT };
 	uv_signal_t handles[ARRAY_SIZE(signals)];
 	struct ctl_options options;
+	struct ctl_controller c; /* with handles of the loop: it lives until that is closed */
 	uv_loop_t loop;
 	size_t i;
 	int r;
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 		(void)uv_signal_init(&loop, &handles[i]); /* fails only without memory, as do */
 		(void)uv_signal_start(&handles[i], on_signal, signals[i]);
 	}
-	r = run(&loop, &options);
+	r = run(&loop, &c, &options);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		uv_close((uv_handle_t *)&handles[i], NULL);
 	(void)uv_run(&loop, UV_RUN_DEFAULT); /* closes what is open */

@@ -158,10 +158,10 @@ void model_attest(struct view *v)
 	}
 }
 
-/* RFC 1982; zero is no number. */
+/* RFC 1982, where half way round is older; zero is no number. */
 static bool is_older(uint32_t a, uint32_t b)
 {
-	return a && b && a != b && b - a < 0x80000000;
+	return a && b && a != b && b - a <= 0x80000000;
 }
 
 /*

@@ -182,6 +182,15 @@ static const struct mz_way *choose_way(const struct view *v, const struct mz_add
 	return NULL;
 }
 
+/* Of an address that a bouncer made up, the kernel may know that there is no way. */
+static bool is_worlds(const struct view *v, const struct mz_addr *host)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++)
+		if (same(&v->world->hosts[i].addr, host))
+			return true;
+	return false;
+}
+
 /* The outer Ethernet header, and whether there is a way at all. */
 static bool find_way(struct view *v, const struct mz_addr *to, size_t growth)
 {
@@ -192,7 +201,7 @@ static bool find_way(struct view *v, const struct mz_addr *to, size_t growth)
 	/* What does not leave where it came in, or only by the kernel, is left to tc. */
 	if (v->packet->hook == XDP && (!way || ifindex != WORLD_LO))
 		return pass(v);
-	if (!ifindex)
+	if (!ifindex || (!way && !is_worlds(v, to) && v->choice_way & 1))
 		return DROP(v, no_nexthop);
 	if (is_too_big(size_from(v, ETH) + growth, way_mtu(v, to, ifindex)))
 		return v->packet->hook == XDP ? pass(v) : DROP(v, too_big);

@@ -5,36 +5,21 @@
  *
  *	10.0.0.9 on .5, network 100 --> bouncer .2 --> divider --> bouncer .4 --> 10.0.1.9 on .6
  */
-#include "plane.h"
+#include "learning.h"
 
 #include <string.h>
 
 #include <linux/pkt_cls.h>
 
-#define BOUNCER	    "192.168.50.2"
-#define DIVIDER	    "192.168.50.3"
-#define BOUNCER_200 "192.168.50.4"
-#define SOURCE	    "192.168.50.5"
-#define THERE	    "192.168.50.6"
-#define MAC_4	    "02:bb:00:00:00:04"
-#define MAC_1_4	    "02:bb:00:00:01:04"
+#define THERE THIRD /* where the destination is */
 
-static const struct pair {
-	const char *src, *dst, *here, *here_200, *own;
-} pairs[] = { { "10.0.0.9", "10.0.1.9", "10.0.0.4", "10.0.1.4", PORT_IPV4 },
-	      { "fd00:a::9", "fd00:b::9", "fd00:a::4", "fd00:b::4", PORT_IPV6 } };
-#define EACH_PAIR(p) for (const struct pair *p = pairs; p < pairs + 2; p++)
-
-static const struct rts rts_of_source = { .host = SOURCE,
-					  .generation = 5,
-					  .group = 0x67,
-					  .cookie = { 1, 2, 3, 4, 5, 6, 7, 8 } };
+static uint64_t started; /* the test */
 
 static int setup(void **state)
 {
-	int r = plane_setup(state);
+	int r = plane_setup_direct(state);
 
-	plane_forget();
+	started = now_ns();
 	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 	return r;
 }
@@ -44,30 +29,8 @@ static int setup_divider(void **state)
 	int r = setup(state);
 
 	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
-	put_prefix("10.0.0.0", 120, 100);
-	put_prefix("10.0.1.0", 120, 200);
-	put_prefix("fd00:a::", 64, 100);
-	put_prefix("fd00:b::", 64, 200);
+	put_routes();
 	return r;
-}
-
-static struct frame with_rts(const char *from, const char *src, const char *dst,
-			     const struct rts *rts)
-{
-	struct frame inner = inner_from(src, dst);
-	struct options o = option_rts(rts);
-
-	return tunnelled_with(from, &inner, &o);
-}
-
-static struct frame here_of(const char *address, const char *peer, uint32_t flags)
-{
-	struct here here = { .address = address, .peer = peer, .flags = flags };
-	struct options o;
-
-	memcpy(here.cookie, rts_of_source.cookie, COOKIE_SIZE);
-	o = option_here(&here);
-	return control_to(SOURCE, &o, 0);
 }
 
 /* The RTS that came is answered, and goes on as this host's. Returns this host's cookie. */
@@ -75,7 +38,8 @@ static void expect_relayed(const char *from, const struct pair *p, unsigned int 
 			   uint8_t ret_cookie[COOKIE_SIZE])
 {
 	struct frame in = with_rts(from, p->src, p->dst, &rts_of_source), out;
-	struct frame inner = inner_from(p->src, p->dst), here = here_of(p->dst, p->src, 0);
+	struct frame inner = inner_from(p->src, p->dst);
+	struct frame here = here_for(SOURCE, p->dst, p->src, 0, 0);
 	struct rts rts = rts_of_source;
 	struct options o;
 	struct result result;
@@ -91,19 +55,6 @@ static void expect_relayed(const char *from, const struct pair *p, unsigned int 
 	memcpy(ret_cookie, rts.cookie, COOKIE_SIZE);
 }
 
-static void expect_row(const char *ip, const char *host, uint64_t network, uint32_t generation,
-		       uint32_t flags)
-{
-	struct mz_learned row;
-	struct mz_addr expected = addr(host);
-
-	assert_true(get_learned(ip, &row));
-	assert_memory_equal(&row.host, &expected, sizeof(expected));
-	assert_int_equal(row.network, network);
-	assert_int_equal(row.generation, generation);
-	assert_int_equal(row.flags, flags);
-}
-
 static void a_divider_stands_for_both_ends(void **state)
 {
 	EACH_PAIR(p) {
@@ -112,11 +63,11 @@ static void a_divider_stands_for_both_ends(void **state)
 		struct options o;
 
 		expect_relayed(BOUNCER, p, COUNT(learn), here.cookie);
-		expect_row(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS);
+		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
 		o = option_here(&here);
 		in = control_from(THERE, &o);
 		expect_consumed(&in, COUNT(learn));
-		expect_row(p->dst, THERE, 0, 9, MZ_LEARNED_HERE);
+		expect_new(p->dst, THERE, 0, 9, MZ_LEARNED_HERE, started);
 		in = tunnelled(SOURCE, &inner);
 		out = forwarded(THERE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
@@ -153,13 +104,13 @@ static void a_divider_believes_bouncers_only(void **state)
 static void what_nobody_has_is_said(void **state)
 {
 	struct frame in = with_rts(BOUNCER, "10.0.0.9", "10.0.2.2", &rts_of_source), inner;
-	struct frame here = here_of("10.0.2.2", "10.0.0.9", MZ_HERE_NOBODY);
+	struct frame here = here_for(SOURCE, "10.0.2.2", "10.0.0.9", 0, MZ_HERE_NOBODY);
 
 	expect_dropped_and_told(&in, MZ_DROP_no_route, &here, COUNT(here));
 	put_network(200, LIST(SELF));
 	EACH_PAIR(p) {
 		in = with_rts(BOUNCER, p->src, p->dst, &rts_of_source);
-		here = here_of(p->dst, p->src, MZ_HERE_NOBODY);
+		here = here_for(SOURCE, p->dst, p->src, 0, MZ_HERE_NOBODY);
 		expect_dropped_and_told(&in, MZ_DROP_no_endpoint, &here,
 					COUNT(here) | COUNT(divide));
 		inner = inner_from(p->src, p->dst);
@@ -190,12 +141,12 @@ static void a_divider_with_the_destination_still_divides(void **state)
 	EACH_PAIR(p) {
 		struct frame in = with_rts(BOUNCER, p->src, p->here_200, &rts_of_source), out;
 		struct frame inner = inner_from(p->src, p->here_200);
-		struct frame here = here_of(p->here_200, p->src, 0);
+		struct frame here = here_for(SOURCE, p->here_200, p->src, 0, 0);
 
 		out = delivered(MAC_1_4, &inner);
 		expect_sent_both(&in, &out, &here,
 				 COUNT(deliver) | COUNT(divide) | COUNT(here) | COUNT(learn));
-		expect_row(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS);
+		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
 		in = tunnelled(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
 	}
@@ -249,7 +200,7 @@ static void who_is_attested_may_enter(void **state)
 		expect_given_back(SOURCE, p->src, p->here);
 		plane_run(TRANSIT, &in, &result);
 		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
-		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS, started);
 		expect_let_in(SOURCE, p->src, p->here);
 		expect_given_back(THERE, p->src, p->here);	 /* it alone */
 		expect_given_back(SOURCE, p->src, p->here_200); /* into its network */
@@ -275,12 +226,12 @@ static void by_a_divider_only_the_divider_may_enter(void **state)
 		in = with_rts(DIVIDER, p->dst, p->here, &rts);
 		plane_run(TRANSIT, &in, &result);
 		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
-		expect_row(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
 		expect_let_in(DIVIDER, p->dst, p->here);
 		expect_given_back(THERE, p->dst, p->here);
 		in = with_rts(BOUNCER, p->dst, p->here, &rts); /* handed on by the last bouncer */
 		plane_run(TRANSIT, &in, &result);
-		expect_row(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
 		/* For nobody's network, once it divides no more. */
 		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(BOUNCER_200));
 		expect_given_back(DIVIDER, p->dst, p->here);
@@ -305,12 +256,12 @@ static void who_answered_may_enter(void **state)
 		o = option_here(&here);
 		in = control_from(SOURCE, &o);
 		expect_consumed(&in, COUNT(learn));
-		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE, started);
 		in = tunnelled(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 		in = control_from(DIVIDER, &o); /* a divider stands in for no host that is known */
 		expect_consumed(&in, COUNT(learn));
-		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE, started);
 	}
 }
 

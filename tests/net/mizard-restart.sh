@@ -23,10 +23,12 @@ mizar lab up --name $MIZAR_LAB --hosts 3 >&2 || fail "lab up again"
 wait $pinging || fail "ping"
 grep -q ' 0% packet loss' /run/mizar-lab/$MIZAR_LAB/ping || fail "lost: $(cat /run/mizar-lab/$MIZAR_LAB/ping)"
 
+# A machine on which mizard takes 10 s to start: its roles were given to others by then, and it is told of that.
+moved_away() { says ctl "placed elsewhere"; }
 [ "$(rows h1 droplet)" = "$rows" ] || fail "droplet rows changed: $(rows h1 droplet), not $rows"
 for host in h1 h2 h3; do
 	received=$(mizar host status --host $host -o json | python3 -c 'import json, sys; print(int(json.load(sys.stdin).get("rowsReceived", 0)))')
-	[ "$received" -le 4 ] || fail "$host was sent $received rows after its restart"
+	[ "$received" -le 4 ] || moved_away || fail "$host was sent $received rows after its restart"
 done
 reaches acme/web-1 10.0.1.12
 transfer acme/web-1 acme/web-2 fd00:10:1::12

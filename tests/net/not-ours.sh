@@ -6,10 +6,7 @@
 # dropped by name, and reach no socket.
 . "$(dirname "$0")/common.sh"
 
-lab --hosts 2
-mizard_instead h2 --transit $MIZAR_TRANSIT --tunnel-gro off
-starts() { mizar host status --host h2 2>/dev/null | grep "off, asked for" >/dev/null; }
-eventually starts
+lab --hosts 2 --mizard-options "--tunnel-gro off"
 h2=$(under 0.2) other=$(under 0.102) stranger=$(under 0.77) len=24
 [ "${MIZAR_UNDERLAY:-ipv4}" = ipv4 ] || len="64 nodad"
 on() { local host=$1; shift; mizar lab exec "$host" -- "$@"; }

@@ -19,7 +19,7 @@ fail() { echo "FAILED: $*"; exit 1; }
 # Nothing of an earlier run that was killed: what is mounted there was in that run's namespace.
 rm -rf "$work" && mkdir -p "$work/cgroup" && work=$(realpath "$work") || exit 1
 tree=$work/tree
-unshare_pid='' init=''
+unshare_pid='' tree_pid='' init=''
 group=mizar-package-$$
 
 tidy() {
@@ -29,6 +29,7 @@ tidy() {
 		inside journalctl --no-pager -o short-monotonic -n 60
 		tail -30 "$work/boot.log"
 	}
+	[ -z "$tree_pid" ] || { touch "$work/given-up" && wait "$tree_pid"; } # it leaves no mounts then
 	if [ -n "$unshare_pid" ]; then
 		kill -KILL "$unshare_pid" && wait "$unshare_pid" 2>/dev/null # and with it all that it holds
 	fi
@@ -46,13 +47,15 @@ trap 'exit 1' INT TERM
 
 # ---- a Debian ------------------------------------------------------------------------------------
 
+# While the packages are built: they are waited for at the end.
 make_tree() {
 	local codename sources
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	mapfile -t sources < <(grep -lsE "(^| )$codename( |$)" /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources})
 	apt-config dump Acquire::http Acquire::https | grep -i proxy >"$work/proxy.conf"
 	mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,iproute2,iputils-ping --aptopt="$work/proxy.conf" \
-		--skip=cleanup/apt --customize-hook="copy-in $work/packages /root" \
+		--skip=cleanup/apt --customize-hook="until [ -e $work/built ]; do [ ! -e $work/given-up ] || exit 1; sleep 0.2; done" \
+		--customize-hook="copy-in $work/packages /root" \
 		--customize-hook='chroot "$1" sh -c "apt-get install -q -y --no-install-recommends --download-only /root/packages/*.deb"' \
 		"$codename" "$tree" "${sources[@]}" </dev/null >"$work/tree.log" 2>&1 || { cat "$work/tree.log"; fail "mmdebstrap"; }
 	# It has the real kernel under it: these would set what belongs to the machine.
@@ -146,10 +149,15 @@ lossless() {
 	step "$what: no packet lost"
 }
 
-step "building packages"
+step "building packages, and a fresh Debian"
+make_tree &
+tree_pid=$!
 "$top/package" --output "$work/packages" >"$work/package.log" 2>&1 || { tail -60 "$work/package.log"; fail "./package"; }
-step "a fresh Debian"
-make_tree
+step "packages are built"
+touch "$work/built"
+wait $tree_pid || exit 1
+tree_pid=''
+step "it boots"
 start_tree
 inventory >"$work/before"
 
