@@ -682,7 +682,7 @@ void sim_pass_a_minute(unsigned int host, const struct sim_endpoint *e)
 
 		if (!sim_find(host, MZ_TABLE_learned, &key, &row))
 			continue;
-		row.asked -= row.asked < MINUTE_NS ? row.asked : MINUTE_NS;
+		row.asked_bouncers -= (MINUTE_NS >> MZ_LEARNED_SHIFT) + 1;
 		sim_put(host, MZ_TABLE_learned, &key, &row);
 	}
 }
