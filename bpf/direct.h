@@ -54,7 +54,7 @@ static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_le
 
 /*
  * Was the row learned by a divider for an endpoint of another network here? This one may be in the
- * network of the destination, and have a shorter way.
+ * network of the destination, and have a shorter way. It asks more often than the row is renewed.
  */
 static __always_inline bool is_for_others(struct mz_pkt *p, const struct mz_learned *row)
 {
@@ -68,7 +68,7 @@ static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u6
 	__u64 asked_bouncers = (__u64)row->asked_bouncers << MZ_LEARNED_SHIFT;
 
 	if (is_ask_due(p, asked_bouncers, (__u64)ASK_BOUNCERS << MZ_LEARNED_SHIFT, now) ||
-	    (is_for_others(p, row) && is_ask_due(p, row->asked, mz_config.lease, now))) {
+	    (is_for_others(p, row) && is_ask_due(p, row->asked, mz_config.lease / 2, now))) {
 		ask(p, row, now, true);
 		return true;
 	}
