@@ -523,9 +523,9 @@ static void run_packet(struct world *world, const struct packet *packet)
 	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0,
 		     &result);
 	fate = check_one_fate(&result);
-	if (fate == SENT)
-		check_sent(world, &result);
 	has_changed = check_model(world, &result);
+	if (fate == SENT) /* perhaps where the packet itself said */
+		check_sent(world, &result);
 	run.n_packets++;
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		run.n_counted[i] += result.counters[i].packets;
