@@ -15,6 +15,7 @@
  */
 static __always_inline int check_returned(struct mz_pkt *p)
 {
+	const struct mz_location *location = find_location(p, &p->f->dst);
 	struct mz_learned *row = find_learned(p, &p->f->dst);
 	const struct mz_route *route;
 
@@ -25,16 +26,15 @@ static __always_inline int check_returned(struct mz_pkt *p)
 		if (is_from_bouncer(p, route->network))
 			return DROP(no_endpoint);
 	}
-	if (row && host_equal(&row->host, &p->f->outer_src)) {
+	if (row && host_equal(&row->host, &p->f->outer_src))
 		row->flags |= MZ_LEARNED_STALE;
+	if (location && host_equal(&location->host, &p->f->outer_src))
+		return DROP(not_here); /* it would go there again */
+	if (row && (host_equal(&row->host, &p->f->outer_src) ||
+		    addr_equal(&row->before, &p->f->outer_src)))
 		return 0;
-	}
-	if (row && addr_equal(&row->before, &p->f->outer_src))
-		return 0;
-	p->location = find_location(p, &p->f->dst);
-	if (!p->location)
-		return DROP(stale_sender);
-	return host_equal(&p->location->host, &p->f->outer_src) ? DROP(not_here) : 0;
+	p->location = location;
+	return location ? 0 : DROP(stale_sender);
 }
 
 /* The sender's port, if the packet is one of an endpoint of this host. Sets port. */

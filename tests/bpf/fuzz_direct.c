@@ -388,16 +388,15 @@ bool model_check_returned(struct view *v)
 		return DROP(v, no_route);
 	if (model_divides(v) && model_is_from_bouncer(v, network))
 		return DROP(v, no_endpoint);
-	if (row && same(&row->host, &v->outer_src)) {
+	if (row && same(&row->host, &v->outer_src))
 		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
-		return GO_ON;
-	}
-	if (row && same(&row->before, &v->outer_src))
+	if (dst->has_location && same(&dst->location.host, &v->outer_src))
+		return DROP(v, not_here);
+	row = row_of(v, dst);
+	if (row && (same(&row->host, &v->outer_src) || same(&row->before, &v->outer_src)))
 		return GO_ON;
 	if (!dst->has_location)
 		return DROP(v, stale_sender);
-	if (same(&dst->location.host, &v->outer_src))
-		return DROP(v, not_here);
 	v->route = TO_LOCATION;
 	return GO_ON;
 }
