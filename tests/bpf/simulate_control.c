@@ -429,9 +429,12 @@ static void change(struct set *set, unsigned int step, unsigned int to, unsigned
 
 static void replace(struct task *task, unsigned int v)
 {
-	if (task->step == 0 && task->next == 0)
+	if (task->step == 0) { /* before anybody hears of it */
 		hold(task, v, task->to, false);
-	if (task->step == 12) {
+		task->step++;
+		return;
+	}
+	if (task->step == 14) {
 		hold(task, v, task->from, true);
 		task->kind = IDLE;
 		return;
@@ -442,7 +445,7 @@ static void replace(struct task *task, unsigned int v)
 	}
 	if (task->next == 0) {
 		task->order = random_below(SIM_HOSTS);
-		change(set_of(task, v), task->step / 2, BIT(task->to),
+		change(set_of(task, v), task->step / 2 - 1, BIT(task->to),
 		       BIT(task->from));
 	}
 	tell(task, v);
