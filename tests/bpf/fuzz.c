@@ -204,9 +204,13 @@ static bool is_host(const struct world *world, unsigned int i, const struct mz_a
 	return !memcmp(&world->hosts[i].addr, addr, sizeof(*addr));
 }
 
-/* A bouncer may introduce any host it likes (docs/security.md). */
+/* A bouncer may introduce any host it likes (docs/security.md), also by the packet itself. */
 static bool is_learned_host(const struct world *world, const struct mz_addr *addr)
 {
+	const struct frame *in = &run.packet->frame;
+
+	if (memmem(in->bytes, in->size, addr, sizeof(*addr)))
+		return true;
 	for (unsigned int i = 0; i < world->n_addrs; i++)
 		if (world->addrs[i].is_learned && world->addrs[i].vni == vni_of(world) &&
 		    !memcmp(&world->addrs[i].learned.host, addr, sizeof(*addr)))
@@ -523,9 +527,9 @@ static void run_packet(struct world *world, const struct packet *packet)
 	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0,
 		     &result);
 	fate = check_one_fate(&result);
-	has_changed = check_model(world, &result);
-	if (fate == SENT) /* perhaps where the packet itself said */
+	if (fate == SENT)
 		check_sent(world, &result);
+	has_changed = check_model(world, &result);
 	run.n_packets++;
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		run.n_counted[i] += result.counters[i].packets;
