@@ -305,7 +305,8 @@ static __always_inline bool is_between_networks(struct mz_pkt *p)
 	if (!dst || (src && src->network == dst->network))
 		return false;
 	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key) ||
-	       (learned && learned_holds(learned, clock()));
+	       (learned && learned_holds(learned, clock()) &&
+		!host_is_dead(p->f->epoch, &learned->host));
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */

@@ -301,7 +301,8 @@ static bool is_between_networks(const struct view *v)
 	const struct world_addr *to = model_addr(v, &v->dst);
 
 	return dst && src != dst &&
-	       (to->has_location || !model_bounces(v, dst) || model_holds(v, to));
+	       (to->has_location || !model_bounces(v, dst) ||
+		(model_holds(v, to) && !model_host_is_dead(v, &row_of(v, to)->host)));
 }
 
 /*
