@@ -284,10 +284,13 @@ static __always_inline bool is_between_networks(struct mz_pkt *p)
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
 	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
+	const struct mz_learned *learned = find_learned(p, &p->f->dst);
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key);
+	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key) ||
+	       (learned && learned_holds(learned, clock()) &&
+		!host_is_dead(p->f->epoch, &learned->host));
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */

@@ -303,9 +303,11 @@ static uint64_t introduced_network(struct view *v)
 static bool is_between_networks(const struct view *v)
 {
 	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
+	const struct world_addr *to = model_addr(v, &v->dst);
 
 	return dst && src != dst &&
-	       (model_addr(v, &v->dst)->has_location || !model_bounces(v, dst));
+	       (to->has_location || !model_bounces(v, dst) ||
+		(model_holds(v, to) && !model_host_is_dead(v, &row_of(v, to)->host)));
 }
 
 /*

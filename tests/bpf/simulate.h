@@ -22,10 +22,6 @@
 #define SIM_NOWHERE   SIM_HOSTS
 #define SIM_CLONES    4
 
-#define sim_below  random_below
-#define sim_chance random_chance
-#define sim_addr   addr
-
 /* Says what is wrong, and what went before, and ends. */
 __attribute__((noreturn, format(printf, 1, 2))) void sim_fail(const char *format, ...);
 /* Kept for sim_fail(). */
