@@ -216,9 +216,11 @@ static void put_world(const struct bench *b)
 	struct mz_location location = { .network = NETWORK, .host = addr(OTHER) };
 	struct mz_route route = { .network = NETWORK };
 	struct mz_local local = { .network = NETWORK, .ifindex = LO };
-	struct mz_vpc vpc = { .dividers = { 1, { addr(b->is_divider ? SELF : OTHER) } } };
+	const struct mz_addr divider = addr(b->is_divider ? SELF : OTHER);
+	const struct mz_addr bouncer = addr(b->is_bouncer ? SELF : OTHER);
+	struct mz_vpc vpc = { .dividers = { .n = 1, .addrs = { divider } } };
 	struct mz_network network = { .vni = VNI,
-				      .bouncers = { 1, { addr(b->is_bouncer ? SELF : OTHER) } } };
+				      .bouncers = { .n = 1, .addrs = { bouncer } } };
 	struct mz_network_key network_key = { .network = NETWORK };
 	struct mz_port port = { .network = NETWORK, .vni = VNI, .ip4 = addr(SRC) };
 	uint32_t vni = VNI, ifindex = device, slot = 0, epoch = 1;

@@ -21,5 +21,10 @@ static __always_inline int bounce(struct mz_pkt *p)
 		return 0;
 	if (!p->location || !may_enter(p, p->location->network))
 		return to_divider(p);
+	/* On its way in or out nobody need believe it: one that is used sends it on. */
+	if (p->vpc->flags & MZ_VPC_DIVIDE &&
+	    bouncer_pick(p, p->location->network) == BOUNCER_OTHER &&
+	    !host_equal(&p->f->host, &p->f->outer_src))
+		return to_tunnel(p);
 	return to_location(p, p->location);
 }

@@ -128,7 +128,7 @@ static __always_inline const struct cached_host *find_host(__u32 epoch, const st
 					  cache_slot(addr->words_be[3], CACHE_BITS);
 	struct cached_host *row = bpf_map_lookup_elem(&cached_host, &slot);
 
-	if (row && (row->epoch != epoch || !host_equal(&row->addr, addr)))
+	if (row && (row->epoch != epoch || !addr_equal(&row->addr, addr)))
 		(void)fill_host(slot, addr, epoch);
 	return row;
 }

@@ -121,6 +121,9 @@ static __always_inline void prepare_here(struct mz_pkt *p, __u32 generation, __u
 	if (!rts)
 		return;
 	__builtin_memcpy(&control.to, rts->host, sizeof(control.to));
+	/* Nobody judged it, if the packet came back. */
+	if (addr_is_ipv4(&control.to) == underlay_is_ipv6())
+		return;
 	__builtin_memcpy(&control.cookie, rts->cookie, sizeof(control.cookie));
 	prepare_control(p, &control, MZ_COUNT_here);
 }

@@ -23,7 +23,8 @@ static __always_inline __u32 mask_if_less(__u32 a, __u32 b)
 	return (__s32)difference >> 31;
 }
 
-GLOBAL int replicas_find(const struct mz_replicas *set, const struct mz_addr *host)
+/* Is the host among the first n? */
+GLOBAL int replicas_find(const struct mz_replicas *set, const struct mz_addr *host, __u32 n)
 {
 	__u32 is_found = 0;
 
@@ -34,21 +35,29 @@ GLOBAL int replicas_find(const struct mz_replicas *set, const struct mz_addr *ho
 		__u32 differs = addr_differs(&set->addrs[i], host);
 
 		barrier_var(differs);
-		is_found |= ~(differs | -differs) & mask_if_less(i, set->n);
+		is_found |= ~(differs | -differs) & mask_if_less(i, n);
 	}
 	return is_found >> 31;
 }
 
+/* Is it believed in the role? */
 static __always_inline bool replicas_have(const struct mz_replicas *set, const struct mz_addr *host)
 {
-	return replicas_find(set, host);
+	return replicas_find(set, host, set->n + set->n_ready + set->n_known);
 }
 
+/* Do packets go there? Then it acts for certain: whoever is used was ready before. */
+static __always_inline bool replicas_use(const struct mz_replicas *set, const struct mz_addr *host)
+{
+	return replicas_find(set, host, set->n);
+}
+
+/* Does this host act in the role? */
 static __always_inline bool replicas_have_self(const struct mz_replicas *set)
 {
 	struct mz_addr self = self_addr();
 
-	return replicas_have(set, &self);
+	return replicas_find(set, &self, set->n + set->n_ready);
 }
 
 /* Rendezvous hashing: each replica that is not in `skip` draws a number; the highest takes it. */
@@ -134,6 +143,14 @@ GLOBAL int bouncers_have(__u64 id, const struct mz_vni_addr *dst, const struct m
 	return row && host && replicas_have(&row->bouncers, host);
 }
 
+/* Does this host act as a bouncer of the network? */
+static __always_inline bool bounces_for(__u64 id, const struct mz_vni_addr *dst)
+{
+	const struct mz_network *row = find_network(id, dst);
+
+	return row && replicas_have_self(&row->bouncers);
+}
+
 enum bouncer {
 	BOUNCER_NONE,
 	BOUNCER_SELF,
@@ -216,6 +233,13 @@ static __always_inline bool is_from_divider(struct mz_pkt *p)
 	       replicas_have(&p->vpc->dividers, &p->f->outer_src);
 }
 
+/* A divider that is not used may have sent it to be divided, as any other host does. */
+static __always_inline bool was_divided(struct mz_pkt *p)
+{
+	return p->f->is_tunneled && !is(p, MZ_RETURNED) &&
+	       replicas_use(&p->vpc->dividers, &p->f->outer_src);
+}
+
 static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
 {
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
@@ -241,14 +265,27 @@ static __always_inline bool is_from_bouncer(struct mz_pkt *p, __u64 network)
 }
 
 /*
+ * A host that bounces for the source's network sends on what it does not know itself; but not what
+ * another bouncer of that network sent here to be delivered, unless the source is there.
+ */
+static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
+{
+	const struct mz_location *src = find_location(p, &p->f->src);
+
+	return src && (host_equal(&src->host, &p->f->outer_src) ||
+		       !is_from_bouncer(p, src->network));
+}
+
+/*
  * May the packet enter this network? Where the VPC asks for dividers, what comes from another
- * network must have passed one: here, or on a host that saw to it.
+ * network must have passed one: here, or on a host that saw to it. A divider that is not used is
+ * believed by those who could not have been asked to send the packet to one.
  */
 static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 {
 	const struct mz_location *src;
 
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || is_from_divider(p))
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || was_divided(p))
 		return true;
 	if (p->port)
 		return p->port->network == network;
@@ -259,13 +296,16 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 	    !replicas_have_self(&p->vpc->dividers))
 		return true;
 	src = find_location(p, &p->f->src);
-	return src && src->network == network;
+	if (src && src->network == network)
+		return true;
+	return is_from_divider(p) && !replicas_have_self(&p->vpc->dividers) &&
+	       !is_bouncer_of_source(p);
 }
 
 /* The table of networks decides: here, or on a divider. Who divides does it first, and once. */
 static __always_inline int to_divider(struct mz_pkt *p)
 {
-	if (is_from_divider(p))
+	if (was_divided(p))
 		return DROP(no_endpoint);
 	if (replicas_have_self(&p->vpc->dividers)) {
 		p->f->next = MZ_TO_DIVIDE;
@@ -304,18 +344,6 @@ static __always_inline int route_agent(struct mz_pkt *p)
 	}
 	p->f->next = MZ_TO_BOUNCE;
 	return 0;
-}
-
-/*
- * A host that bounces for the source's network sends on what it does not know itself; but not what
- * another bouncer of that network sent here to be delivered, unless the source is there.
- */
-static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
-{
-	const struct mz_location *src = find_location(p, &p->f->src);
-
-	return src && (host_equal(&src->host, &p->f->outer_src) ||
-		       !is_from_bouncer(p, src->network));
 }
 
 /*
@@ -372,7 +400,7 @@ static __always_inline int route_on(struct mz_pkt *p)
 		p->f->next = MZ_TO_BOUNCE;
 		return 0;
 	}
-	if (!is_from_divider(p) &&
+	if (!was_divided(p) &&
 	    (replicas_have_self(&p->vpc->dividers) || is_bouncer_of_source(p)))
 		return to_divider(p);
 	if (follow_moved(p, row))

@@ -4,19 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/addr.h"
+#include "base/replicas.h"
 
 #define MS 1000000
 
 /* Where a VPC divides, both ends learn a divider in place of each other. */
 static bool is_divider(const struct mz_learned *row, const struct mz_vpc *vpc)
 {
-	if (!vpc || !(vpc->flags & MZ_VPC_DIVIDE))
-		return false;
-	for (__u32 i = 0; i < vpc->dividers.n && i < MZ_REPLICAS_MAX; i++)
-		if (!mz_addr_compare(&vpc->dividers.addrs[i], &row->host))
-			return true;
-	return false;
+	return vpc && vpc->flags & MZ_VPC_DIVIDE && mz_replicas_have(&vpc->dividers, &row->host);
 }
 
 struct mz_location_words mz_location_words(const struct mz_learned *row, const struct mz_vpc *vpc,

@@ -7,78 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "cli/location.h"
-#include "mizar/hash.h"
-
-/* One host at work: what it knows, and what it decides. Functions return 1 when it is decided. */
-struct step {
-	const struct mz_path_flow *flow;
-	const struct mz_path_host *host;
-	const struct mz_addr *from; /* outer source; NULL: the endpoint is here, and sends */
-	bool is_returned;	    /* from `from`, which has not got it */
-	uint64_t now;
-	struct mz_vpc vpc;
-	struct mz_local local; /* of the destination */
-	bool has_local;
-	uint64_t network; /* of the source, if it sends from here */
-	bool gives_back;
-	struct mz_path *path;
-	struct mz_path_hop *hop;
-	struct mz_replicas next;
-	char why[MZ_PATH_WHY_SIZE]; /* next is asked */
-};
-
-/* ---- what the tables say --------------------------------------------------------------------- */
-
-/* 1 or 0. */
-static int get(const struct step *s, enum mz_table_id id, const void *key, void *ret_value)
-{
-	int r = mz_table_get(s->host->tables, id, key, ret_value);
-
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
-}
-
-static int get_of_addr(const struct step *s, enum mz_table_id id, const struct mz_addr *addr,
-		       void *ret_value)
-{
-	const struct mz_vni_addr key = { .vni = s->flow->vni, .addr = *addr };
-
-	return get(s, id, &key, ret_value);
-}
-
-static int get_network(const struct step *s, uint64_t id, struct mz_network *ret_network)
-{
-	struct mz_network_key key = { .network = id };
-	int r = get(s, MZ_TABLE_network, &key, ret_network);
-
-	if (r <= 0 || !ret_network->slot_bits)
-		return r;
-	key.slot = mz_slot(s->flow->vni, &s->flow->dst, ret_network->slot_bits);
-	return get(s, MZ_TABLE_network, &key, ret_network);
-}
-
-/* addr may be NULL: nobody. */
-static bool has(const struct mz_replicas *set, const struct mz_addr *addr)
-{
-	for (__u32 i = 0; addr && i < set->n && i < MZ_REPLICAS_MAX; i++)
-		if (!mz_addr_compare(&set->addrs[i], addr))
-			return true;
-	return false;
-}
-
-static bool is_self(const struct step *s, const struct mz_addr *addr)
-{
-	return !mz_addr_compare(addr, &s->host->self);
-}
-
-static int is_dead(const struct step *s, const struct mz_addr *addr)
-{
-	struct mz_dead dead;
-	int r = get(s, MZ_TABLE_dead, addr, &dead);
-
-	return r > 0 ? dead.until > s->now : r;
-}
+#include "cli/path_step.h"
 
 /* ---- decisions ------------------------------------------------------------------------------- */
 
@@ -133,6 +63,19 @@ static bool holds(const struct step *s, const struct mz_learned *row)
 	return !strcmp(mz_location_words(row, NULL, s->host->lease, s->now).state, "fresh");
 }
 
+/* Whether this host bounces for the source, and no other such bouncer sent the packet. */
+static int is_bouncer_of_source(const struct step *s)
+{
+	struct mz_location src;
+	struct mz_network row;
+	int r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
+
+	if (r <= 0)
+		return r;
+	r = get_network(s, src.network, &row);
+	return r < 0 ? r : !(r && is_from(s, &row.bouncers));
+}
+
 /* Whether the packet may be delivered into this network here: see bpf/route.h. */
 static int may_enter(const struct step *s, uint64_t network)
 {
@@ -145,7 +88,7 @@ static int may_enter(const struct step *s, uint64_t network)
 		return 1;
 	if (s->network)
 		return s->network == network;
-	if (has(&s->vpc.dividers, s->from))
+	if (was_divided(s))
 		return 1;
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &learned);
 	if (r < 0)
@@ -154,10 +97,15 @@ static int may_enter(const struct step *s, uint64_t network)
 	    learned.network == network)
 		return 1;
 	r = get_network(s, network, &row);
-	if (r != 0 && (r < 0 || has(&row.bouncers, s->from)))
+	if (r != 0 && (r < 0 || is_from(s, &row.bouncers)))
 		return r;
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &location);
-	return r <= 0 ? r : location.network == network;
+	if (r < 0 || (r > 0 && location.network == network))
+		return r;
+	if (!is_from(s, &s->vpc.dividers) || acts(s, &s->vpc.dividers))
+		return 0;
+	r = is_bouncer_of_source(s);
+	return r < 0 ? r : !r;
 }
 
 /* A divider divides first, and keeps then to what it learned. */
@@ -165,7 +113,7 @@ static bool learns_as_divider(const struct step *s)
 {
 	const __u32 both = MZ_VPC_DIRECT | MZ_VPC_DIVIDE;
 
-	return (s->vpc.flags & both) == both && has(&s->vpc.dividers, &s->host->self);
+	return (s->vpc.flags & both) == both && acts(s, &s->vpc.dividers);
 }
 
 static int follow_learned(struct step *s)
@@ -239,7 +187,7 @@ static int divide(struct step *s)
 	r = learns_as_divider(s) ? follow_learned(s) : 0;
 	if (r != 0)
 		return r;
-	if (!has(&row.bouncers, &s->host->self)) {
+	if (!acts(s, &row.bouncers)) {
 		because(s, "a bouncer of the destination's network, %" PRIu64, network);
 		return go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
 	}
@@ -251,27 +199,34 @@ static int divide(struct step *s)
 
 static int to_divider(struct step *s)
 {
-	if (has(&s->vpc.dividers, s->from))
+	if (was_divided(s))
 		return drop(s, MZ_DROP_no_endpoint);
-	if (has(&s->vpc.dividers, &s->host->self))
+	if (acts(s, &s->vpc.dividers))
 		return divide(s);
 	add_reason(s, "a divider of the VPC");
 	return go_to_one_of(s, &s->vpc.dividers, MZ_DROP_no_divider);
 }
 
-/* By the row that a bouncer has of the destination, if it has one. */
+/* By the row that a bouncer has of the destination, if it has one, and the role. */
 static int bounce(struct step *s)
 {
 	struct mz_location location;
+	struct mz_network row;
 	int r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
 
 	s->hop->roles |= MZ_PATH_BOUNCER;
 	if (r > 0)
 		r = may_enter(s, location.network);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		return follow_location(s, &location);
+	if (r > 0 && s->vpc.flags & MZ_VPC_DIVIDE) {
+		r = get_network(s, location.network, &row);
+		if (r > 0 && row.bouncers.n && !acts(s, &row.bouncers)) {
+			because(s, "a bouncer that is used, of network %llu", location.network);
+			return go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
+		}
+		r = r < 0 ? r : 1;
+	}
+	if (r != 0)
+		return r < 0 ? r : follow_location(s, &location);
 	because(s, "not in the source's network: ");
 	return to_divider(s);
 }
@@ -292,28 +247,15 @@ static int step_agent(struct step *s)
 	r = s->has_local || learns_as_divider(s) ? 0 : follow_learned(s);
 	if (r != 0)
 		return r;
-	if (has(&s->vpc.dividers, &s->host->self))
+	if (acts(s, &s->vpc.dividers))
 		return divide(s);
 	r = get_network(s, s->network, &row);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_network);
-	if (has(&row.bouncers, &s->host->self))
+	if (acts(s, &row.bouncers))
 		return bounce(s);
 	add_reason(s, "a bouncer of the source's network, %" PRIu64, s->network);
 	return go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
-}
-
-/* Whether this host bounces for the source, and no other such bouncer sent the packet. */
-static int is_bouncer_of_source(const struct step *s)
-{
-	struct mz_location src;
-	struct mz_network row;
-	int r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
-
-	if (r <= 0)
-		return r;
-	r = get_network(s, src.network, &row);
-	return r < 0 ? r : !(r && has(&row.bouncers, s->from));
 }
 
 /* To the host that sent it, once; the drop where that cannot be. */
@@ -334,13 +276,13 @@ static int check_returned(struct step *s)
 	uint64_t network;
 	int r;
 
-	if (!has(&s->vpc.dividers, &s->host->self))
+	if (!acts(s, &s->vpc.dividers))
 		return 0;
 	r = mz_path_find_route(s->host->tables, s->flow, &network);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_route);
 	r = get_network(s, network, &row);
-	return r > 0 && has(&row.bouncers, s->from) ? drop(s, MZ_DROP_no_endpoint) : r < 0 ? r : 0;
+	return r > 0 && is_from(s, &row.bouncers) ? drop(s, MZ_DROP_no_endpoint) : r < 0 ? r : 0;
 }
 
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
@@ -367,7 +309,7 @@ static int step_returned(struct step *s)
 	r = get_of_addr(s, MZ_TABLE_local, &s->flow->src, &src);
 	if (r != 0)
 		return r < 0 ? r : step_agent(s);
-	return has(&s->vpc.dividers, &s->host->self) ? divide(s) : drop(s, MZ_DROP_stale_sender);
+	return acts(s, &s->vpc.dividers) ? divide(s) : drop(s, MZ_DROP_stale_sender);
 }
 
 /* What is neither delivered nor bounced, and not sent to a divider: moved, or not here. */
@@ -383,9 +325,9 @@ static int step_absent(struct step *s)
 	}
 	if (r < 0)
 		return r;
-	return give_back(s, has(&s->vpc.dividers, s->from) ? MZ_DROP_no_endpoint :
-			    s->has_local		     ? MZ_DROP_not_divided :
-							       MZ_DROP_not_here);
+	return give_back(s, is_from(s, &s->vpc.dividers) ? MZ_DROP_no_endpoint :
+			    s->has_local		   ? MZ_DROP_not_divided :
+							     MZ_DROP_not_here);
 }
 
 static int step_transit(struct step *s)
@@ -398,9 +340,9 @@ static int step_transit(struct step *s)
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &location);
 	if (r != 0)
 		return r < 0 ? r : bounce(s);
-	if (!has(&s->vpc.dividers, s->from) && has(&s->vpc.dividers, &s->host->self))
+	if (!was_divided(s) && acts(s, &s->vpc.dividers))
 		return to_divider(s);
-	r = has(&s->vpc.dividers, s->from) ? 0 : is_bouncer_of_source(s);
+	r = was_divided(s) ? 0 : is_bouncer_of_source(s);
 	if (r <= 0)
 		return r < 0 ? r : step_absent(s);
 	s->hop->roles |= MZ_PATH_BOUNCER;

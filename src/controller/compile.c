@@ -2,7 +2,6 @@
 /* See compile.h. Every field of a row is present, also where it has its default. */
 #include "controller/compile.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -32,19 +31,6 @@
 		&ret_row->name;                                                                    \
 	})
 
-static unsigned int set_replicas(const struct mz_addr *addrs, unsigned int n_addrs,
-				 struct ctl_row *row)
-{
-	unsigned int i;
-
-	assert(n_addrs <= MZ_REPLICAS_MAX);
-	for (i = 0; i < n_addrs; i++) {
-		row->addrs[i] = addrs[i];
-		mz_row_set_addr(&row->replicas[i], &row->addrs[i]);
-	}
-	return n_addrs;
-}
-
 void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row)
 {
 	Mizar__V1__DropletRow *droplet = BEGIN(droplet, DROPLET);
@@ -52,20 +38,20 @@ void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row)
 	SET_ADDR(droplet, address, 0, *addr);
 }
 
-void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_addr *addrs,
-		     unsigned int n_addrs, struct ctl_row *ret_row)
+void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_replicas *dividers,
+		     struct ctl_row *ret_row)
 {
 	Mizar__V1__VpcRow *vpc = BEGIN(vpc, VPC);
 
 	SET(vpc, vni, vni);
 	SET(vpc, divide, flags.divide);
 	SET(vpc, direct, flags.direct);
-	vpc->n_dividers = set_replicas(addrs, n_addrs, ret_row);
-	vpc->dividers = ret_row->replicas;
+	ret_row->set = *dividers;
+	MZ_ROW_SET_REPLICAS(vpc, dividers, &ret_row->set, ret_row->replicas);
 }
 
-void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_addr *addrs,
-			 unsigned int n_addrs, struct ctl_row *ret_row)
+void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_replicas *bouncers,
+			 struct ctl_row *ret_row)
 {
 	Mizar__V1__NetworkRow *network = BEGIN(network, NETWORK);
 
@@ -73,8 +59,8 @@ void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_
 	SET(network, vni, facts->vni);
 	SET(network, slot, 0);
 	SET(network, slot_bits, 0);
-	network->n_bouncers = set_replicas(addrs, n_addrs, ret_row);
-	network->bouncers = ret_row->replicas;
+	ret_row->set = *bouncers;
+	MZ_ROW_SET_REPLICAS(network, bouncers, &ret_row->set, ret_row->replicas);
 }
 
 void ctl_compile_prefix(const struct ctl_network_facts *facts, unsigned int index,

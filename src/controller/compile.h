@@ -22,18 +22,18 @@ struct ctl_row {
 		Mizar__V1__MovedRow moved;
 	};
 	struct mz_addr addrs[4];
-	ProtobufCBinaryData replicas[4];
+	struct mz_replicas set;
+	ProtobufCBinaryData replicas[MZ_REPLICAS_MAX];
 	Mizar__V1__EndpointAddress address[2];
 	Mizar__V1__EndpointAddress *address_list[2];
 	uint8_t mac[6];
 };
 
 void ctl_compile_droplet(const struct mz_addr *addr, struct ctl_row *ret_row);
-/* addrs: ascending, at most MZ_REPLICAS_MAX. */
-void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_addr *addrs,
-		     unsigned int n_addrs, struct ctl_row *ret_row);
-void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_addr *addrs,
-			 unsigned int n_addrs, struct ctl_row *ret_row);
+void ctl_compile_vpc(uint32_t vni, struct ctl_vpc_flags flags, const struct mz_replicas *dividers,
+		     struct ctl_row *ret_row);
+void ctl_compile_network(const struct ctl_network_facts *facts, const struct mz_replicas *bouncers,
+			 struct ctl_row *ret_row);
 void ctl_compile_prefix(const struct ctl_network_facts *facts, unsigned int index,
 			struct ctl_row *ret_row);
 void ctl_compile_member(const struct ctl_network_facts *facts, const struct mz_addr *addr,

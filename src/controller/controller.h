@@ -55,8 +55,10 @@ struct ctl_controller {
 #define CTL_STEADY_MS 60000
 /* A bouncer or divider that does not acknowledge for longer leaves its set. */
 #define CTL_ACK_MS 1000
-/* One that leaves goes on for as long for hosts that have not heard, and are not dead. */
+/* A stage of one lasts as long for hosts that have not heard of it, and are not dead. */
 #define CTL_LINGER_MS 30000
+/* And so long at least: what was sent by the row before has arrived, and the stage is stored. */
+#define CTL_FLIGHT_MS 100
 
 /* No VPC has it: the addresses that are in use there are those of droplets. */
 #define CTL_VNI_DROPLETS 0

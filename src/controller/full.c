@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/replicas.h"
 #include "controller/compile.h"
 #include "controller/migrate.h"
 
@@ -133,16 +134,14 @@ static void read_head(const struct ctl_full *full, struct ctl_rows *rows)
 		break;
 	case MIZAR__V1__SCOPE__KIND__VPC:
 		vpc = full->scope->owner;
-		ctl_compile_vpc(vpc->vni, vpc->row_flags, vpc->set.published, vpc->set.n_published,
-				&row);
+		ctl_compile_vpc(vpc->vni, vpc->row_flags, &vpc->set.published, &row);
 		if (vpc->has_row)
 			ctl_rows_add(rows, &row.row);
 		break;
 	case MIZAR__V1__SCOPE__KIND__NETWORK:
 		network = full->scope->owner;
-		ctl_compile_network(&network->facts, network->set.published,
-				    network->set.n_published, &row);
-		if (network->set.n_published)
+		ctl_compile_network(&network->facts, &network->set.published, &row);
+		if (mz_replicas_size(&network->set.published))
 			ctl_rows_add(rows, &row.row);
 		break;
 	case MIZAR__V1__SCOPE__KIND__ROUTES:

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/replicas.h"
 #include "controller/compile.h"
 #include "controller/full.h"
 #include "controller/methods.h"
@@ -139,12 +140,11 @@ static void compile_all(struct ctl_controller *c, const struct mz_object *object
 	if (ctl_endpoint_is_on(object->endpoint, droplet, &generation) &&
 	    ctl_compile_endpoint(&network->facts, object->endpoint, generation, &row) >= 0)
 		ctl_rows_add(rows, &row.row);
-	ctl_compile_network(&network->facts, network->set.published, network->set.n_published,
-			    &row);
-	if (network->set.n_published)
+	ctl_compile_network(&network->facts, &network->set.published, &row);
+	if (mz_replicas_size(&network->set.published))
 		ctl_rows_add(rows, &row.row);
-	ctl_compile_vpc(network->vpc->vni, network->vpc->row_flags, network->vpc->set.published,
-			network->vpc->set.n_published, &row);
+	ctl_compile_vpc(network->vpc->vni, network->vpc->row_flags, &network->vpc->set.published,
+			&row);
 	ctl_rows_add(rows, &row.row);
 }
 

@@ -77,19 +77,24 @@ struct ctl_usage {
 	UT_hash_handle hh;
 };
 
+/* What others are told of a replica: see set.h, and struct mz_replicas. */
+enum ctl_stage { CTL_OUT, CTL_KNOWN, CTL_READY, CTL_USED };
+
 /* One bouncer or divider. */
 struct ctl_replica {
 	uint64_t uid;
 	char *name;
 	struct ctl_set *set;
 	struct ctl_droplet *droplet;
-	bool active;		/* in the set's row: packets are sent to it */
+	enum ctl_stage stage;	/* in the set's row */
+	bool active;		/* is to be used: its stage rises until it is, else it falls */
 	bool deleting;		/* somebody asked for its deletion */
 	bool surplus;		/* more than are wanted */
-	bool leaving;		/* out of the row; goes when no host sends to it any more */
-	uint64_t left_revision; /* of the set's row without it */
-	uint64_t left;		/* when that was, of the loop's clock */
-	struct ctl_work timer;
+	bool leaving;		/* goes when its stage has fallen */
+	uint64_t told_revision; /* of the set's row with its stage */
+	uint64_t told;		/* when that was, of the loop's clock */
+	struct ctl_work timer;	/* it does not keep up */
+	struct ctl_work step;	/* its next stage */
 	struct ctl_replica *prev, *next;		 /* of the set */
 	struct ctl_replica *droplet_prev, *droplet_next; /* of the droplet */
 	UT_hash_handle hh;
@@ -103,13 +108,12 @@ struct ctl_set {
 	uint64_t owner_uid;
 	unsigned int want;
 	struct ctl_replica *replicas;
-	struct ctl_scope *warm;			   /* what a replica must hold before it is used */
-	struct ctl_scope *publish;		   /* where the active ones are a row */
-	struct mz_addr published[MZ_REPLICAS_MAX]; /* in that row now */
-	unsigned int n_published;
-	uint64_t removed_from; /* droplet that a replica was last removed from */
-	bool writing;	       /* the operator's own transaction is under way */
-	bool is_short;	       /* fewer than wanted: looked at again when a host joins */
+	struct ctl_scope *warm;	      /* what a replica must hold before it is used */
+	struct ctl_scope *publish;    /* where those that have a stage are a row */
+	struct mz_replicas published; /* in that row now */
+	uint64_t removed_from;	      /* droplet that a replica was last removed from */
+	bool writing;		      /* the operator's own transaction is under way */
+	bool is_short; /* fewer than wanted: looked at again when a host joins */
 	struct ctl_work work;
 	struct ctl_set *short_prev, *short_next;
 };

@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/replicas.h"
 #include "controller/operators.h"
 #include "controller/placement.h"
 #include "controller/remove.h"
 #include "controller/set.h"
+#include "controller/stage.h"
 #include "controller/sub.h"
 #include "controller/write.h"
 
@@ -36,21 +38,23 @@ static struct replica_spec spec_of(const struct mz_object *object)
 				      object->divider->spec->droplet };
 }
 
-static bool stored_active(const struct mz_object *object)
+/* The same numbers; "out" is that of those that were never stored. */
+static enum ctl_stage stored_stage(const struct mz_object *object)
 {
 	if (object->kind == MZ_KIND_BOUNCER)
-		return object->bouncer->status && object->bouncer->status->active;
-	return object->divider->status && object->divider->status->active;
+		return object->bouncer->status ? (enum ctl_stage)object->bouncer->status->stage
+					       : CTL_OUT;
+	return object->divider->status ? (enum ctl_stage)object->divider->status->stage : CTL_OUT;
 }
 
-static void set_stored_active(struct mz_object *object, bool active)
+static void set_stored_stage(struct mz_object *object, enum ctl_stage stage)
 {
 	if (object->kind == MZ_KIND_BOUNCER) {
-		object->bouncer->status->has_active = true;
-		object->bouncer->status->active = active;
+		object->bouncer->status->has_stage = true;
+		object->bouncer->status->stage = (Mizar__V1__ReplicaStage)stage;
 	} else {
-		object->divider->status->has_active = true;
-		object->divider->status->active = active;
+		object->divider->status->has_stage = true;
+		object->divider->status->stage = (Mizar__V1__ReplicaStage)stage;
 	}
 }
 
@@ -96,12 +100,14 @@ static void add(struct ctl_controller *c, enum mz_kind kind, const struct mz_obj
 	replica->uid = mz_object_metadata(object)->uid;
 	replica->set = set;
 	replica->droplet = droplet;
-	replica->active = stored_active(object);
+	replica->stage = stored_stage(object);
+	replica->active = replica->stage != CTL_OUT;
 	HASH_ADD(hh, c->model.replicas, uid, sizeof(replica->uid), replica);
 	ctl_replica_init(replica);
 	use(c, set, droplet, 1);
 	ctl_set_publish(set);
 	ctl_set_changed(set);
+	ctl_replica_told(replica);
 }
 
 static void drop(struct ctl_controller *c, struct ctl_replica *replica)
@@ -156,7 +162,7 @@ void ctl_operator_replica_store(const struct ctl_replica *replica)
 	if (r >= 0)
 		r = ctl_write_new(c, &write);
 	if (r >= 0) {
-		set_stored_active(new, replica->active);
+		set_stored_stage(new, replica->stage);
 		r = ctl_write_put(write, old, TAKE(new), set->owner_uid, 0);
 	}
 	if (r < 0) {
@@ -370,7 +376,7 @@ static int place(struct ctl_set *set, unsigned int n_wanted)
 	return (int)n;
 }
 
-/* Of more than are wanted, the youngest that are not active go first. */
+/* Of more than are wanted, the youngest that are least used go first. */
 static unsigned int mark_surplus(struct ctl_set *set)
 {
 	struct ctl_replica *replica, *worst;
@@ -384,7 +390,7 @@ static unsigned int mark_surplus(struct ctl_set *set)
 		worst = NULL;
 		DL_FOREACH(set->replicas, replica)
 			if (!replica->leaving && !ctl_replica_is_doomed(replica) &&
-			    (!worst || worst->active >= replica->active))
+			    (!worst || worst->stage >= replica->stage))
 				worst = replica;
 		worst->surplus = true;
 		n--;
@@ -393,34 +399,37 @@ static unsigned int mark_surplus(struct ctl_set *set)
 }
 
 /*
- * Who is asked to go does so when anybody is active, and who is one too many when all are. A dead
- * one does when anybody is who is there for certain: until then it is the best there is.
+ * Who is asked to go does so when another one is used, and who is one too many when all are. A dead
+ * one does when one is used that is there for certain: until then it is the best there is. In a
+ * full row they make room, down to the last. Where nobody can take its place, who is asked to go
+ * does so, too; but not while another one leaves, on whose host there will be room.
  */
 static void retire(struct ctl_set *set, unsigned int n_healthy)
 {
 	struct ctl_replica *replica, *next;
-	unsigned int n_active = 0, n_connected = 0;
+	unsigned int n_good = 0, n_connected = 0, n_leaving = 0, n_used = ctl_set_n_used(set);
+	bool is_full = mz_replicas_size(&set->published) == MZ_REPLICAS_MAX;
 
 	DL_FOREACH(set->replicas, replica) {
-		bool is_good = replica->active && !ctl_replica_is_doomed(replica);
+		bool is_good = replica->stage == CTL_USED && !ctl_replica_is_doomed(replica);
 
-		n_active += is_good;
+		n_good += is_good;
+		n_leaving += replica->leaving && !replica->droplet->dead;
 		n_connected += is_good && replica->droplet->session;
 	}
 	DL_FOREACH_SAFE(set->replicas, replica, next) {
 		bool must = replica->deleting || replica->droplet->deleting;
 
-		if (replica->leaving) {
-			/* Its object should be gone soon; if that failed it is tried again. */
-			ctl_queue_add_in(&set->controller->queue, &replica->timer, CTL_ACK_MS);
+		if (replica->leaving || !ctl_replica_is_doomed(replica))
 			continue;
-		}
-		if (!ctl_replica_is_doomed(replica))
-			continue;
-		if ((n_active && (must || n_active == n_healthy)) ||
+		if ((n_good && (must || n_good == n_healthy)) ||
 		    (n_connected && replica->droplet->dead) ||
-		    (must && !n_healthy && !set->writing))
+		    (must && !n_healthy && !n_leaving && !set->writing)) {
 			ctl_replica_leave(replica);
+		} else if (is_full && n_used > 1 && n_good < n_healthy) {
+			n_used -= replica->stage == CTL_USED;
+			ctl_replica_leave(replica);
+		}
 	}
 }
 
@@ -445,6 +454,7 @@ void ctl_operator_replica(struct ctl_work *work)
 		return;
 	}
 	retire(set, n_healthy);
+	ctl_set_step(set);
 
 	is_short = n_healthy + (unsigned int)n < set->want;
 	if (is_short && !set->is_short)

@@ -8,6 +8,7 @@
 #include "controller/operators.h"
 #include "controller/remove.h"
 #include "controller/set.h"
+#include "controller/stage.h"
 #include "controller/sub.h"
 #include "controller/watch.h"
 

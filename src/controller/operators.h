@@ -35,7 +35,7 @@ void ctl_droplet_free(struct ctl_droplet *droplet);
 void ctl_vpc_free(struct ctl_vpc *vpc);
 void ctl_network_free(struct ctl_network *network);
 
-/* Stores whether the replica is active: what a restarted controller begins with. */
+/* Stores the stage of the replica: what a restarted controller begins with. */
 void ctl_operator_replica_store(const struct ctl_replica *replica);
 /* Deletes its object. */
 void ctl_operator_replica_delete(struct ctl_replica *replica);

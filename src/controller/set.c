@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See set.h. Who goes in and who goes out is here; where new ones go is in operator_replica.c. */
+/*
+ * See set.h. Who goes in and who goes out is here; how, in stage.c; where new ones go, in
+ * operator_replica.c.
+ */
 #include "controller/set.h"
 
-#include <string.h>
-
 #include "base/log.h"
-#include "controller/compile.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
+#include "controller/stage.h"
 #include "controller/sub.h"
 #include "controller/watch.h"
 
@@ -52,13 +53,13 @@ static struct ctl_sub *warm_sub(const struct ctl_replica *replica)
 	return ctl_sub_find(replica->droplet, replica->set->warm->id);
 }
 
-unsigned int ctl_set_n_active(const struct ctl_set *set)
+unsigned int ctl_set_n_used(const struct ctl_set *set)
 {
 	const struct ctl_replica *replica;
 	unsigned int n = 0;
 
 	DL_FOREACH(set->replicas, replica)
-		n += replica->active;
+		n += replica->stage == CTL_USED;
 	return n;
 }
 
@@ -68,7 +69,8 @@ uint64_t ctl_set_settled(const struct ctl_set *set)
 	uint64_t settled = UINT64_MAX;
 
 	DL_FOREACH(set->replicas, replica) {
-		const struct ctl_sub *sub = replica->active ? warm_sub(replica) : NULL;
+		const struct ctl_sub *sub =
+			replica->stage == CTL_USED ? warm_sub(replica) : NULL;
 
 		if (sub && sub->acked < settled)
 			settled = sub->acked;
@@ -76,131 +78,28 @@ uint64_t ctl_set_settled(const struct ctl_set *set)
 	return settled == UINT64_MAX ? 0 : settled;
 }
 
-/* ---- the row of active replicas -------------------------------------------------------------- */
-
-static int by_addr(const void *a, const void *b)
-{
-	return mz_addr_compare(a, b);
-}
-
-/* Those who stay come first: a row has room for MZ_REPLICAS_MAX. */
-static unsigned int active_addrs(const struct ctl_set *set, struct mz_addr *addrs)
-{
-	const struct ctl_replica *replica;
-	unsigned int n = 0;
-	int doomed;
-
-	for (doomed = 0; doomed < 2; doomed++)
-		DL_FOREACH(set->replicas, replica)
-			if (replica->active && ctl_replica_is_doomed(replica) == !!doomed &&
-			    n < MZ_REPLICAS_MAX)
-				addrs[n++] = replica->droplet->addr;
-	qsort(addrs, n, sizeof(*addrs), by_addr);
-	return n;
-}
-
-static bool publish_network(struct ctl_set *set, const struct mz_addr *addrs, unsigned int n)
-{
-	struct ctl_network *network = set->owner;
-	struct ctl_row old, new;
-
-	/* A network without bouncers has no row: its hosts know no way, and say so. */
-	ctl_compile_network(&network->facts, set->published, set->n_published, &old);
-	ctl_compile_network(&network->facts, addrs, n, &new);
-	return ctl_scope_change(set->publish, set->n_published ? &old.row : NULL,
-				n ? &new.row : NULL);
-}
-
-static bool publish_vpc(struct ctl_set *set, const struct mz_addr *addrs, unsigned int n)
-{
-	struct ctl_vpc *vpc = set->owner;
-	struct ctl_row old, new;
-	bool had_row = vpc->has_row;
-
-	ctl_compile_vpc(vpc->vni, vpc->row_flags, set->published, set->n_published, &old);
-	ctl_compile_vpc(vpc->vni, vpc->flags, addrs, n, &new);
-	vpc->has_row = true;
-	vpc->row_flags = vpc->flags;
-	return ctl_scope_change(set->publish, had_row ? &old.row : NULL, &new.row);
-}
-
-void ctl_set_publish(struct ctl_set *set)
-{
-	struct mz_addr addrs[MZ_REPLICAS_MAX];
-	unsigned int n = active_addrs(set, addrs);
-	bool changed;
-
-	changed = set->kind == MZ_KIND_BOUNCER ? publish_network(set, addrs, n)
-					       : publish_vpc(set, addrs, n);
-	memcpy(set->published, addrs, n * sizeof(*addrs));
-	set->n_published = n;
-	if (changed)
-		ctl_sub_touch(set->controller, set->publish);
-}
-
 /* ---- in and out ------------------------------------------------------------------------------ */
 
-static void on_set_changed(struct ctl_set *set)
-{
-	struct ctl_controller *c = set->controller;
-
-	ctl_set_publish(set);
-	ctl_watch_touch(c, set->kind == MZ_KIND_BOUNCER ? MZ_KIND_NETWORK : MZ_KIND_VPC,
-			set->owner_uid);
-	if (set->kind == MZ_KIND_BOUNCER)
-		ctl_provision_network(c, set->owner);
-	ctl_set_look(set);
-}
-
+/* Its stage follows. */
 static void set_active(struct ctl_replica *replica, bool active)
 {
-	struct ctl_set *set = replica->set;
-
 	replica->active = active;
-	ctl_queue_cancel(&set->controller->queue, &replica->timer);
-	on_set_changed(set);
-	ctl_watch_touch(set->controller, set->kind, replica->uid);
-	ctl_operator_replica_store(replica);
-	ctl_set_changed(set); /* who was kept as the last one need not be any more */
-}
-
-/* Everybody who sends to the set has its row without this replica. */
-static bool is_unused(const struct ctl_replica *replica)
-{
-	const struct ctl_sub *sub;
-
-	DL_FOREACH(replica->set->publish->subs, sub)
-		if (sub->acked < replica->left_revision)
-			return false;
-	return true;
+	ctl_replica_step(replica);
 }
 
 void ctl_set_published(struct ctl_set *set)
 {
-	struct ctl_replica *replica;
-
-	DL_FOREACH(set->replicas, replica)
-		if (replica->leaving && is_unused(replica))
-			ctl_operator_replica_delete(replica);
+	ctl_set_step(set);
 }
 
 void ctl_replica_leave(struct ctl_replica *replica)
 {
-	struct ctl_set *set = replica->set;
-	bool was_active = replica->active;
-
+	if (replica->stage != CTL_OUT)
+		mz_log_info("%s %s: leaves its set",
+			    replica->set->kind == MZ_KIND_BOUNCER ? "bouncer" : "divider",
+			    replica->name);
 	replica->leaving = true;
-	if (!was_active) {
-		ctl_operator_replica_delete(replica);
-		return;
-	}
-	mz_log_info("%s %s: leaves its set", set->kind == MZ_KIND_BOUNCER ? "bouncer" : "divider",
-		    replica->name);
 	set_active(replica, false);
-	replica->left_revision = set->publish->revision;
-	replica->left = uv_now(set->controller->loop);
-	ctl_queue_add_in(&set->controller->queue, &replica->timer, CTL_ACK_MS);
-	ctl_set_published(set);
 }
 
 /* Someone else can do the work that this replica does not keep up with. */
@@ -212,7 +111,7 @@ static bool is_dispensable(const struct ctl_replica *replica)
 	DL_FOREACH(replica->set->replicas, other) {
 		const struct ctl_sub *sub = warm_sub(other);
 
-		if (other == replica || !other->active || !other->droplet->session)
+		if (other == replica || other->stage != CTL_USED || !other->droplet->session)
 			continue;
 		if (!replica->droplet->session || ctl_sub_is_current(sub) ||
 		    sub->acked > mine->acked)
@@ -221,33 +120,12 @@ static bool is_dispensable(const struct ctl_replica *replica)
 	return false;
 }
 
-/* It still forwards for those who have not heard: hosts that lag, or whose mizard is restarted. */
-static bool may_linger(const struct ctl_replica *replica)
-{
-	const struct ctl_controller *c = replica->set->controller;
-	const struct ctl_sub *sub;
-
-	if (!replica->droplet->session || uv_now(c->loop) - replica->left > CTL_LINGER_MS)
-		return false;
-	DL_FOREACH(replica->set->publish->subs, sub)
-		if (sub->acked < replica->left_revision && !sub->droplet->dead)
-			return true;
-	return false;
-}
-
 static void on_timer(struct ctl_work *work)
 {
 	struct ctl_replica *replica = CTL_CONTAINER(work, struct ctl_replica, timer);
 
-	if (replica->leaving && may_linger(replica)) {
-		ctl_queue_add_in(&replica->set->controller->queue, work, CTL_ACK_MS);
-		return;
-	}
-	if (replica->leaving) {
-		ctl_operator_replica_delete(replica);
-		return;
-	}
-	if (!replica->active || ctl_sub_is_current(warm_sub(replica)) || !is_dispensable(replica))
+	if (replica->stage != CTL_USED || ctl_sub_is_current(warm_sub(replica)) ||
+	    !is_dispensable(replica))
 		return;
 	mz_log_warn("%s %s: out of its set, its host does not acknowledge changes",
 		    replica->set->kind == MZ_KIND_BOUNCER ? "bouncer" : "divider", replica->name);
@@ -263,29 +141,33 @@ void ctl_set_changed(struct ctl_set *set)
 	if (age + delay < CTL_GRACE_MS)
 		delay = CTL_GRACE_MS - age;
 	DL_FOREACH(set->replicas, replica)
-		if (replica->active && !ctl_sub_is_current(warm_sub(replica)))
+		if (replica->stage == CTL_USED && !ctl_sub_is_current(warm_sub(replica)))
 			ctl_queue_add_in(&c->queue, &replica->timer, delay);
+}
+
+bool ctl_replica_is_warm(const struct ctl_replica *replica)
+{
+	const struct ctl_sub *sub = warm_sub(replica);
+
+	return !sub->problem && sub->acked && sub->acked >= ctl_set_settled(replica->set);
 }
 
 void ctl_set_warmed(struct ctl_set *set, struct ctl_droplet *droplet)
 {
 	struct ctl_controller *c = set->controller;
 	struct ctl_replica *replica;
-	struct ctl_sub *sub;
 
 	DL_SEARCH_SCALAR(set->replicas, replica, droplet, droplet);
 	if (!replica)
 		return;
-	sub = warm_sub(replica);
-	if (replica->active) {
+	if (replica->stage == CTL_USED) {
 		ctl_queue_cancel(&c->queue, &replica->timer); /* it is alive */
 		ctl_set_changed(set);
 		if (set->kind == MZ_KIND_BOUNCER)
 			ctl_provision_network(c, set->owner);
-	} else if (!replica->leaving && !ctl_replica_is_doomed(replica) && !sub->problem &&
-		   sub->acked && sub->acked >= ctl_set_settled(set)) {
-		set_active(replica, true);
 	}
+	if (!replica->leaving && !ctl_replica_is_doomed(replica) && ctl_replica_is_warm(replica))
+		set_active(replica, true);
 }
 
 void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet)
@@ -309,6 +191,7 @@ void ctl_set_lost(struct ctl_set *set, struct ctl_droplet *droplet)
 		return;
 	mz_log_warn("%s %s: out of its set, its host has come without rows",
 		    set->kind == MZ_KIND_BOUNCER ? "bouncer" : "divider", replica->name);
+	ctl_replica_cut(replica);
 	set_active(replica, false);
 }
 
@@ -326,6 +209,7 @@ void ctl_replica_init(struct ctl_replica *replica)
 	struct ctl_set *set = replica->set;
 
 	replica->timer.run = on_timer;
+	replica->step.run = ctl_replica_on_step;
 	DL_APPEND(set->replicas, replica);
 	DL_APPEND2(replica->droplet->replicas, replica, droplet_prev, droplet_next);
 	*(set->kind == MZ_KIND_BOUNCER ? &replica->droplet->n_bouncers
@@ -337,6 +221,7 @@ void ctl_replica_fini(struct ctl_replica *replica)
 	struct ctl_set *set = replica->set;
 
 	ctl_queue_cancel(&set->controller->queue, &replica->timer);
+	ctl_queue_cancel(&set->controller->queue, &replica->step);
 	DL_DELETE(set->replicas, replica);
 	DL_DELETE2(replica->droplet->replicas, replica, droplet_prev, droplet_next);
 	*(set->kind == MZ_KIND_BOUNCER ? &replica->droplet->n_bouncers

@@ -2,13 +2,14 @@
 /*
  * A set of replicas: the bouncers of a network, or the dividers of a VPC. Make before break:
  *
- *	           holds all rows             row without it, acknowledged
- *	warming ------------------> active ------------------------------> leaving --> gone
- *	   ^                          |          by all who send to it
- *	   +--------------------------+
- *	     does not acknowledge for 1 s, and is not the last
+ *	     holds all rows       acknowledged      acknowledged
+ *	out -----------------> known -----------> ready -----------> used
+ *	out <----------------- known <----------- ready <----------- used
+ *	     acknowledged, gone   acknowledged      at once: it is to go, or does not
+ *	                                            acknowledge for 1 s and is not the last
  *
- * Who leaves waits for all who send to it, 1 s if its own host is down, else until these are dead.
+ * All who hold the set's row acknowledge a stage, unless they are dead or take more than 30 s. Who
+ * does not keep up rises again when it has caught up.
  */
 #pragma once
 
@@ -22,17 +23,15 @@ void ctl_set_fini(struct ctl_set *set);
 
 /* Has the set looked at soon: are there enough replicas, has one to go? */
 void ctl_set_look(struct ctl_set *set);
-/* Rows of the warm scope have changed: active replicas have 1 s. */
+/* Rows of the warm scope have changed: used replicas have 1 s. */
 void ctl_set_changed(struct ctl_set *set);
 /* The droplet has acknowledged rows of the warm scope. */
 void ctl_set_warmed(struct ctl_set *set, struct ctl_droplet *droplet);
-/* Somebody acknowledged rows of the publish scope: who leaves may be gone. */
+/* Somebody acknowledged rows of the publish scope: stages may go on. */
 void ctl_set_published(struct ctl_set *set);
-/* Puts the row of active replicas right. */
-void ctl_set_publish(struct ctl_set *set);
-/* Revision of the warm scope that all active replicas have acknowledged; 0: none. */
+/* Revision of the warm scope that all used replicas have acknowledged; 0: none. */
 uint64_t ctl_set_settled(const struct ctl_set *set);
-unsigned int ctl_set_n_active(const struct ctl_set *set);
+unsigned int ctl_set_n_used(const struct ctl_set *set);
 /* The host refused rows of the warm scope; it has them all after that. */
 void ctl_set_refused(struct ctl_set *set, struct ctl_droplet *droplet);
 /* The host has come without any of its rows: out, if there is somebody else, until it has them. */
@@ -41,7 +40,9 @@ void ctl_set_accepted(struct ctl_set *set, const struct ctl_droplet *droplet);
 
 /* The replica is to go. */
 bool ctl_replica_is_doomed(const struct ctl_replica *replica);
-/* Takes it out of the row, and deletes its object once nobody sends to it. */
+/* It holds all rows that those that are used hold. */
+bool ctl_replica_is_warm(const struct ctl_replica *replica);
+/* Takes it out of the row, stage by stage, and deletes its object then. */
 void ctl_replica_leave(struct ctl_replica *replica);
 /* Puts it among those of its set and droplet; and out again. */
 void ctl_replica_init(struct ctl_replica *replica);

@@ -135,14 +135,14 @@ static void fill_droplet(struct ctl_controller *c, struct mz_object *object,
 
 /* ---- sets and replicas ----------------------------------------------------------------------- */
 
-static char **active_names(const struct ctl_set *set, size_t *ret_n)
+static char **used_names(const struct ctl_set *set, size_t *ret_n)
 {
-	char **names = ctl_calloc(ctl_set_n_active(set) + 1, sizeof(*names));
+	char **names = ctl_calloc(ctl_set_n_used(set) + 1, sizeof(*names));
 	const struct ctl_replica *replica;
 	size_t n = 0;
 
 	DL_FOREACH(set->replicas, replica)
-		if (replica->active)
+		if (replica->stage == CTL_USED)
 			names[n++] = ctl_strdup(replica->droplet->name);
 	*ret_n = n;
 	return names;
@@ -151,7 +151,7 @@ static char **active_names(const struct ctl_set *set, size_t *ret_n)
 static void fill_set(const struct ctl_set *set, const struct common *common)
 {
 	const char *what = set->kind == MZ_KIND_BOUNCER ? "bouncers" : "dividers";
-	unsigned int n = ctl_set_n_active(set);
+	unsigned int n = ctl_set_n_used(set);
 
 	set_phase(common, n ? PHASE(PROVISIONED) : PHASE(INIT));
 	if (n >= set->want)
@@ -174,7 +174,7 @@ static void fill_vpc(struct ctl_controller *c, struct mz_object *object,
 	if (!vpc)
 		return;
 	fill_set(&vpc->set, common);
-	status->dividers = active_names(&vpc->set, &status->n_dividers);
+	status->dividers = used_names(&vpc->set, &status->n_dividers);
 }
 
 static void fill_network(struct ctl_controller *c, struct mz_object *object,
@@ -188,9 +188,23 @@ static void fill_network(struct ctl_controller *c, struct mz_object *object,
 	if (!network)
 		return;
 	fill_set(&network->set, common);
-	status->bouncers = active_names(&network->set, &status->n_bouncers);
+	status->bouncers = used_names(&network->set, &status->n_bouncers);
 	status->has_endpoints = true;
 	status->endpoints = network->n_endpoints;
+}
+
+/* Of one that is not used: why. */
+static void add_inactive(const struct ctl_replica *replica, const struct common *common)
+{
+	if (replica->leaving)
+		add_condition(common, "Active", false, "Leaving",
+			      "hosts are told to use the others");
+	else if (!replica->active)
+		add_condition(common, "Active", false, "Warming",
+			      "waits until its host has all rows");
+	else
+		add_condition(common, "Active", false, "Joining",
+			      "all hosts are told of it before any uses it");
 }
 
 static void fill_replica(struct ctl_controller *c, struct mz_object *object,
@@ -203,11 +217,11 @@ static void fill_replica(struct ctl_controller *c, struct mz_object *object,
 
 	set_phase(common, PHASE(INIT));
 	*has_active = true;
-	*active = replica && replica->active;
+	*active = replica && replica->stage == CTL_USED;
 	if (!replica)
 		return;
 	sub = ctl_sub_find(replica->droplet, replica->set->warm->id);
-	if (replica->active)
+	if (replica->stage == CTL_USED)
 		set_phase(common, PHASE(PROVISIONED));
 	if (sub && sub->problem) {
 		set_phase(common, PHASE(FAILED));
@@ -215,10 +229,8 @@ static void fill_replica(struct ctl_controller *c, struct mz_object *object,
 	} else if (!replica->droplet->session) {
 		add_condition(common, "Connected", false, "NoStream", "droplet %s is not connected",
 			      replica->droplet->name);
-	} else if (!replica->active) {
-		add_condition(common, "Active", false, replica->leaving ? "Leaving" : "Warming",
-			      replica->leaving ? "hosts are told to use the others"
-					       : "waits until its host has all rows");
+	} else if (replica->stage != CTL_USED) {
+		add_inactive(replica, common);
 	}
 }
 

@@ -14,9 +14,14 @@ const enum mz_table_id mz_row_tables[MZ_N_ROW_TABLES] = {
 
 /* ---- to tables ------------------------------------------------------------------------------- */
 
-static struct mz_replicas to_replicas(const ProtobufCBinaryData *addrs, size_t n)
+static struct mz_replicas to_replicas(const ProtobufCBinaryData *addrs, size_t n, uint32_t ready,
+				      uint32_t known)
 {
-	struct mz_replicas replicas = { .n = (__u32)n };
+	struct mz_replicas replicas = {
+		.n = (__u16)(n - ready - known),
+		.n_ready = (__u8)ready,
+		.n_known = (__u8)known,
+	};
 	size_t i;
 
 	assert(n <= MZ_REPLICAS_MAX);
@@ -106,7 +111,8 @@ static void to_value(const Mizar__V1__Row *row, struct mz_table_row *ret)
 	case MIZAR__V1__ROW__ROW_VPC:
 		ret->value.vpc.flags = (row->vpc->divide ? MZ_VPC_DIVIDE : 0) |
 				       (row->vpc->direct ? MZ_VPC_DIRECT : 0);
-		ret->value.vpc.dividers = to_replicas(row->vpc->dividers, row->vpc->n_dividers);
+		ret->value.vpc.dividers = to_replicas(row->vpc->dividers, row->vpc->n_dividers,
+						      row->vpc->ready, row->vpc->known);
 		break;
 	case MIZAR__V1__ROW__ROW_PREFIX:
 		ret->value.route.network = row->prefix->network;
@@ -118,7 +124,8 @@ static void to_value(const Mizar__V1__Row *row, struct mz_table_row *ret)
 		ret->value.network.vni = row->network->vni;
 		ret->value.network.slot_bits = row->network->slot_bits;
 		ret->value.network.bouncers =
-			to_replicas(row->network->bouncers, row->network->n_bouncers);
+			to_replicas(row->network->bouncers, row->network->n_bouncers,
+				    row->network->ready, row->network->known);
 		break;
 	case MIZAR__V1__ROW__ROW_LOCATION:
 		ret->value.location.network = row->location->network;
@@ -148,15 +155,6 @@ void mz_row_to_table(const Mizar__V1__Row *row, bool key_only, struct mz_table_r
 #define SET(message, field, value) ((message)->has_##field = 1, (message)->field = (value))
 #define SET_ADDR(message, field, value)                                                            \
 	((message)->has_##field = 1, mz_row_set_addr(&(message)->field, (value)))
-
-static size_t from_replicas(const struct mz_replicas *replicas, struct mz_row_buffer *buffer)
-{
-	size_t i, n = replicas->n <= MZ_REPLICAS_MAX ? replicas->n : MZ_REPLICAS_MAX;
-
-	for (i = 0; i < n; i++)
-		mz_row_set_addr(&buffer->replicas[i], &replicas->addrs[i]);
-	return n;
-}
 
 static void from_endpoint(const __u64 *uid, const struct mz_endpoint *endpoint,
 			  struct mz_row_buffer *buffer)
@@ -194,8 +192,7 @@ static void from_vpc(const __u32 *vni, const struct mz_vpc *vpc, struct mz_row_b
 	SET(row, vni, *vni);
 	SET(row, divide, !!(vpc->flags & MZ_VPC_DIVIDE));
 	SET(row, direct, !!(vpc->flags & MZ_VPC_DIRECT));
-	row->dividers = buffer->replicas;
-	row->n_dividers = from_replicas(&vpc->dividers, buffer);
+	MZ_ROW_SET_REPLICAS(row, dividers, &vpc->dividers, buffer->replicas);
 }
 
 static void from_prefix(const struct mz_prefix_key *key, const struct mz_route *route,
@@ -231,8 +228,7 @@ static void from_network(const struct mz_network_key *key, const struct mz_netwo
 	SET(row, vni, network->vni);
 	SET(row, slot, key->slot);
 	SET(row, slot_bits, network->slot_bits);
-	row->bouncers = buffer->replicas;
-	row->n_bouncers = from_replicas(&network->bouncers, buffer);
+	MZ_ROW_SET_REPLICAS(row, bouncers, &network->bouncers, buffer->replicas);
 }
 
 static void from_location(const struct mz_vni_addr *key, const struct mz_location *location,

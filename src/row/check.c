@@ -63,6 +63,12 @@ static bool is_replicas(const ProtobufCBinaryData *addrs, size_t n)
 	return true;
 }
 
+/* Of n replicas so many are not used. One that is zero is absent, or digests would not agree. */
+static bool are_unused(bool has_ready, uint32_t ready, bool has_known, uint32_t known, size_t n)
+{
+	return has_ready == !!ready && has_known == !!known && ready <= n && known <= n - ready;
+}
+
 /* Names end up in device aliases and messages: RFC 1123 labels only. */
 static bool is_label(const char *text)
 {
@@ -147,6 +153,8 @@ static int check_vpc(const Mizar__V1__VpcRow *row, bool key_only, const char **r
 	WANT(row->has_divide, "divide");
 	WANT(row->has_direct, "direct");
 	WANT(is_replicas(row->dividers, row->n_dividers), "dividers");
+	WANT(are_unused(row->has_ready, row->ready, row->has_known, row->known, row->n_dividers),
+	     "ready, known");
 	return 0;
 }
 
@@ -181,6 +189,8 @@ static int check_network(const Mizar__V1__NetworkRow *row, bool key_only, const 
 	WANT(row->has_slot_bits && row->slot_bits <= SLOT_BITS_MAX, "slot_bits");
 	WANT(row->slot < 1U << row->slot_bits, "slot");
 	WANT(is_replicas(row->bouncers, row->n_bouncers), "bouncers");
+	WANT(are_unused(row->has_ready, row->ready, row->has_known, row->known, row->n_bouncers),
+	     "ready, known");
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/replicas.h"
 
 #define FNV_OFFSET 0xcbf29ce484222325ULL
 #define FNV_PRIME 0x100000001b3ULL
@@ -222,6 +223,16 @@ const char *mz_row_table_name(const Mizar__V1__Row *row)
 		break;
 	}
 	return "unknown";
+}
+
+size_t mz_row_list_replicas(const struct mz_replicas *replicas,
+			    ProtobufCBinaryData ret_list[static MZ_REPLICAS_MAX])
+{
+	size_t i, n = mz_replicas_size(replicas);
+
+	for (i = 0; i < n; i++)
+		mz_row_set_addr(&ret_list[i], &replicas->addrs[i]);
+	return n;
 }
 
 void mz_row_set_addr(ProtobufCBinaryData *field, const struct mz_addr *addr)

@@ -42,5 +42,17 @@ const char *mz_row_key_format(const Mizar__V1__Row *row, char buf[static MZ_ROW_
 /* "location" */
 const char *mz_row_table_name(const Mizar__V1__Row *row);
 
+/* Of a row of a VPC or network: `field` is its list, `list` the room for it, which borrows. */
+#define MZ_ROW_SET_REPLICAS(message, field, replicas, list)                                        \
+	do {                                                                                       \
+		(message)->n_##field = mz_row_list_replicas(replicas, list);                       \
+		(message)->field = (list);                                                         \
+		(message)->ready = (replicas)->n_ready;                                            \
+		(message)->known = (replicas)->n_known;                                            \
+		(message)->has_ready = (message)->ready > 0;                                       \
+		(message)->has_known = (message)->known > 0;                                       \
+	} while (0)
+size_t mz_row_list_replicas(const struct mz_replicas *replicas,
+			    ProtobufCBinaryData ret_list[static MZ_REPLICAS_MAX]);
 void mz_row_set_addr(ProtobufCBinaryData *field, const struct mz_addr *addr); /* borrows addr */
 struct mz_addr mz_row_addr(const ProtobufCBinaryData *field); /* after mz_row_check */

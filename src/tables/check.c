@@ -56,13 +56,14 @@ static bool prefix_key_ok(const void *p)
 static bool replicas_ok(const void *p)
 {
 	struct mz_replicas replicas;
-	unsigned int i;
+	unsigned int i, n;
 
 	memcpy(&replicas, p, sizeof(replicas));
-	if (replicas.n > MZ_REPLICAS_MAX)
+	n = (unsigned int)replicas.n + replicas.n_ready + replicas.n_known;
+	if (n > MZ_REPLICAS_MAX)
 		return false;
 	for (i = 0; i < MZ_REPLICAS_MAX; i++) {
-		if (mz_addr_is_zero(&replicas.addrs[i]) != (i >= replicas.n))
+		if (mz_addr_is_zero(&replicas.addrs[i]) != (i >= n))
 			return false;
 	}
 	return true;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/replicas.h"
 #include "tables/fields.h"
 #include "tables/internal.h"
 
@@ -48,16 +49,33 @@ static unsigned int family_len(const struct mz_addr *addr, unsigned int len)
 	return mz_addr_is_ipv4(addr) && len >= 96 ? len - 96 : len;
 }
 
-static json_t *replicas_array(const struct mz_replicas *replicas)
+static json_t *addr_array(const struct mz_addr *addrs, unsigned int n)
 {
 	_cleanup_(json_decrefp) json_t *array = json_array();
 	unsigned int i;
 
-	for (i = 0; i < replicas->n && i < MZ_REPLICAS_MAX; i++) {
-		if (json_array_append_new(array, addr_text(&replicas->addrs[i])) < 0)
+	for (i = 0; i < n; i++) {
+		if (json_array_append_new(array, addr_text(&addrs[i])) < 0)
 			return NULL;
 	}
 	return TAKE(array);
+}
+
+/* Those that are used have the field's name. */
+static int set_replicas(json_t *json, const char *name, const struct mz_replicas *replicas)
+{
+	unsigned int size = mz_replicas_size(replicas);
+	unsigned int n = replicas->n < size ? replicas->n : size;
+	unsigned int n_ready = replicas->n_ready < size - n ? replicas->n_ready : size - n;
+	int r;
+
+	r = set(json, name, addr_array(replicas->addrs, n));
+	if (r == 0)
+		r = set(json, "ready", addr_array(replicas->addrs + n, n_ready));
+	if (r == 0)
+		r = set(json, "known",
+			addr_array(replicas->addrs + n + n_ready, size - n - n_ready));
+	return r;
 }
 
 static json_t *endpoint_addrs(const struct mz_endpoint *endpoint)
@@ -160,7 +178,7 @@ static int set_field(json_t *json, const struct field *field, const void *p)
 	case FIELD_FLAGS:
 		return set_flags(json, field, u32);
 	case FIELD_REPLICAS:
-		return set(json, field->name, replicas_array(p));
+		return set_replicas(json, field->name, p);
 	case FIELD_PREFIX_LEN4:
 		return set(json, field->name, json_integer(u8 >= 96 ? u8 - 96 : u8));
 	case FIELD_PREFIX_LEN6:

@@ -424,3 +424,11 @@ struct frame after_hop(const struct frame *in)
 		take_ttl(&frame, 1);
 	return frame;
 }
+
+void expect_agent_sends(const char *dst, const char *host, unsigned int counters)
+{
+	struct frame in = from_port(dst), out = after_hop(&in);
+
+	out = encapsulated(host, &out);
+	expect_sent(AGENT, &in, &out, COUNT(encapsulate) | counters);
+}

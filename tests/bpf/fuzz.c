@@ -12,12 +12,10 @@
  */
 #include "fuzz.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <linux/pkt_cls.h>
 
@@ -27,7 +25,7 @@
 #define PACKETS		500 /* of one world */
 #define CHANGE_EVERY	25
 #define COUNT_DEFAULT	40000
-#define PROGRESS_S	10
+#define PROGRESS_MS	10000
 
 /* A hook: its name, and what the kernel is told of a fate. */
 static const struct {
@@ -481,8 +479,11 @@ static void keep(struct world *world, const struct forecast *forecast)
 	}
 }
 
-/* The clock of the programs may be behind, and rows may have ended while the packet ran. */
-static void check_model(struct world *world, const struct result *result)
+/*
+ * The clock of the programs may be behind, and rows may have ended while the packet ran. Returns
+ * whether the packet changed a row.
+ */
+static bool check_model(struct world *world, const struct result *result)
 {
 	static struct forecast forecast;
 	const uint64_t times[] = { now_ns(), run.start - COARSE_NS };
@@ -494,7 +495,7 @@ static void check_model(struct world *world, const struct result *result)
 			continue;
 		keep(world, &forecast);
 		if (run.index % 16 || are_others_as_before(world))
-			return;
+			return forecast.n_changes;
 		break;
 	}
 	model_forecast(world, run.packet, times[0], 0, &forecast);
@@ -515,6 +516,7 @@ static void run_packet(struct world *world, const struct packet *packet)
 {
 	static struct result result, again;
 	enum fate fate;
+	bool has_changed;
 
 	run.packet = packet;
 	run.start = now_ns();
@@ -523,13 +525,13 @@ static void run_packet(struct world *world, const struct packet *packet)
 	fate = check_one_fate(&result);
 	if (fate == SENT)
 		check_sent(world, &result);
-	check_model(world, &result);
+	has_changed = check_model(world, &result);
 	run.n_packets++;
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		run.n_counted[i] += result.counters[i].packets;
 	for (unsigned int i = 0; i < MZ_DROP_CODES; i++)
 		run.n_dropped[i] += result.drops[i].packets;
-	if (run.index % 16 || !is_repeatable(&result))
+	if (run.index % 16 || has_changed || !is_repeatable(&result))
 		return;
 	plane_run_on(packet->hook, &packet->frame, packet->ifindex, packet->is_gso ? 100 : 0,
 		     &again);
@@ -578,56 +580,37 @@ static int check_reached(void)
 	return r;
 }
 
-static void print_progress(time_t seconds)
+static void print_progress(void)
 {
-	printf("%" PRIu64 " packets, %jd s\n", run.n_packets, (intmax_t)seconds);
+	printf("%" PRIu64 " packets, %" PRIu64 " s\n", run.n_packets, random_run_ms() / 1000);
 	(void)fflush(stdout);
-}
-
-static time_t now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "seed", required_argument, NULL, 's' },
-						 { "seconds", required_argument, NULL, 't' },
-						 { "count", required_argument, NULL, 'c' },
-						 {} };
+	struct random_run todo = { .seed = 1, .count = COUNT_DEFAULT };
 	uint32_t ifindexes[N_PORTS];
-	const char *asked = getenv("MIZAR_FUZZ"); /* seconds: ./check --fuzz */
-	uint64_t seed = asked ? (uint64_t)time(NULL) << 32 : 1, count = COUNT_DEFAULT;
-	time_t seconds = asked ? strtoul(asked, NULL, 0) : 0, start, last;
-	int r, option;
+	uint64_t last = 0;
+	int r;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (option == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (option == 't')
-			seconds = strtoul(optarg, NULL, 0);
-		else if (option == 'c')
-			count = strtoull(optarg, NULL, 0);
-		else
-			return 2;
-	}
+	if (!random_run_start(argc, argv, &todo) || todo.is_ipv6) /* each world has a family */
+		return 2;
 	r = plane_open();
 	if (r)
 		return programs_excuse(r);
 	programs_must(!programs_make_devices(N_PORTS, WORLD_MTU, ifindexes), "devices");
-	start = last = now();
-	while (seconds ? now() - start < seconds : run.n_packets < count) {
-		uint64_t left = count - run.n_packets;
+	while (random_run_goes_on(&todo, run.n_packets)) {
+		uint64_t left = todo.count - run.n_packets;
 
-		run_world(ifindexes, seed++, seconds || left > PACKETS ? PACKETS : left);
-		if (now() - last >= PROGRESS_S)
-			print_progress((last = now()) - start);
+		run_world(ifindexes, todo.seed++,
+			  todo.seconds || left > PACKETS ? PACKETS : left);
+		if (random_run_ms() - last >= PROGRESS_MS) {
+			last = random_run_ms();
+			print_progress();
+		}
 	}
-	print_progress(now() - start);
-	r = seconds || count >= COUNT_DEFAULT ? check_reached() : 0;
+	print_progress();
+	r = todo.seconds || todo.count >= COUNT_DEFAULT ? check_reached() : 0;
 	plane_close();
 	return r;
 }

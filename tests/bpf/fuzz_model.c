@@ -6,17 +6,29 @@
  */
 #include "fuzz_model.h"
 
-bool model_is_in(const struct mz_replicas *set, const struct mz_addr *host)
+static bool is_among(const struct mz_replicas *set, unsigned int n, const struct mz_addr *host)
 {
-	for (uint32_t i = 0; i < set->n; i++)
+	for (unsigned int i = 0; i < n; i++)
 		if (same(&set->addrs[i], host))
 			return true;
 	return false;
 }
 
+/* Used or not, it is believed. */
+bool model_is_in(const struct mz_replicas *set, const struct mz_addr *host)
+{
+	return is_among(set, set->n + set->n_ready + set->n_known, host);
+}
+
+bool model_is_used(const struct mz_replicas *set, const struct mz_addr *host)
+{
+	return is_among(set, set->n, host);
+}
+
+/* Acts, used or not. */
 static bool has_self(const struct view *v, const struct mz_replicas *set)
 {
-	return model_is_in(set, &v->world->hosts[0].addr);
+	return is_among(set, set->n + set->n_ready, &v->world->hosts[0].addr);
 }
 
 bool model_divides(const struct view *v)
@@ -170,6 +182,15 @@ static const struct mz_way *choose_way(const struct view *v, const struct mz_add
 	return NULL;
 }
 
+/* Of an address that a bouncer made up, the kernel may know that there is no way. */
+static bool is_worlds(const struct view *v, const struct mz_addr *host)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++)
+		if (same(&v->world->hosts[i].addr, host))
+			return true;
+	return false;
+}
+
 /* The outer Ethernet header, and whether there is a way at all. */
 static bool find_way(struct view *v, const struct mz_addr *to, size_t growth)
 {
@@ -180,7 +201,7 @@ static bool find_way(struct view *v, const struct mz_addr *to, size_t growth)
 	/* What does not leave where it came in, or only by the kernel, is left to tc. */
 	if (v->packet->hook == XDP && (!way || ifindex != WORLD_LO))
 		return pass(v);
-	if (!ifindex)
+	if (!ifindex || (!way && !is_worlds(v, to) && v->choice_way & 1))
 		return DROP(v, no_nexthop);
 	if (is_too_big(size_from(v, ETH) + growth, way_mtu(v, to, ifindex)))
 		return v->packet->hook == XDP ? pass(v) : DROP(v, too_big);
@@ -344,8 +365,8 @@ static bool tunnel_to(struct view *v, const struct mz_addr *to)
 	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
 }
 
-/* Not to a dead one, as long as another is alive. */
-static bool tunnel_to_one(struct view *v, const struct mz_replicas *set)
+/* Not a dead one, as long as another is alive. */
+static struct mz_addr choose_one(const struct view *v, const struct mz_replicas *set)
 {
 	struct mz_replicas alive = {};
 
@@ -354,7 +375,14 @@ static bool tunnel_to_one(struct view *v, const struct mz_replicas *set)
 			alive.addrs[alive.n++] = set->addrs[i];
 	if (!alive.n)
 		alive = *set;
-	return tunnel_to(v, &alive.addrs[v->choice_host % alive.n]);
+	return alive.addrs[v->choice_host % alive.n];
+}
+
+static bool tunnel_to_one(struct view *v, const struct mz_replicas *set)
+{
+	struct mz_addr to = choose_one(v, set);
+
+	return tunnel_to(v, &to);
 }
 
 /* RFC 6040, figure 4; -1: drop. */
@@ -437,7 +465,7 @@ static bool divide(struct view *v)
 
 static bool to_divider(struct view *v)
 {
-	if (v->is_from_divider)
+	if (v->was_divided)
 		return DROP(v, no_endpoint);
 	if (has_self(v, &v->vpc->row.dividers))
 		return divide(v);
@@ -446,12 +474,21 @@ static bool to_divider(struct view *v)
 	return tunnel_to_one(v, &v->vpc->row.dividers);
 }
 
+/* Who bounces for the source sends on what it does not know; but not what another of them sent. */
+static bool is_bouncer_of_source(const struct view *v)
+{
+	const struct world_addr *src = find_location(v, &v->src);
+
+	return src && (same(&src->location.host, &v->outer_src) ||
+		       !model_is_from_bouncer(v, src->location.network));
+}
+
 /* "VPC with divide" in docs/architecture.md. */
 bool model_may_enter(struct view *v, uint64_t network)
 {
 	const struct world_addr *src;
 
-	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || v->is_from_divider)
+	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || v->was_divided)
 		return true;
 	if (v->port)
 		return v->port->row.network == network;
@@ -460,16 +497,27 @@ bool model_may_enter(struct view *v, uint64_t network)
 	if (!v->is_returned && model_is_from_bouncer(v, network) && !model_divides(v))
 		return true;
 	src = find_location(v, &v->src);
-	return src && src->location.network == network;
+	if (src && src->location.network == network)
+		return true;
+	/* Nobody else can be asked whether that divider divided it. */
+	return v->is_from_divider && !model_divides(v) && !is_bouncer_of_source(v);
 }
 
+/* Who has the row, but not the role, asks one that has. */
 static bool bounce(struct view *v)
 {
 	const struct world_addr *location = find_location(v, &v->dst);
+	const struct mz_replicas *bouncers;
+	struct mz_addr other;
 
 	if (!location || !model_may_enter(v, location->location.network))
 		return to_divider(v);
-	return to_location(v, location);
+	bouncers = find_bouncers(v, location->location.network);
+	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || !bouncers || !bouncers->n ||
+	    has_self(v, bouncers))
+		return to_location(v, location);
+	other = choose_one(v, bouncers);
+	return same(&other, &v->outer_src) ? to_location(v, location) : tunnel_to(v, &other);
 }
 
 bool model_find_roles(struct view *v)
@@ -487,6 +535,8 @@ bool model_find_roles(struct view *v)
 		v->vpc = &nowhere;
 	v->is_from_divider = v->is_tunneled && !v->is_returned &&
 			     model_is_in(&v->vpc->row.dividers, &v->outer_src);
+	v->was_divided = v->is_from_divider &&
+			 model_is_used(&v->vpc->row.dividers, &v->outer_src);
 	v->local = dst->is_local && dst->local.ifindex ? dst : NULL;
 	return GO_ON;
 }
@@ -554,15 +604,6 @@ static bool send_again(struct view *v)
 	return model_divides(v) ? divide(v) : DROP(v, stale_sender);
 }
 
-/* Who bounces for the source sends on what it does not know; but not what another of them sent. */
-static bool is_bouncer_of_source(const struct view *v)
-{
-	const struct world_addr *src = find_location(v, &v->src);
-
-	return src && (same(&src->location.host, &v->outer_src) ||
-		       !model_is_from_bouncer(v, src->location.network));
-}
-
 bool model_route_transit(struct view *v)
 {
 	const struct mz_moved *moved;
@@ -579,7 +620,7 @@ bool model_route_transit(struct view *v)
 	moved = model_moved(v);
 	if (find_location(v, &v->dst))
 		return bounce(v);
-	if (!v->is_from_divider && (model_divides(v) || is_bouncer_of_source(v)))
+	if (!v->was_divided && (model_divides(v) || is_bouncer_of_source(v)))
 		return to_divider(v);
 	if (moved && !(v->vpc->row.flags & MZ_VPC_DIVIDE) && !is_self(v, &moved->host)) {
 		v->out->counters |= COUNT(moved);

@@ -36,7 +36,7 @@ struct view {
 	uint16_t eth_proto;
 	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
 	bool has_hopped; /* off the endpoint's link: one was taken from ttl */
-	bool is_fragment, is_tunneled, is_from_divider;
+	bool is_fragment, is_tunneled, is_from_divider, was_divided;
 	/* The direct path. */
 	uint64_t now, sender_network;
 	bool may_ask, may_answer;
@@ -215,10 +215,11 @@ static inline struct mz_addr addr_at(const struct view *v, size_t off)
 	return a;
 }
 
-/* Sets vpc, local, is_from_divider. */
+/* Sets vpc, local, is_from_divider, was_divided. */
 bool model_find_roles(struct view *v);
 bool model_is_from_bouncer(const struct view *v, uint64_t network);
 bool model_is_in(const struct mz_replicas *set, const struct mz_addr *host);
+bool model_is_used(const struct mz_replicas *set, const struct mz_addr *host);
 bool model_divides(const struct view *v); /* this host, in the packet's VPC */
 bool model_bounces(const struct view *v, uint64_t network);
 bool model_may_enter(struct view *v, uint64_t network);

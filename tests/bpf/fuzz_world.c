@@ -51,12 +51,15 @@ static uint32_t random_device(const struct world *world)
 
 static struct mz_replicas random_replicas(const struct world *world)
 {
-	struct mz_replicas set = { .n = random_below(10) ? random_below(MZ_REPLICAS_MAX) + 1 : 0 };
+	unsigned int n = random_below(10) ? random_below(MZ_REPLICAS_MAX) + 1 : 0;
 	unsigned int first = random_below(N_HOSTS);
+	struct mz_replicas set = { .n_known = random_chance(20) ? random_below(n + 1) : 0 };
 
+	set.n_ready = random_chance(20) ? random_below(n - set.n_known + 1) : 0;
+	set.n = n - set.n_known - set.n_ready;
 	/* All different, as the controller's are. What stands behind the end is not in the set. */
 	for (unsigned int i = 0; i < MZ_REPLICAS_MAX; i++)
-		if (i < set.n || random_chance(20))
+		if (i < n || random_chance(20))
 			set.addrs[i] = world->hosts[(first + i) % N_HOSTS].addr;
 	return set;
 }
@@ -205,6 +208,8 @@ static struct mz_learned random_learned(const struct world *world, uint64_t subn
 		row.before = world->hosts[random_below(N_HOSTS)].addr;
 	if (random_chance(15))
 		row.flags |= MZ_LEARNED_STALE;
+	if (random_chance(30))
+		row.flags |= MZ_LEARNED_BY;
 	return row;
 }
 

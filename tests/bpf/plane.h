@@ -32,6 +32,13 @@
 #define PORT_IPV4   "10.0.0.1"
 #define PORT_IPV6   "fd00:a::1"
 #define BROADCAST   "ff:ff:ff:ff:ff:ff"
+#define MAC_4	    "02:bb:00:00:00:04" /* of 10.0.0.4 */
+#define MAC_1_4	    "02:bb:00:00:01:04" /* of 10.0.1.4 */
+#define BOUNCER	    "192.168.50.2"
+#define DIVIDER	    "192.168.50.3"
+#define BOUNCER_200 "192.168.50.4"
+#define SOURCE	    "192.168.50.5"
+#define THIRD	    "192.168.50.6"
 #define VNI	    7
 
 /*
@@ -96,6 +103,8 @@ void expect_absorbed(const struct frame *in);
 void expect_pass(const struct frame *in);
 /* The outer source port and the flow label: the kernel's hash has a seed of its own. */
 void copy_entropy(struct frame *to, const struct frame *from);
+/* What the port sends: encapsulated, as it is, to a host. */
+void expect_agent_sends(const char *dst, const char *host, unsigned int counters);
 void expect_sent(enum hook hook, const struct frame *in, const struct frame *out,
 		 unsigned int counters);
 /* The same of a packet that was run already. */
@@ -129,6 +138,7 @@ void row_delete(enum mz_table_id table, const void *key);
 void put_vpc(uint32_t vni, uint32_t flags, const char *const dividers[], uint32_t n);
 void put_network(uint64_t network, const char *const bouncers[], uint32_t n);
 void put_prefix(const char *prefix, unsigned int len, uint64_t network); /* of 128 bits */
+void put_routes(void); /* to both networks */
 void put_location(const char *ip, uint64_t network, const char *host);
 void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu);
 void delete_local(const char *ip);

@@ -36,10 +36,7 @@ void put_network(uint64_t network, const char *const bouncers[], uint32_t n)
 
 void put_location(const char *ip, uint64_t network, const char *host)
 {
-	struct mz_vni_addr key = { .vni = VNI, .addr = addr(ip) };
-	struct mz_location row = { .network = network, .host = addr(host) };
-
-	row_put(MZ_TABLE_location, &key, &row);
+	put_attested(ip, network, host, 0);
 }
 
 void put_local(const char *ip, uint64_t network, const char *mac, uint16_t mtu)
@@ -86,6 +83,14 @@ void put_prefix(const char *prefix, unsigned int len, uint64_t network)
 	struct mz_route row = { .network = network };
 
 	row_put(MZ_TABLE_prefix, &key, &row);
+}
+
+void put_routes(void)
+{
+	put_prefix("10.0.0.0", 120, 100);
+	put_prefix("10.0.1.0", 120, 200);
+	put_prefix("fd00:a::", 64, 100);
+	put_prefix("fd00:b::", 64, 200);
 }
 
 static void put_port(void)
@@ -136,10 +141,10 @@ int plane_setup(void **state)
 	put_port();
 	put_local(PORT_IPV4, 100, PORT_MAC, 0);
 	put_local(PORT_IPV6, 100, PORT_MAC, 0);
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 0);
-	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 0);
-	put_local("10.0.1.4", 200, "02:bb:00:00:01:04", 0);
-	put_local("fd00:b::4", 200, "02:bb:00:00:01:04", 0);
+	put_local("10.0.0.4", 100, MAC_4, 0);
+	put_local("fd00:a::4", 100, MAC_4, 0);
+	put_local("10.0.1.4", 200, MAC_1_4, 0);
+	put_local("fd00:b::4", 200, MAC_1_4, 0);
 	return 0;
 }
 

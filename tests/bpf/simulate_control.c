@@ -2,7 +2,8 @@
 /*
  * The controller of a simulation. What it does takes many steps, each of which changes one host.
  * Their order is that of docs/architecture.md: a new place first, then the bouncers, then the old
- * place; new bouncers and dividers have their tables before anybody hears of them.
+ * place; new bouncers and dividers have their tables before anybody hears of them, and come and go
+ * by stages.
  *
  * Hosts hold the rows of a VPC or network as long as they have a role in it.
  */
@@ -14,15 +15,16 @@
 
 #define ALL_HOSTS ((1U << SIM_HOSTS) - 1)
 #define BIT(host) (1U << (host))
+#define MINUTE_NS 61000000000ULL
 
-struct network {
-	unsigned int set;     /* bouncers, as others are told */
-	unsigned int holders; /* hosts with its locations */
+/* What others are told of a network's bouncers or a VPC's dividers, as in struct mz_replicas. */
+struct set {
+	unsigned int used, ready, known;
+	unsigned int holders; /* hosts with the network's locations or the VPC's routes */
 };
 
 struct vpc {
-	unsigned int set, holders; /* the same: dividers, and hosts with its routes */
-	struct network networks[SIM_NETWORKS];
+	struct set dividers, bouncers[SIM_NETWORKS];
 };
 
 enum kind { IDLE, MIGRATE, DELETE, CREATE, BOUNCER, DIVIDER };
@@ -32,6 +34,7 @@ struct task {
 	unsigned int step, next; /* next: host of a step that goes to several */
 	struct sim_endpoint *endpoint;
 	unsigned int network, from, to;
+	unsigned int order; /* host that hears of a step first */
 	bool places_first; /* CREATE */
 	uint64_t waits_for; /* packets before this one; 0: for none yet */
 };
@@ -61,20 +64,32 @@ static uint64_t network_id(unsigned int vpc, unsigned int network)
 	return 100 * (vpc + 1) + network;
 }
 
-static struct mz_replicas replicas(unsigned int set)
+static unsigned int add(struct mz_replicas *row, unsigned int at, unsigned int hosts)
+{
+	for (unsigned int host = 0; host < SIM_HOSTS; host++)
+		if (hosts & BIT(host))
+			row->addrs[at++] = sim_host_addr(host);
+	return at;
+}
+
+static struct mz_replicas replicas(const struct set *set)
 {
 	struct mz_replicas row = {};
 
-	for (unsigned int host = 0; host < SIM_HOSTS; host++)
-		if (set & BIT(host))
-			row.addrs[row.n++] = sim_host_addr(host);
+	row.n = add(&row, 0, set->used);
+	row.n_ready = add(&row, row.n, set->ready) - row.n;
+	row.n_known = add(&row, row.n + row.n_ready, set->known) - row.n - row.n_ready;
 	return row;
+}
+
+static unsigned int all_of(const struct set *set)
+{
+	return set->used | set->ready | set->known | set->holders;
 }
 
 static bool needs_network(unsigned int host, unsigned int v, unsigned int n)
 {
-	unsigned int hosts = vpcs[v].set | vpcs[v].holders | vpcs[v].networks[n].set |
-			     vpcs[v].networks[n].holders;
+	unsigned int hosts = all_of(&vpcs[v].dividers) | all_of(&vpcs[v].bouncers[n]);
 
 	for (unsigned int i = 0; i < SIM_ENDPOINTS; i++)
 		if (sim_endpoints[i].vpc == v && sim_endpoints[i].network == n)
@@ -94,7 +109,7 @@ static bool needs_vpc(unsigned int host, unsigned int v)
 static void put_vpc(unsigned int host, unsigned int v)
 {
 	struct mz_vpc row = { .flags = MZ_VPC_DIRECT | (sim_divides(v) ? MZ_VPC_DIVIDE : 0),
-			      .dividers = replicas(vpcs[v].set) };
+			      .dividers = replicas(&vpcs[v].dividers) };
 
 	sim_put(host, MZ_TABLE_vpc, &vnis[v], &row);
 }
@@ -102,7 +117,7 @@ static void put_vpc(unsigned int host, unsigned int v)
 static void put_network(unsigned int host, unsigned int v, unsigned int n)
 {
 	struct mz_network_key key = { .network = network_id(v, n) };
-	struct mz_network row = { .vni = vnis[v], .bouncers = replicas(vpcs[v].networks[n].set) };
+	struct mz_network row = { .vni = vnis[v], .bouncers = replicas(&vpcs[v].bouncers[n]) };
 
 	sim_put(host, MZ_TABLE_network, &key, &row);
 }
@@ -245,17 +260,18 @@ static void make(struct sim_endpoint *e)
 		       e->member, e->n_made);
 }
 
-/* A step that goes to a set of hosts, one at a time. False: it is done. */
-static bool next_host(struct task *task, unsigned int set, unsigned int *ret_host)
+/* A step that goes to a set of hosts, one at a time, first of them `first`. False: it is done. */
+static bool next_host(struct task *task, unsigned int first, unsigned int set,
+		      unsigned int *ret_host)
 {
-	while (task->next < SIM_HOSTS && !(set & BIT(task->next)))
+	while (task->next < SIM_HOSTS && !(set & BIT((first + task->next) % SIM_HOSTS)))
 		task->next++;
 	if (task->next == SIM_HOSTS) {
 		task->next = 0;
 		task->step++;
 		return false;
 	}
-	*ret_host = task->next++;
+	*ret_host = (first + task->next++) % SIM_HOSTS;
 	return true;
 }
 
@@ -265,7 +281,7 @@ static void locate(struct task *task, unsigned int at)
 	unsigned int host;
 
 	e->located = at;
-	if (next_host(task, vpcs[e->vpc].networks[e->network].holders, &host))
+	if (next_host(task, 0, vpcs[e->vpc].bouncers[e->network].holders, &host))
 		put_location(host, e);
 }
 
@@ -348,23 +364,17 @@ static void create(struct task *task)
 	}
 }
 
-/*
- * Some hosts hear of the present bouncers (task: BOUNCER) or dividers: one after the other; all at
- * once where nothing may be lost, since between two of them some is: one uses what another does not
- * believe yet.
- */
-static void tell(struct task *task, unsigned int v, unsigned int hosts)
+/* Hosts hear of the present bouncers (task: BOUNCER) or dividers, one after the other. */
+static void tell(struct task *task, unsigned int v)
 {
 	unsigned int host;
 
-	do {
-		if (!next_host(task, hosts, &host))
-			return;
-		if (task->kind == DIVIDER && needs_vpc(host, v))
-			put_vpc(host, v);
-		if (task->kind == BOUNCER && needs_network(host, v, task->network))
-			put_network(host, v, task->network);
-	} while (only_moves);
+	if (!next_host(task, task->order, ALL_HOSTS, &host))
+		return;
+	if (task->kind == DIVIDER && needs_vpc(host, v))
+		put_vpc(host, v);
+	if (task->kind == BOUNCER && needs_network(host, v, task->network))
+		put_network(host, v, task->network);
 }
 
 static void put_locations(unsigned int host, unsigned int v, unsigned int n, bool deletes)
@@ -379,12 +389,15 @@ static void put_locations(unsigned int host, unsigned int v, unsigned int n, boo
 	}
 }
 
+static struct set *set_of(const struct task *task, unsigned int v)
+{
+	return task->kind == BOUNCER ? &vpcs[v].bouncers[task->network] : &vpcs[v].dividers;
+}
+
 static void hold(struct task *task, unsigned int v, unsigned int host, bool is_over)
 {
-	unsigned int *holders = &vpcs[v].holders;
+	unsigned int *holders = &set_of(task, v)->holders;
 
-	if (task->kind == BOUNCER)
-		holders = &vpcs[v].networks[task->network].holders;
 	*holders = is_over ? *holders & ~BIT(host) : *holders | BIT(host);
 	if (task->kind == BOUNCER)
 		put_locations(host, v, task->network, is_over);
@@ -393,35 +406,35 @@ static void hold(struct task *task, unsigned int v, unsigned int host, bool is_o
 	put_roles(host, v);
 }
 
-/*
- * Others believe what comes from a divider to be divided: a host must know first that it is
- * one, and go on until nobody believes it any more. From a bouncer all hosts must take what it
- * sends, before it knows.
- */
-static void replace(struct task *task, unsigned int v)
+/* One comes: known, ready, used; then another one goes: ready, known, forgotten. */
+static void change(struct set *set, unsigned int step, unsigned int to, unsigned int from)
 {
-	bool is_bouncer = task->kind == BOUNCER, is_adding = task->step < 4;
-	unsigned int *set = is_bouncer ? &vpcs[v].networks[task->network].set : &vpcs[v].set;
-	unsigned int it = BIT(is_adding ? task->to : task->from);
-	bool is_others = (task->step % 4 == 0) == (is_bouncer == is_adding);
+	unsigned int it = step < 3 ? to : from, to_be = step < 3 ? step + 1 : 5 - step;
 
-	*set = is_adding ? *set | it : *set & ~it;
-	if (task->step % 2)
-		wait(task);
-	else
-		tell(task, v, is_others ? ALL_HOSTS & ~it : it);
+	set->known = (set->known & ~it) | (to_be == 1 ? it : 0);
+	set->ready = (set->ready & ~it) | (to_be == 2 ? it : 0);
+	set->used = (set->used & ~it) | (to_be == 3 ? it : 0);
 }
 
-static void replace_all(struct task *task, unsigned int v)
+static void replace(struct task *task, unsigned int v)
 {
 	if (task->step == 0 && task->next == 0)
 		hold(task, v, task->to, false);
-	if (task->step < 8) {
-		replace(task, v);
+	if (task->step == 12) {
+		hold(task, v, task->from, true);
+		task->kind = IDLE;
 		return;
 	}
-	hold(task, v, task->from, true);
-	task->kind = IDLE;
+	if (task->step % 2) {
+		wait(task);
+		return;
+	}
+	if (task->next == 0) {
+		task->order = sim_below(SIM_HOSTS);
+		change(set_of(task, v), task->step / 2, BIT(task->to),
+		       BIT(task->from));
+	}
+	tell(task, v);
 }
 
 static const char *const kinds[] = { "idle", "migrate", "delete", "create", "bouncer", "divider" };
@@ -445,7 +458,7 @@ static void go_on(unsigned int v)
 		break;
 	case BOUNCER:
 	case DIVIDER:
-		replace_all(task, v);
+		replace(task, v);
 		break;
 	}
 }
@@ -478,7 +491,7 @@ static void start_endpoint(struct task *task, struct sim_endpoint *e)
 static void start(unsigned int v)
 {
 	struct task *task = &tasks[v];
-	unsigned int *set = &vpcs[v].set;
+	unsigned int used;
 
 	*task = (struct task){ .network = sim_below(SIM_NETWORKS) };
 	if (sim_chance(70)) {
@@ -487,10 +500,9 @@ static void start(unsigned int v)
 		return;
 	}
 	task->kind = sim_chance(60) ? BOUNCER : DIVIDER;
-	if (task->kind == BOUNCER)
-		set = &vpcs[v].networks[task->network].set;
-	task->from = random_of(*set);
-	task->to = random_of(ALL_HOSTS & ~*set);
+	used = set_of(task, v)->used;
+	task->from = random_of(used);
+	task->to = random_of(ALL_HOSTS & ~used);
 	sim_note("%s of VPC %u, host %u to %u", kinds[task->kind], v, task->from, task->to);
 }
 
@@ -504,9 +516,9 @@ static void go_on_booting(void)
 		sim_put_droplets(host);
 	for (unsigned int v = 0; boot.step > 1 && v < SIM_VPCS; v++) {
 		for (unsigned int n = 0; boot.step == 2 && n < SIM_NETWORKS; n++)
-			if (vpcs[v].networks[n].holders & BIT(host))
+			if (vpcs[v].bouncers[n].holders & BIT(host))
 				put_locations(host, v, n, false);
-		if (boot.step == 3 && vpcs[v].holders & BIT(host))
+		if (boot.step == 3 && vpcs[v].dividers.holders & BIT(host))
 			put_routes(host, v, false);
 		if (boot.step == 4)
 			put_roles(host, v);
@@ -557,6 +569,13 @@ bool sim_control_is_booting(void)
 	return boot.step;
 }
 
+bool sim_control_is_half_known(const struct sim_endpoint *e)
+{
+	const struct task *task = &tasks[e->vpc];
+
+	return (task->kind == CREATE || task->kind == DELETE) && task->endpoint == e;
+}
+
 bool sim_control_finish(void)
 {
 	bool is_half_done = boot.step;
@@ -571,16 +590,17 @@ bool sim_control_finish(void)
 	return is_half_done;
 }
 
+static void init_set(struct set *set)
+{
+	*set = (struct set){ .used = BIT(sim_below(SIM_HOSTS)) | BIT(sim_below(SIM_HOSTS)) };
+	set->holders = set->used;
+}
+
 static void init_vpc(unsigned int v)
 {
-	vpcs[v] = (struct vpc){ .set = BIT(sim_below(SIM_HOSTS)) | BIT(sim_below(SIM_HOSTS)) };
-	vpcs[v].holders = vpcs[v].set;
-	for (unsigned int n = 0; n < SIM_NETWORKS; n++) {
-		struct network *network = &vpcs[v].networks[n];
-
-		network->set = BIT(sim_below(SIM_HOSTS)) | BIT(sim_below(SIM_HOSTS));
-		network->holders = network->set;
-	}
+	init_set(&vpcs[v].dividers);
+	for (unsigned int n = 0; n < SIM_NETWORKS; n++)
+		init_set(&vpcs[v].bouncers[n]);
 	tasks[v] = (struct task){};
 }
 
@@ -617,12 +637,14 @@ void sim_control_init(bool is_quiet)
 	}
 }
 
-static void print_set(const char *what, unsigned int set)
+static void print_set(const char *what, const struct set *set)
 {
 	printf(" %s", what);
 	for (unsigned int host = 0; host < SIM_HOSTS; host++)
-		if (set & BIT(host))
-			printf(" %u", host);
+		if ((set->used | set->ready | set->known) & BIT(host))
+			printf(" %u%s", host, set->used & BIT(host)  ? "" :
+					      set->ready & BIT(host) ? " (ready)" :
+								       " (known)");
 }
 
 static unsigned int host_of(const struct mz_addr *addr)
@@ -652,13 +674,26 @@ static void print_learned(const struct sim_endpoint *e, bool is_ipv6)
 			       row.flags & MZ_LEARNED_STALE ? ", stale" : "");
 }
 
+void sim_pass_a_minute(unsigned int host, const struct sim_endpoint *e)
+{
+	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+		struct mz_vni_addr key = key_of(e, is_ipv6);
+		struct mz_learned row;
+
+		if (!sim_find(host, MZ_TABLE_learned, &key, &row))
+			continue;
+		row.asked -= row.asked < MINUTE_NS ? row.asked : MINUTE_NS;
+		sim_put(host, MZ_TABLE_learned, &key, &row);
+	}
+}
+
 void sim_control_print(void)
 {
 	for (unsigned int v = 0; v < SIM_VPCS; v++) {
 		printf("VPC %u:", v);
-		print_set("dividers", vpcs[v].set);
+		print_set("dividers", &vpcs[v].dividers);
 		for (unsigned int n = 0; n < SIM_NETWORKS; n++)
-			print_set("; bouncers", vpcs[v].networks[n].set);
+			print_set("; bouncers", &vpcs[v].bouncers[n]);
 		printf("\n");
 	}
 	for (unsigned int i = 0; i < SIM_ENDPOINTS; i++) {

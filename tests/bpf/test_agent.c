@@ -11,7 +11,6 @@
 
 #define REMOTE_IPV4 "10.0.0.2"
 #define REMOTE_IPV6 "fd00:a::2"
-#define BOUNCER	    "192.168.50.2"
 
 static struct frame ip(const struct ip_spec *spec)
 {
@@ -314,12 +313,12 @@ static void a_full_size_packet_fits_and_one_byte_more_is_named(void **state)
 	assert_int_equal(result.drops[MZ_DROP_too_big].packets, 1);
 	/* Into an endpoint of this host, or out of a tunnel: less on the way. */
 	in = from_port("10.0.0.4");
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", in.size - ETH);
-	out = delivered("02:bb:00:00:00:04", &in);
+	put_local("10.0.0.4", 100, MAC_4, in.size - ETH);
+	out = delivered(MAC_4, &in);
 	expect_sent(AGENT, &in, &out, COUNT(deliver));
 	tunnel = tunnelled(BOUNCER, &in);
 	expect_sent(TRANSIT, &tunnel, &out, COUNT(deliver));
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", in.size - ETH - 1);
+	put_local("10.0.0.4", 100, MAC_4, in.size - ETH - 1);
 	plane_run(AGENT, &in, &result);
 	assert_int_equal(result.drops[MZ_DROP_too_big].packets, 1);
 	plane_run(TRANSIT, &tunnel, &result);

@@ -3,7 +3,7 @@
  * The agent's side of the direct path: whom it asks by an RTS, how often, and where it sends what
  * it has a row of `learned` for. The bouncer of the sender's network is .2, other hosts .3 and .4.
  */
-#include "plane.h"
+#include "learning.h"
 #include "cookie.h"
 
 #include <arpa/inet.h>
@@ -12,35 +12,20 @@
 
 #include <linux/pkt_cls.h>
 
-#define BOUNCER	   "192.168.50.2"
-#define DIVIDER	   "192.168.50.3"
 #define PEER	   "192.168.50.4"
 #define GENERATION 41
 #define BACK_OFF   20000000ULL /* ns */
 
-static const char *const remotes[] = { "10.0.0.2", "fd00:a::2" };
-#define EACH_REMOTE(dst) for (const char *const *dst = remotes; dst < remotes + 2; dst++)
-
 static int setup(void **state)
 {
-	int r = plane_setup(state);
+	int r = plane_setup_direct(state);
 
-	plane_forget();
-	put_vpc(VNI, MZ_VPC_DIRECT, LIST(DIVIDER));
 	put_generation(PORT_IPV4, GENERATION);
 	put_generation(PORT_IPV6, GENERATION);
 	return r;
 }
 
-static void expect_plain(const char *dst, const char *host, unsigned int counters)
-{
-	struct frame in = from_port(dst), out = after_hop(&in);
-
-	out = encapsulated(host, &out);
-	expect_sent(AGENT, &in, &out, COUNT(encapsulate) | counters);
-}
-
-/* The same with an RTS, of which only the cookie is this host's secret. */
+/* With an RTS, of which only the cookie is this host's secret. */
 static void expect_introduced_as(const struct frame *in, const char *host, uint32_t generation,
 				 unsigned int counters)
 {
@@ -69,8 +54,8 @@ static void expect_introduced(const char *dst, const char *host, unsigned int co
 
 static void an_unknown_destination_is_asked_for(void **state)
 {
-	EACH_REMOTE(dst)
-		expect_introduced(*dst, BOUNCER, 0);
+	EACH_PAIR(p)
+		expect_introduced(p->remote, BOUNCER, 0);
 	expect_introduced("10.0.1.9", BOUNCER, 0); /* of another network */
 	expect_introduced("8.8.8.8", BOUNCER, 0);  /* of none: the divider will say so */
 }
@@ -118,13 +103,13 @@ static void cookies_differ(void **state)
 /* A keyed hash, which no other host can make; of a span of time, which may just have ended. */
 static void cookies_are_what_they_should_be(void **state)
 {
-	EACH_REMOTE(dst) {
-		struct frame in = from_port(*dst);
-		struct mz_addr to = addr(*dst), from;
+	EACH_PAIR(p) {
+		struct frame in = from_port(p->remote);
+		struct mz_addr to = addr(p->remote), from;
 		uint8_t cookie[COOKIE_SIZE], now[COOKIE_SIZE], then[COOKIE_SIZE];
 		struct result result;
 
-		from = addr(strchr(*dst, ':') ? PORT_IPV6 : PORT_IPV4);
+		from = addr(strchr(p->remote, ':') ? PORT_IPV6 : PORT_IPV4);
 		plane_run(AGENT, &in, &result);
 		cookie_of(&result.out, cookie);
 		cookie_make(VNI, &to, &from, now_ns(), now);
@@ -148,68 +133,69 @@ static void expect_used(const char *ip, struct mz_learned before, uint64_t then)
 
 static void what_is_learned_goes_direct(void **state)
 {
-	EACH_REMOTE(dst) {
-		struct mz_learned row = put_learned(*dst, PEER, 7, MZ_LEARNED_HERE, 0);
+	EACH_PAIR(p) {
+		struct mz_learned row = put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE, 0);
 		uint64_t then = now_ns();
 
-		expect_plain(*dst, PEER, COUNT(direct));
-		expect_used(*dst, row, then);
+		expect_agent_sends(p->remote, PEER, COUNT(direct));
+		expect_used(p->remote, row, then);
 	}
 	put_learned("10.0.1.9", PEER, 0, MZ_LEARNED_RTS, 40); /* of another network */
-	expect_plain("10.0.1.9", PEER, COUNT(direct));
+	expect_agent_sends("10.0.1.9", PEER, COUNT(direct));
 }
 
 static void half_way_through_its_lease_it_is_asked(void **state)
 {
-	EACH_REMOTE(dst) {
-		struct mz_learned row = put_learned(*dst, PEER, 7, MZ_LEARNED_HERE, 80), after;
+	EACH_PAIR(p) {
+		struct mz_learned row = put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE, 80), after;
 		uint64_t then = now_ns();
 
-		expect_introduced(*dst, PEER, COUNT(direct));
-		assert_true(get_learned(*dst, &after));
+		expect_introduced(p->remote, PEER, COUNT(direct));
+		assert_true(get_learned(p->remote, &after));
 		assert_in_range(after.asked, then - COARSE_NS, now_ns());
 		assert_int_equal(after.confirmed, row.confirmed);
-		expect_plain(*dst, PEER, COUNT(direct)); /* next in a sixteenth of the lease */
+		/* Next in a sixteenth of the lease. */
+		expect_agent_sends(p->remote, PEER, COUNT(direct));
 		row.asked = now_ns() - MZ_LEASE_NS / 8;
-		row_put(MZ_TABLE_learned, &(struct mz_vni_addr){ VNI, addr(*dst) }, &row);
-		expect_introduced(*dst, PEER, COUNT(direct));
+		row_put(MZ_TABLE_learned, &(struct mz_vni_addr){ VNI, addr(p->remote) }, &row);
+		expect_introduced(p->remote, PEER, COUNT(direct));
 	}
 }
 
 /* Its host has not answered yet: perhaps another one would. */
 static void near_its_end_it_is_asked_by_the_bouncers(void **state)
 {
-	EACH_REMOTE(dst) {
-		put_learned(*dst, PEER, 7, MZ_LEARNED_HERE, 90);
-		expect_introduced(*dst, BOUNCER, 0);
-		expect_plain(*dst, PEER, COUNT(direct));
+	EACH_PAIR(p) {
+		put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE, 90);
+		expect_introduced(p->remote, BOUNCER, 0);
+		expect_agent_sends(p->remote, PEER, COUNT(direct));
 	}
 }
 
 static void after_its_lease_it_is_unknown(void **state)
 {
-	EACH_REMOTE(dst) {
-		put_learned(*dst, PEER, 7, MZ_LEARNED_HERE, 101);
-		expect_introduced(*dst, BOUNCER, 0);
+	EACH_PAIR(p) {
+		put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE, 101);
+		expect_introduced(p->remote, BOUNCER, 0);
 	}
 }
 
 static void stale_rows_are_not_used(void **state)
 {
-	EACH_REMOTE(dst) {
-		put_learned(*dst, PEER, 7, MZ_LEARNED_HERE | MZ_LEARNED_STALE, 0);
-		expect_introduced(*dst, BOUNCER, 0);
+	EACH_PAIR(p) {
+		put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE | MZ_LEARNED_STALE, 0);
+		expect_introduced(p->remote, BOUNCER, 0);
 	}
 }
 
 static void dead_hosts_are_not_used(void **state)
 {
-	EACH_REMOTE(dst) {
-		put_learned(*dst, PEER, 7, MZ_LEARNED_HERE, 0);
+	EACH_PAIR(p) {
+		put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE, 0);
 		put_dead(PEER, 1);
-		expect_introduced(*dst, BOUNCER, 0);
+		expect_introduced(p->remote, BOUNCER, 0);
 		put_dead(PEER, -1); /* nobody renewed it */
-		expect_plain(*dst, PEER, COUNT(direct));
+		expect_agent_sends(p->remote, PEER, COUNT(direct));
 	}
 }
 
@@ -254,20 +240,20 @@ static void dead_bouncers_are_left(void **state)
 static void without_direct_path_nothing_is_learned(void **state)
 {
 	put_vpc(VNI, 0, LIST(DIVIDER));
-	EACH_REMOTE(dst) {
-		struct mz_learned row = put_learned(*dst, PEER, 7, MZ_LEARNED_HERE, 0), after;
+	EACH_PAIR(p) {
+		struct mz_learned row = put_learned(p->remote, PEER, 7, MZ_LEARNED_HERE, 0), after;
 
-		expect_plain(*dst, BOUNCER, 0);
-		assert_true(get_learned(*dst, &after));
+		expect_agent_sends(p->remote, BOUNCER, 0);
+		assert_true(get_learned(p->remote, &after));
 		assert_memory_equal(&row, &after, sizeof(row));
 	}
 	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER));
-	expect_plain("10.0.0.2", BOUNCER, 0);
+	expect_agent_sends("10.0.0.2", BOUNCER, 0);
 }
 
 static void neighbours_on_one_host_need_none_of_it(void **state)
 {
-	struct frame in = from_port("10.0.0.4"), out = delivered("02:bb:00:00:00:04", &in);
+	struct frame in = from_port("10.0.0.4"), out = delivered(MAC_4, &in);
 
 	put_learned("10.0.0.4", PEER, 7, MZ_LEARNED_HERE, 0);
 	expect_sent(AGENT, &in, &out, COUNT(deliver));
@@ -296,16 +282,15 @@ static void an_rts_fits_into_the_mtu(void **state)
 	size_t mtu = MZ_ENDPOINT_MTU(1500, is_ipv6);
 
 	plane_set_mtu(1500);
-	EACH_REMOTE(dst) {
-		struct frame in = of_size(*dst, mtu);
+	EACH_PAIR(p) {
+		struct frame in = of_size(p->remote, mtu);
 
 		expect_introduced_as(&in, BOUNCER, GENERATION, 0);
 	}
 	plane_set_mtu(65536);
 }
 
-/* So many new destinations at once, and so many a second; what is known is not new. */
-/* IPv6 cannot be told of less than 1280: what has just that size goes without, and asks for nothing. */
+/* IPv6 cannot be told of less than 1280: what has just that size goes without. */
 static void a_full_packet_carries_none(void **state)
 {
 	const struct frame full = of_size("fd00:a::2", 1280), room = of_size("fd00:a::2", 1240);
@@ -318,6 +303,7 @@ static void a_full_packet_carries_none(void **state)
 	expect_introduced_as(&room, PEER, GENERATION, COUNT(direct));
 }
 
+/* So many new destinations at once, and so many a second; what is known is not new. */
 static void scanners_are_slowed_down(void **state)
 {
 	struct result result;
@@ -333,7 +319,7 @@ static void scanners_are_slowed_down(void **state)
 	} while (!result.drops[MZ_DROP_new_limit].packets && ++n < 32000);
 	assert_in_range(n, MZ_NEW_BURST - 1, 31999);
 	assert_int_equal(result.verdict, TC_ACT_SHOT);
-	expect_plain("10.0.0.2", PEER, COUNT(direct));
+	expect_agent_sends("10.0.0.2", PEER, COUNT(direct));
 	plane_forget();
 	expect_introduced("10.0.0.3", BOUNCER, 0);
 }

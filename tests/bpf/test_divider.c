@@ -5,36 +5,21 @@
  *
  *	10.0.0.9 on .5, network 100 --> bouncer .2 --> divider --> bouncer .4 --> 10.0.1.9 on .6
  */
-#include "plane.h"
+#include "learning.h"
 
 #include <string.h>
 
 #include <linux/pkt_cls.h>
 
-#define BOUNCER	    "192.168.50.2"
-#define DIVIDER	    "192.168.50.3"
-#define BOUNCER_200 "192.168.50.4"
-#define SOURCE	    "192.168.50.5"
-#define THERE	    "192.168.50.6"
-#define MAC_4	    "02:bb:00:00:00:04"
-#define MAC_1_4	    "02:bb:00:00:01:04"
+#define THERE THIRD /* where the destination is */
 
-static const struct pair {
-	const char *src, *dst, *here, *here_200, *own;
-} pairs[] = { { "10.0.0.9", "10.0.1.9", "10.0.0.4", "10.0.1.4", PORT_IPV4 },
-	      { "fd00:a::9", "fd00:b::9", "fd00:a::4", "fd00:b::4", PORT_IPV6 } };
-#define EACH_PAIR(p) for (const struct pair *p = pairs; p < pairs + 2; p++)
-
-static const struct rts rts_of_source = { .host = SOURCE,
-					  .generation = 5,
-					  .group = 0x67,
-					  .cookie = { 1, 2, 3, 4, 5, 6, 7, 8 } };
+static uint64_t started; /* the test */
 
 static int setup(void **state)
 {
-	int r = plane_setup(state);
+	int r = plane_setup_direct(state);
 
-	plane_forget();
+	started = now_ns();
 	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 	return r;
 }
@@ -44,30 +29,8 @@ static int setup_divider(void **state)
 	int r = setup(state);
 
 	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
-	put_prefix("10.0.0.0", 120, 100);
-	put_prefix("10.0.1.0", 120, 200);
-	put_prefix("fd00:a::", 64, 100);
-	put_prefix("fd00:b::", 64, 200);
+	put_routes();
 	return r;
-}
-
-static struct frame with_rts(const char *from, const char *src, const char *dst,
-			     const struct rts *rts)
-{
-	struct frame inner = inner_from(src, dst);
-	struct options o = option_rts(rts);
-
-	return tunnelled_with(from, &inner, &o);
-}
-
-static struct frame here_of(const char *address, const char *peer, uint32_t flags)
-{
-	struct here here = { .address = address, .peer = peer, .flags = flags };
-	struct options o;
-
-	memcpy(here.cookie, rts_of_source.cookie, COOKIE_SIZE);
-	o = option_here(&here);
-	return control_to(SOURCE, &o, 0);
 }
 
 /* The RTS that came is answered, and goes on as this host's. Returns this host's cookie. */
@@ -75,7 +38,8 @@ static void expect_relayed(const char *from, const struct pair *p, unsigned int 
 			   uint8_t ret_cookie[COOKIE_SIZE])
 {
 	struct frame in = with_rts(from, p->src, p->dst, &rts_of_source), out;
-	struct frame inner = inner_from(p->src, p->dst), here = here_of(p->dst, p->src, 0);
+	struct frame inner = inner_from(p->src, p->dst);
+	struct frame here = here_for(SOURCE, p->dst, p->src, 0, 0);
 	struct rts rts = rts_of_source;
 	struct options o;
 	struct result result;
@@ -91,19 +55,6 @@ static void expect_relayed(const char *from, const struct pair *p, unsigned int 
 	memcpy(ret_cookie, rts.cookie, COOKIE_SIZE);
 }
 
-static void expect_row(const char *ip, const char *host, uint64_t network, uint32_t generation,
-		       uint32_t flags)
-{
-	struct mz_learned row;
-	struct mz_addr expected = addr(host);
-
-	assert_true(get_learned(ip, &row));
-	assert_memory_equal(&row.host, &expected, sizeof(expected));
-	assert_int_equal(row.network, network);
-	assert_int_equal(row.generation, generation);
-	assert_int_equal(row.flags, flags);
-}
-
 static void a_divider_stands_for_both_ends(void **state)
 {
 	EACH_PAIR(p) {
@@ -112,11 +63,11 @@ static void a_divider_stands_for_both_ends(void **state)
 		struct options o;
 
 		expect_relayed(BOUNCER, p, COUNT(learn), here.cookie);
-		expect_row(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS);
+		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
 		o = option_here(&here);
 		in = control_from(THERE, &o);
 		expect_consumed(&in, COUNT(learn));
-		expect_row(p->dst, THERE, 0, 9, MZ_LEARNED_HERE);
+		expect_new(p->dst, THERE, 0, 9, MZ_LEARNED_HERE, started);
 		in = tunnelled(SOURCE, &inner);
 		out = forwarded(THERE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
@@ -153,13 +104,13 @@ static void a_divider_believes_bouncers_only(void **state)
 static void what_nobody_has_is_said(void **state)
 {
 	struct frame in = with_rts(BOUNCER, "10.0.0.9", "10.0.2.2", &rts_of_source), inner;
-	struct frame here = here_of("10.0.2.2", "10.0.0.9", MZ_HERE_NOBODY);
+	struct frame here = here_for(SOURCE, "10.0.2.2", "10.0.0.9", 0, MZ_HERE_NOBODY);
 
 	expect_dropped_and_told(&in, MZ_DROP_no_route, &here, COUNT(here));
 	put_network(200, LIST(SELF));
 	EACH_PAIR(p) {
 		in = with_rts(BOUNCER, p->src, p->dst, &rts_of_source);
-		here = here_of(p->dst, p->src, MZ_HERE_NOBODY);
+		here = here_for(SOURCE, p->dst, p->src, 0, MZ_HERE_NOBODY);
 		expect_dropped_and_told(&in, MZ_DROP_no_endpoint, &here,
 					COUNT(here) | COUNT(divide));
 		inner = inner_from(p->src, p->dst);
@@ -190,12 +141,12 @@ static void a_divider_with_the_destination_still_divides(void **state)
 	EACH_PAIR(p) {
 		struct frame in = with_rts(BOUNCER, p->src, p->here_200, &rts_of_source), out;
 		struct frame inner = inner_from(p->src, p->here_200);
-		struct frame here = here_of(p->here_200, p->src, 0);
+		struct frame here = here_for(SOURCE, p->here_200, p->src, 0, 0);
 
 		out = delivered(MAC_1_4, &inner);
 		expect_sent_both(&in, &out, &here,
 				 COUNT(deliver) | COUNT(divide) | COUNT(here) | COUNT(learn));
-		expect_row(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS);
+		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
 		in = tunnelled(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
 	}
@@ -215,6 +166,37 @@ static void a_divider_gets_back_what_it_sent(void **state)
 		before.flags |= MZ_LEARNED_STALE;
 		assert_memory_equal(&row, &before, sizeof(row));
 	}
+}
+
+/* Who sends by it does not know of a tombstone here. */
+static void a_divider_asks_back(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst), in = tunnelled(SOURCE, &inner);
+		struct options o = option_stale(p->dst, 0);
+		struct frame out = forwarded(BOUNCER_200, &inner);
+		struct frame stale = control_to(SOURCE, &o, 0);
+
+		put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE | MZ_LEARNED_STALE, 10);
+		put_moved(p->dst, THERE, 6);
+		expect_sent_both(&in, &out, &stale,
+				 COUNT(forward) | COUNT(divide) | COUNT(stale));
+	}
+}
+
+/* Nobody judged the RTS of what came back: it names no host, and none is forgotten for it. */
+static void a_returned_rts_of_no_host_is_nothing(void **state)
+{
+	struct frame inner = inner_from("10.0.0.9", "10.0.1.9"), in, out;
+	struct rts rts = rts_of_source;
+
+	rts.host = frame_underlay_is_ipv6() ? "192.0.2.2" : "::192.168.50.2"; /* as .2 ends */
+	in = with_rts(SOURCE, "10.0.0.9", "10.0.2.2", &rts);
+	mark_returned(&in);
+	expect_drop_by_tc(&in, MZ_DROP_no_route);
+	in = tunnelled(BOUNCER, &inner);
+	out = forwarded(BOUNCER_200, &inner);
+	expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide));
 }
 
 static void expect_given_back(const char *from, const char *src, const char *dst)
@@ -249,7 +231,7 @@ static void who_is_attested_may_enter(void **state)
 		expect_given_back(SOURCE, p->src, p->here);
 		plane_run(TRANSIT, &in, &result);
 		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
-		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS, started);
 		expect_let_in(SOURCE, p->src, p->here);
 		expect_given_back(THERE, p->src, p->here);	 /* it alone */
 		expect_given_back(SOURCE, p->src, p->here_200); /* into its network */
@@ -264,6 +246,21 @@ static void who_is_attested_may_enter(void **state)
 	}
 }
 
+/* By a bouncer that divides, too, which stands aside within a network. */
+static void a_divider_that_bounces_attests(void **state)
+{
+	put_network(100, LIST(DIVIDER));
+	EACH_PAIR(p) {
+		struct frame in = with_rts(DIVIDER, p->src, p->here, &rts_of_source);
+		struct result result;
+
+		plane_run(TRANSIT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_RTS, started);
+		expect_let_in(SOURCE, p->src, p->here);
+	}
+}
+
 static void by_a_divider_only_the_divider_may_enter(void **state)
 {
 	EACH_PAIR(p) {
@@ -275,12 +272,16 @@ static void by_a_divider_only_the_divider_may_enter(void **state)
 		in = with_rts(DIVIDER, p->dst, p->here, &rts);
 		plane_run(TRANSIT, &in, &result);
 		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
-		expect_row(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
 		expect_let_in(DIVIDER, p->dst, p->here);
 		expect_given_back(THERE, p->dst, p->here);
 		in = with_rts(BOUNCER, p->dst, p->here, &rts); /* handed on by the last bouncer */
 		plane_run(TRANSIT, &in, &result);
-		expect_row(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
+		/* For nobody's network, once it divides no more. */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(BOUNCER_200));
+		expect_given_back(DIVIDER, p->dst, p->here);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 		expect_given_back(THERE, p->dst, p->here);
 	}
 }
@@ -301,12 +302,12 @@ static void who_answered_may_enter(void **state)
 		o = option_here(&here);
 		in = control_from(SOURCE, &o);
 		expect_consumed(&in, COUNT(learn));
-		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE, started);
 		in = tunnelled(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
 		in = control_from(DIVIDER, &o); /* a divider stands in for no host that is known */
 		expect_consumed(&in, COUNT(learn));
-		expect_row(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE);
+		expect_new(p->src, SOURCE, 100, 5, MZ_LEARNED_HERE, started);
 	}
 }
 
@@ -321,6 +322,181 @@ static void what_moved_is_given_back(void **state)
 	}
 }
 
+/* Of the VPC's dividers, and of network 200's bouncers, the last ones are not used. */
+static void put_unused_dividers(uint8_t n_ready, uint8_t n_known)
+{
+	uint32_t vni = VNI;
+	struct mz_vpc row;
+
+	row_get(MZ_TABLE_vpc, &vni, &row);
+	row.dividers.n += row.dividers.n_ready + row.dividers.n_known - n_ready - n_known;
+	row.dividers.n_ready = n_ready;
+	row.dividers.n_known = n_known;
+	row_put(MZ_TABLE_vpc, &vni, &row);
+}
+
+static void put_unused_bouncers(uint8_t n_ready, uint8_t n_known)
+{
+	struct mz_network_key key = { .network = 200 };
+	struct mz_network row;
+
+	row_get(MZ_TABLE_network, &key, &row);
+	row.bouncers.n += row.bouncers.n_ready + row.bouncers.n_known - n_ready - n_known;
+	row.bouncers.n_ready = n_ready;
+	row.bouncers.n_known = n_known;
+	row_put(MZ_TABLE_network, &key, &row);
+}
+
+static void who_is_not_used_is_believed(void **state)
+{
+	EACH_PAIR(p) {
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+		expect_given_back(SOURCE, p->dst, p->here);
+		expect_given_back(THERE, p->dst, p->here);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SOURCE, THERE));
+		put_unused_dividers(1, 1);
+		expect_let_in(SOURCE, p->dst, p->here);
+		expect_let_in(THERE, p->dst, p->here);
+		put_network(100, LIST(BOUNCER));
+		expect_let_in(BOUNCER, p->dst, p->here); /* a bouncer of its network, as ever */
+	}
+}
+
+/* Neither for a flow that finds any divider, nor for one that had learned of that one. */
+static void who_is_not_used_is_not_chosen(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SOURCE, THERE));
+	put_unused_dividers(1, 1);
+	EACH_PAIR(p) {
+		struct mz_vni_addr key = endpoint(p->dst);
+		struct mz_learned row = put_learned(p->dst, BOUNCER_200, 7, MZ_LEARNED_RTS, 10);
+		bool is_ipv6 = p != pairs;
+
+		row.network = 200;
+		row.asked = now_ns();
+		row_put(MZ_TABLE_learned, &key, &row);
+		for (uint16_t port = 1; port <= 20; port++) {
+			struct frame in = from_port(p->dst), on_link = after_hop(&in), out;
+
+			put16(in.bytes + ETH + (is_ipv6 ? 40 : 20), port);
+			put16(on_link.bytes + ETH + (is_ipv6 ? 40 : 20), port);
+			out = encapsulated(DIVIDER, &on_link);
+			expect_sent(AGENT, &in, &out, COUNT(encapsulate));
+		}
+		row.host = addr(SOURCE);
+		row.network = 0;
+		row_put(MZ_TABLE_learned, &key, &row);
+		for (int is_used = 1; is_used >= 0; is_used--) {
+			struct frame in = from_port(p->dst);
+			struct result result;
+
+			put_unused_dividers(is_used ? 0 : 1, 1);
+			plane_run(AGENT, &in, &result); /* with an RTS or not */
+			assert_int_equal(result.out.bytes[5], is_used ? 5 : 2);
+		}
+	}
+}
+
+/* This host is ready, then known: packets reach it that were sent by an older row. */
+static void a_divider_that_is_ready_divides(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst), in = tunnelled(BOUNCER, &inner);
+		struct frame out = forwarded(BOUNCER_200, &inner);
+
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SELF));
+		put_unused_dividers(1, 0);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide));
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SELF));
+		put_unused_dividers(0, 1);
+		expect_given_back(BOUNCER, p->src, p->dst);
+	}
+}
+
+/* It may have sent the packet as any host does, and a divider that is used may not. */
+static void what_one_that_is_not_used_sends_is_divided(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->here_200);
+		struct frame in = tunnelled(DIVIDER, &inner), out = delivered(MAC_1_4, &inner);
+
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, DIVIDER));
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+		put_unused_dividers(1, 0);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, DIVIDER));
+		put_unused_dividers(0, 1);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
+		/* By who bounces for the source's network, if no divider is here. */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(BOUNCER, DIVIDER));
+		put_unused_dividers(0, 1);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+		put_location(p->src, 100, DIVIDER);
+		out = forwarded(BOUNCER, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward));
+	}
+}
+
+/* Host of the last byte of the MAC that a packet of the port is sent to. */
+static uint8_t sent_to(const char *dst)
+{
+	struct frame in = from_port(dst);
+	struct result result;
+
+	plane_run(AGENT, &in, &result);
+	return result.out.bytes[5];
+}
+
+/*
+ * A neighbour of another network learned the way by a divider; the port may be in the network of
+ * the destination, and asks a bouncer now and then. It does not for a way that it learned itself.
+ */
+static void a_way_of_others_is_asked_for_again(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_vni_addr key = endpoint(p->src);
+		struct mz_learned row = put_learned(p->src, DIVIDER, 7,
+						    MZ_LEARNED_HERE | MZ_LEARNED_BY, 10);
+
+		row.network = 200;
+		row_put(MZ_TABLE_learned, &key, &row);
+		assert_int_equal(sent_to(p->src), 2); /* the bouncer, with an RTS */
+		assert_true(get_learned(p->src, &row));
+		assert_true(now_ns() - row.asked < MZ_LEASE_NS);
+		assert_int_equal(sent_to(p->src), 3);
+		row.network = 100;
+		row.asked -= 2 * MZ_LEASE_NS;
+		row_put(MZ_TABLE_learned, &key, &row);
+		assert_int_equal(sent_to(p->src), 3);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(THERE));
+		assert_int_equal(sent_to(p->src), 2); /* it divides no more */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	}
+}
+
+/* Its table is full, but nobody need believe yet what it sends. */
+static void a_bouncer_that_is_known_asks_another(void **state)
+{
+	EACH_PAIR(p) {
+		const char *src = p == pairs ? "10.0.1.8" : "fd00:b::8";
+		struct frame inner = inner_from(src, p->dst), in = tunnelled(SOURCE, &inner);
+		struct frame out = forwarded(THERE, &inner);
+
+		put_location(src, 200, SOURCE);
+		put_location(p->dst, 200, THERE);
+		put_network(200, LIST(BOUNCER_200, SELF));
+		put_unused_bouncers(1, 0);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(bounce));
+		put_network(200, LIST(BOUNCER_200, SELF));
+		put_unused_bouncers(0, 1);
+		out = forwarded(BOUNCER_200, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward));
+		in = tunnelled(BOUNCER_200, &inner); /* which knows no better */
+		out = forwarded(THERE, &inner);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(bounce));
+	}
+}
+
 int test_divider(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,12 +507,21 @@ int test_divider(void)
 		TEST(where_none_must_be_passed_a_divider_is_none),
 		TEST(a_divider_with_the_destination_still_divides),
 		TEST(a_divider_gets_back_what_it_sent),
+		TEST(a_divider_that_is_ready_divides),
+		TEST(what_one_that_is_not_used_sends_is_divided),
+		TEST(a_divider_asks_back),
+		TEST(a_returned_rts_of_no_host_is_nothing),
 #undef TEST
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 		TEST(who_is_attested_may_enter),
+		TEST(a_divider_that_bounces_attests),
 		TEST(by_a_divider_only_the_divider_may_enter),
 		TEST(who_answered_may_enter),
 		TEST(what_moved_is_given_back),
+		TEST(who_is_not_used_is_believed),
+		TEST(who_is_not_used_is_not_chosen),
+		TEST(a_bouncer_that_is_known_asks_another),
+		TEST(a_way_of_others_is_asked_for_again),
 #undef TEST
 	};
 

@@ -11,9 +11,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define OTHER	  "192.168.50.2"
-#define DIVIDER	  "192.168.50.3"
-#define OTHER_200 "192.168.50.4"
 #define NO_MAC	  "00:00:00:00:00:00"
 #define UDP_AT(is_ipv6) (ETH + ((is_ipv6) ? 40 : 20))
 
@@ -140,7 +137,7 @@ static void the_gateway_says_what_fits(void **state)
 {
 	struct frame in = packet(PORT_IPV4, "10.0.0.2", 1431), out;
 
-	set_path_mtu(OTHER, 1500, 60);
+	set_path_mtu(BOUNCER, 1500, 60);
 	out = error_about(&in, PORT_MAC, "10.0.0.254", PORT_IPV4, 1410);
 	expect_error(AGENT, &in, MZ_DROP_too_big, &out);
 	in.bytes[ETH + 6] = 0x40; /* DF makes no difference: nobody here cuts packets */
@@ -152,7 +149,7 @@ static void the_gateway_says_what_fits(void **state)
 	out = error_about(&in, PORT_MAC, "fd00:a::fe", PORT_IPV6, 1410);
 	expect_error(AGENT, &in, MZ_DROP_too_big, &out);
 	/* IPv6 has a least MTU, and no error asks for less. */
-	set_path_mtu(OTHER, 1300, 60);
+	set_path_mtu(BOUNCER, 1300, 60);
 	out = error_about(&in, PORT_MAC, "fd00:a::fe", PORT_IPV6, 1280);
 	expect_error(AGENT, &in, MZ_DROP_too_big, &out);
 	in = packet(PORT_IPV4, "10.0.0.2", 1231);
@@ -200,7 +197,7 @@ static void without_a_gateway_the_destination_speaks(void **state)
 
 	put_mac(port.mac, PORT_MAC);
 	row_put(MZ_TABLE_port, &ifindex, &port);
-	set_path_mtu(OTHER, 1500, 60);
+	set_path_mtu(BOUNCER, 1500, 60);
 	out = error_about(&in, PORT_MAC, "10.0.0.2", PORT_IPV4, 1410);
 	expect_error(AGENT, &in, MZ_DROP_too_big, &out);
 }
@@ -209,11 +206,11 @@ static void endpoints_of_one_host_may_differ(void **state)
 {
 	struct frame in = packet(PORT_IPV4, "10.0.0.4", 1381), out;
 
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 1400);
+	put_local("10.0.0.4", 100, MAC_4, 1400);
 	out = error_about(&in, PORT_MAC, "10.0.0.254", PORT_IPV4, 1400);
 	expect_error(AGENT, &in, MZ_DROP_too_big, &out);
 	in = packet(PORT_IPV4, "10.0.0.4", 1380);
-	out = delivered("02:bb:00:00:00:04", &in);
+	out = delivered(MAC_4, &in);
 	expect_sent(AGENT, &in, &out, COUNT(deliver));
 }
 
@@ -221,7 +218,7 @@ static void endpoints_of_one_host_may_differ(void **state)
 static void expect_transit_error(const char *src, const char *dst, uint32_t mtu, const char *mac,
 				 const char *host, unsigned int before, unsigned int after)
 {
-	struct frame inner = packet(src, dst, 1411), in = tunnelled(OTHER, &inner), out;
+	struct frame inner = packet(src, dst, 1411), in = tunnelled(BOUNCER, &inner), out;
 
 	out = error_about(&inner, VIRTUAL_MAC, dst, src, mtu);
 	put_mac(out.bytes + 6, mac);
@@ -233,23 +230,23 @@ static void expect_transit_error(const char *src, const char *dst, uint32_t mtu,
 /* As the destination's answer would go: by a bouncer of its network. */
 static void the_destinations_host_answers_by_its_bouncer(void **state)
 {
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 1400);
-	put_local("fd00:a::4", 100, "02:bb:00:00:00:04", 1400);
-	expect_transit_error("10.0.1.2", "10.0.0.4", 1400, PORT_MAC, OTHER, 0, 0);
-	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, PORT_MAC, OTHER, 0, 0);
+	put_local("10.0.0.4", 100, MAC_4, 1400);
+	put_local("fd00:a::4", 100, MAC_4, 1400);
+	expect_transit_error("10.0.1.2", "10.0.0.4", 1400, PORT_MAC, BOUNCER, 0, 0);
+	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, PORT_MAC, BOUNCER, 0, 0);
 	plane_use_old_kernel(true);
-	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, PORT_MAC, OTHER, 0, 0);
+	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, PORT_MAC, BOUNCER, 0, 0);
 }
 
 /* The destination's bouncer: by a divider. The source's bouncer: to the source's host. */
 static void bouncers_answer(void **state)
 {
-	set_path_mtu(OTHER, 1450, 60);
+	set_path_mtu(BOUNCER, 1450, 60);
 	put_network(200, LIST(SELF));
-	put_location("10.0.1.2", 200, OTHER);
+	put_location("10.0.1.2", 200, BOUNCER);
 	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, DIVIDER, COUNT(bounce), 0);
-	put_location("10.0.0.2", 100, OTHER_200);
-	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, OTHER_200, COUNT(bounce),
+	put_location("10.0.0.2", 100, BOUNCER_200);
+	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, BOUNCER_200, COUNT(bounce),
 			     COUNT(bounce));
 }
 
@@ -263,8 +260,8 @@ static void dividers_answer(void **state)
 	row_put(MZ_TABLE_member, &to, &route);
 	route.network = 100;
 	row_put(MZ_TABLE_member, &from, &route);
-	set_path_mtu(OTHER_200, 1450, 60);
-	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, OTHER, COUNT(divide),
+	set_path_mtu(BOUNCER_200, 1450, 60);
+	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, BOUNCER, COUNT(divide),
 			     COUNT(divide));
 }
 
@@ -272,10 +269,10 @@ static void dividers_answer(void **state)
 static void the_source_may_be_here(void **state)
 {
 	struct frame inner = packet("10.0.0.4", "10.0.0.2", 1411), in = tunnelled(DIVIDER, &inner);
-	struct frame out = error_about(&inner, "02:bb:00:00:00:04", "10.0.0.2", "10.0.0.4", 1360);
+	struct frame out = error_about(&inner, MAC_4, "10.0.0.2", "10.0.0.4", 1360);
 
-	set_path_mtu(OTHER, 1450, 60);
-	put_location("10.0.0.2", 100, OTHER);
+	set_path_mtu(BOUNCER, 1450, 60);
+	put_location("10.0.0.2", 100, BOUNCER);
 	expect_error_after(TRANSIT, &in, MZ_DROP_too_big, &out, COUNT(bounce), COUNT(deliver));
 }
 
@@ -283,8 +280,8 @@ static void super_packets_count_by_their_segments(void **state)
 {
 	static const uint16_t dsts[] = { 1, 4 };
 
-	set_path_mtu(OTHER, 300, 60);
-	put_local("10.0.0.4", 100, "02:bb:00:00:00:04", 250);
+	set_path_mtu(BOUNCER, 300, 60);
+	put_local("10.0.0.4", 100, MAC_4, 250);
 	for (size_t i = 0; i < 4; i++) {
 		struct frame in = packet(PORT_IPV4, "10.0.0.2", 1300);
 		struct result result;
@@ -343,8 +340,8 @@ static void some_packets_deserve_no_error(void **state)
 	in.bytes[ETH + 40 + 3] = 8;
 	expect_silence(AGENT, &in, MZ_DROP_inner_ttl);
 	/* From nobody. */
-	set_path_mtu(OTHER, 1450, 60);
-	put_location("10.0.0.2", 100, OTHER);
+	set_path_mtu(BOUNCER, 1450, 60);
+	put_location("10.0.0.2", 100, BOUNCER);
 	in = packet("224.0.0.1", "10.0.0.2", 1411);
 	in = tunnelled(DIVIDER, &in);
 	expect_silence(TRANSIT, &in, MZ_DROP_too_big);
@@ -411,30 +408,31 @@ static void a_routers_word_is_heeded(void **state)
 {
 	const uint32_t min = frame_underlay_is_ipv6() ? 1280 : 576;
 	const uint32_t fits = 1400 - 90 - (frame_outer_size() - 20);
-	struct frame in = router_says(OTHER, 1400), big = packet(PORT_IPV4, "10.0.0.2", 1331), out;
+	struct frame in = router_says(BOUNCER, 1400), out;
+	struct frame big = packet(PORT_IPV4, "10.0.0.2", 1331);
 
 	expect_heeded(&in, true);
-	assert_int_equal(path_mtu(OTHER), 1400);
+	assert_int_equal(path_mtu(BOUNCER), 1400);
 	assert_int_equal(path_mtu(DIVIDER), 0);
 	out = error_about(&big, PORT_MAC, "10.0.0.254", PORT_IPV4, fits);
 	expect_error(AGENT, &big, MZ_DROP_too_big, &out);
 	/* Only downwards, and not below the least. */
-	in = router_says(OTHER, 1450);
+	in = router_says(BOUNCER, 1450);
 	expect_heeded(&in, false);
-	in = router_says(OTHER, 1300);
+	in = router_says(BOUNCER, 1300);
 	expect_heeded(&in, true);
-	in = router_says(OTHER, 68);
+	in = router_says(BOUNCER, 68);
 	expect_heeded(&in, true);
-	assert_int_equal(path_mtu(OTHER), min);
-	in = router_says(OTHER, 0);
+	assert_int_equal(path_mtu(BOUNCER), min);
+	in = router_says(BOUNCER, 0);
 	expect_heeded(&in, false);
 	/* Ten minutes later. */
-	set_path_mtu(OTHER, min, -1);
-	out = encapsulated(OTHER, &big);
+	set_path_mtu(BOUNCER, min, -1);
+	out = encapsulated(BOUNCER, &big);
 	expect_sent(AGENT, &big, &out, COUNT(encapsulate));
-	in = router_says(OTHER, 1400);
+	in = router_says(BOUNCER, 1400);
 	expect_heeded(&in, true);
-	assert_int_equal(path_mtu(OTHER), 1400);
+	assert_int_equal(path_mtu(BOUNCER), 1400);
 }
 
 struct lie {
@@ -467,16 +465,16 @@ static void what_is_about_no_packet_of_ours_is_not(void **state)
 	for (size_t i = 0; i < n; i++) {
 		const struct lie *lie = is_ipv6 ? &lies6[i] : &lies4[i];
 
-		in = router_says(OTHER, 1400);
+		in = router_says(BOUNCER, 1400);
 		in.bytes[ETH + lie->off] = lie->value;
 		expect_heeded(&in, false);
 	}
 	for (size_t size = ETH + least; size < ETH + least + 8 + least + 8; size++) {
-		in = router_says(OTHER, 1400);
+		in = router_says(BOUNCER, 1400);
 		in.size = size;
 		expect_heeded(&in, false);
 	}
-	assert_int_equal(path_mtu(OTHER), 0);
+	assert_int_equal(path_mtu(BOUNCER), 0);
 }
 
 int test_icmp_error(void)

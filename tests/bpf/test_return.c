@@ -3,35 +3,13 @@
  * Direct packets that miss: given back by the host that has not got the destination, sent again by
  * the one that gets them back, sent after an endpoint that moved; and a divider that learns.
  */
-#include "plane.h"
+#include "learning.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <linux/pkt_cls.h>
-
-#define BOUNCER	  "192.168.50.2"
-#define DIVIDER	  "192.168.50.3"
-#define OTHER_200 "192.168.50.4"
-#define PEER	  "192.168.50.5"
-#define THIRD	  "192.168.50.6"
-#define MAC_4	  "02:bb:00:00:00:04"
-
-/* From elsewhere to an address that is not here; and an endpoint that sent there. */
-static const struct pair {
-	const char *src, *gone, *own;
-} pairs[] = { { "10.0.0.9", "10.0.0.77", PORT_IPV4 }, { "fd00:a::9", "fd00:a::77", PORT_IPV6 } };
-#define EACH_PAIR(p) for (const struct pair *p = pairs; p < pairs + 2; p++)
-
-static int setup(void **state)
-{
-	int r = plane_setup(state);
-
-	plane_forget();
-	put_vpc(VNI, MZ_VPC_DIRECT, LIST(DIVIDER));
-	return r;
-}
 
 static struct frame ttl_1(struct frame frame)
 {
@@ -42,8 +20,8 @@ static struct frame ttl_1(struct frame frame)
 static void what_is_not_here_is_given_back(void **state)
 {
 	EACH_PAIR(p) {
-		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
-		struct frame out = forwarded(PEER, &inner);
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(SOURCE, &inner);
+		struct frame out = forwarded(SOURCE, &inner);
 
 		mark_returned(&out);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(give_back));
@@ -63,7 +41,7 @@ static void what_is_not_here_is_given_back(void **state)
 	}
 	put_vpc(VNI, 0, LIST(DIVIDER));
 	EACH_PAIR(p) {
-		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(SOURCE, &inner);
 
 		expect_drop(TRANSIT, &in, MZ_DROP_not_here);
 	}
@@ -81,8 +59,9 @@ static struct frame returned(const char *host, const struct pair *p)
 static void what_comes_back_goes_by_the_bouncer(void **state)
 {
 	EACH_PAIR(p) {
-		struct mz_learned before = put_learned(p->gone, PEER, 7, MZ_LEARNED_HERE, 10), row;
-		struct frame inner = inner_from(p->own, p->gone), in = returned(PEER, p);
+		struct mz_learned before = put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
+		struct mz_learned row;
+		struct frame inner = inner_from(p->own, p->gone), in = returned(SOURCE, p);
 		struct frame out = forwarded(BOUNCER, &inner);
 
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
@@ -101,11 +80,11 @@ static void what_comes_back_late_goes_on(void **state)
 {
 	EACH_PAIR(p) {
 		struct mz_learned before = put_learned(p->gone, THIRD, 7, MZ_LEARNED_HERE, 10), row;
-		struct frame inner = inner_from(p->own, p->gone), in = returned(PEER, p);
+		struct frame inner = inner_from(p->own, p->gone), in = returned(SOURCE, p);
 		struct frame out = forwarded(THIRD, &inner);
 		struct mz_vni_addr key = endpoint(p->gone);
 
-		before.before = addr(PEER);
+		before.before = addr(SOURCE);
 		row_put(MZ_TABLE_learned, &key, &before);
 		expect_sent(TRANSIT, &in, &out,
 			    COUNT(forward) | COUNT(send_again) | COUNT(direct));
@@ -119,7 +98,7 @@ static void others_give_nothing_back(void **state)
 {
 	EACH_PAIR(p) {
 		struct mz_learned before, row;
-		struct frame in = returned(PEER, p);
+		struct frame in = returned(SOURCE, p);
 
 		expect_drop_by_tc(&in, MZ_DROP_stale_sender);
 		before = put_learned(p->gone, THIRD, 7, MZ_LEARNED_HERE, 10);
@@ -135,12 +114,12 @@ static void others_give_nothing_back(void **state)
 static void a_bouncer_sends_by_its_present_row(void **state)
 {
 	EACH_PAIR(p) {
-		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(SOURCE, &inner);
 		struct frame out = forwarded(THIRD, &inner);
 
 		put_network(100, LIST(SELF));
 		put_attested(p->src, 100, THIRD, 3);
-		put_attested(p->gone, 100, PEER, 4);
+		put_attested(p->gone, 100, SOURCE, 4);
 		mark_returned(&in);
 		expect_drop_by_tc(&in, MZ_DROP_not_here);
 		put_attested(p->gone, 100, THIRD, 5);
@@ -152,9 +131,9 @@ static void a_bouncer_sends_by_its_present_row(void **state)
 static void what_moved_is_sent_after(void **state)
 {
 	EACH_PAIR(p) {
-		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(PEER, &inner);
+		struct frame inner = inner_from(p->src, p->gone), in = tunnelled(SOURCE, &inner);
 		struct options o = option_stale(p->gone, 9);
-		struct frame out = forwarded(THIRD, &inner), stale = control_to(PEER, &o, 0);
+		struct frame out = forwarded(THIRD, &inner), stale = control_to(SOURCE, &o, 0);
 
 		put_moved(p->gone, THIRD, 9);
 		expect_sent_both(&in, &out, &stale,
@@ -165,7 +144,7 @@ static void what_moved_is_sent_after(void **state)
 int test_return(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup(f, setup)
+#define TEST(f) cmocka_unit_test_setup(f, plane_setup_direct)
 		TEST(what_is_not_here_is_given_back),
 		TEST(what_comes_back_goes_by_the_bouncer),
 		TEST(what_comes_back_late_goes_on),

@@ -11,8 +11,6 @@
 
 #define UDP	(ETH + frame_outer_size())
 #define GENEVE	(UDP + 8)
-#define BOUNCER "192.168.50.2"
-#define MAC_4	"02:bb:00:00:00:04"
 
 static struct frame inner_to_4(void)
 {

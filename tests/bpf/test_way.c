@@ -7,7 +7,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define BOUNCER "192.168.50.2"
 #define N_FLOWS 400
 
 /* Ways .a0 to .a3; slot i has the way that is said for i modulo n. */

@@ -12,9 +12,6 @@
 
 #include "mizar/wire.h"
 
-#define OTHER "192.168.50.2"
-#define FROM  "192.168.50.4"
-
 static unsigned int encap(void)
 {
 	return frame_underlay_is_ipv6() ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4;
@@ -40,27 +37,27 @@ static int setup(void **state)
 {
 	int r = plane_setup(state);
 
-	put_location("10.0.0.2", 100, OTHER);
+	put_location("10.0.0.2", 100, BOUNCER);
 	return r;
 }
 
 static void expect_turned(const struct frame *inner)
 {
-	struct frame in = tunnelled(FROM, inner), out = forwarded(OTHER, inner);
+	struct frame in = tunnelled(BOUNCER_200, inner), out = forwarded(BOUNCER, inner);
 
 	expect_sent(XDP, &in, &out, COUNT(forward) | COUNT(bounce) | COUNT(turn));
 }
 
 static void expect_left(const struct frame *inner)
 {
-	struct frame in = tunnelled(FROM, inner);
+	struct frame in = tunnelled(BOUNCER_200, inner);
 
 	expect_left_by_xdp(&in);
 }
 
 static void without_a_next_hop_it_is_left(void **state)
 {
-	struct mz_addr host = addr(OTHER);
+	struct mz_addr host = addr(BOUNCER);
 	struct mz_nexthop elsewhere = { .ways = { { .ifindex = 99 } } };
 	struct frame inner = inner_to_other(100);
 
@@ -73,7 +70,7 @@ static void without_a_next_hop_it_is_left(void **state)
 
 static void what_does_not_fit_is_left(void **state)
 {
-	struct mz_addr host = addr(OTHER);
+	struct mz_addr host = addr(BOUNCER);
 	struct mz_nexthop row = { .ways = { { .ifindex = 1 } },
 				  .path_mtu = 1500,
 				  .path_mtu_until = UINT32_MAX };
@@ -101,7 +98,7 @@ static void jumbo_packets_are_turned(void **state)
 static void a_vlan_is_the_hosts(void **state)
 {
 	static const uint8_t tag[] = { 0x81, 0x00, 0x00, 0x07 };
-	struct frame inner = inner_to_other(100), in = tunnelled(FROM, &inner);
+	struct frame inner = inner_to_other(100), in = tunnelled(BOUNCER_200, &inner);
 
 	memmove(in.bytes + 16, in.bytes + 12, in.size - 12);
 	memcpy(in.bytes + 12, tag, sizeof(tag));
@@ -115,8 +112,8 @@ static void a_vlan_is_the_hosts(void **state)
  */
 static void what_cannot_be_read_is_left(void **state)
 {
-	struct frame inner = inner_to_other(500), in = tunnelled(FROM, &inner);
-	struct frame out = forwarded(OTHER, &inner);
+	struct frame inner = inner_to_other(500), in = tunnelled(BOUNCER_200, &inner);
+	struct frame out = forwarded(BOUNCER, &inner);
 	const unsigned int all_headers = ETH + encap() + 20;
 	struct result result;
 

@@ -335,6 +335,11 @@ bool is(struct plane *plane, const char *kind, const char *ns, const char *name,
 	return !strcmp(get_field(plane, kind, ns, name, path), value);
 }
 
+bool has_two_bouncers(struct plane *plane)
+{
+	return strchr(get_field(plane, "Network", "a", "n", "status.bouncers"), ',');
+}
+
 unsigned int count(struct plane *plane, const char *kind)
 {
 	Mizar__V1__ListRequest request = MIZAR__V1__LIST_REQUEST__INIT;

@@ -80,6 +80,8 @@ struct mz_object *get(struct plane *plane, const char *kind, const char *ns, con
 /* An object's field as text: get_field(plane, "Endpoint", "a", "e1", "status.phase"); static. */
 const char *get_field(struct plane *plane, const char *kind, const char *ns, const char *name,
 		      const char *path);
+/* Network a/n is sent to by two. */
+bool has_two_bouncers(struct plane *plane);
 unsigned int count(struct plane *plane, const char *kind);
 /* OK, or the code that it was refused with. */
 enum mz_rpc_code delete (struct plane *plane, const char *kind, const char *ns, const char *name);

@@ -48,9 +48,12 @@ static void four_up(struct four *f, struct plane *plane, const char *tombstones)
 	plane_until(plane, is(plane, "Endpoint", "a", "e1", "status.phase", "Provisioned") &&
 				   host_rows(&f->h[3], "locations/") == 1 &&
 				   host_rows(&f->h[4], "locations/") == 1 &&
+				   has_two_bouncers(plane) &&
 				   host_has(&f->h[1], "vpc/", "172.31.0.") && /* its divider */
 				   host_has(&f->h[1], "network/", "172.31.0.3") &&
-				   host_has(&f->h[1], "network/", "172.31.0.4"));
+				   host_has(&f->h[1], "network/", "172.31.0.4") &&
+				   !host_has(&f->h[1], "network/", "\"ready\":") &&
+				   !host_has(&f->h[1], "network/", "\"known\":"));
 }
 
 static void four_free(struct four *f)

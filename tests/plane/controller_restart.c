@@ -10,15 +10,17 @@
 
 #include "controller_common.h"
 
+/* What a row says of bouncers that are not used. */
+#define READY "\"ready\":1"
+#define KNOWN "\"known\":1"
+
 /* Two hosts, one network; both bounce. */
 static void two_up(struct plane *plane, struct host *h)
 {
 	host_up(&h[0], plane, "h1");
 	host_up(&h[1], plane, "h2");
 	apply(plane, VPC NET);
-	plane_until(plane,
-		    is(plane, "Network", "a", "n", "status.bouncers", "[\"h1\",\"h2\"]") ||
-			    is(plane, "Network", "a", "n", "status.bouncers", "[\"h2\",\"h1\"]"));
+	plane_until(plane, has_two_bouncers(plane));
 	plane_until(plane, is(plane, "VPC", "a", "v", "status.phase", "Provisioned"));
 }
 
@@ -332,11 +334,11 @@ static void test_reborn_bouncer(void **state)
 	host_zero(&h[0]);
 	h[1].silent = true;
 	host_up(&h[1], plane, "h2");
-	plane_until(plane, !host_has(&h[0], "network/", "172.31.0.2"));
+	plane_until(plane, host_has(&h[0], "network/", KNOWN));
 	h[1].silent = false;
 	host_down(&h[1]);
 	host_up(&h[1], plane, "h2");
-	plane_until(plane, host_has(&h[0], "network/", "172.31.0.2"));
+	plane_until(plane, has_two_bouncers(plane));
 	assert_int_equal(host_rows(&h[1], "locations/"), 5);
 	host_free(&h[0]);
 	host_free(&h[1]);
@@ -383,8 +385,19 @@ static void test_deleted_bouncer(void **state)
 		host_free(&h[i]);
 }
 
-/* A host that has not heard that a bouncer leaves still sends there: that keeps its rows. */
-static void test_leaving_bouncer(void **state)
+static void want_bouncers(struct plane *plane, unsigned int n)
+{
+	apply(plane,
+	      "apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n}\n"
+	      "spec: {vpc: v, cidrs: [10.1.0.0/16], bouncers: %u}\n",
+	      n);
+}
+
+/*
+ * A host that has not heard that a bouncer leaves still sends there: that goes on. One that has not
+ * heard of a new bouncer does not believe it: nobody uses that. Also after a restart.
+ */
+static void test_stages(void **state)
 {
 	struct plane *plane = *state;
 	struct host h[3] = {};
@@ -396,15 +409,31 @@ static void test_leaving_bouncer(void **state)
 	apply(plane, EP, "e", "h3");
 	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
 	host_down(&h[2]);
-	apply(plane, "apiVersion: mizar.com/v1\nkind: Network\nmetadata: {namespace: a, name: n}\n"
-		     "spec: {vpc: v, cidrs: [10.1.0.0/16], bouncers: 1}\n");
-	plane_until(plane, host_has(&h[0], "network/", "172.31.0.1") !=
-				   host_has(&h[0], "network/", "172.31.0.2"));
+	want_bouncers(plane, 1);
+	plane_until(plane, host_has(&h[0], "network/", READY));
 	plane_wait(plane, 1500);
 	assert_int_equal(host_rows(&h[0], "locations/"), 1);
 	assert_int_equal(host_rows(&h[1], "locations/"), 1);
+	assert_true(host_has(&h[0], "network/", READY));
 	host_up(&h[2], plane, "h3");
+	plane_until(plane, host_has(&h[2], "network/", KNOWN));
 	plane_until(plane, host_rows(&h[0], "locations/") + host_rows(&h[1], "locations/") == 0);
+
+	host_down(&h[2]);
+	want_bouncers(plane, 2);
+	plane_until(plane, host_has(&h[0], "network/", KNOWN));
+	plane_wait(plane, 500);
+	plane_stop(plane, SIGKILL);
+	for (i = 0; i < 2; i++)
+		plane_until(plane, h[i].closed);
+	plane_start(plane);
+	host_up(&h[0], plane, "h1");
+	host_up(&h[1], plane, "h2");
+	plane_wait(plane, 1500);
+	assert_true(host_has(&h[0], "network/", KNOWN) && host_has(&h[1], "network/", KNOWN));
+	assert_false(has_two_bouncers(plane));
+	host_up(&h[2], plane, "h3");
+	plane_until(plane, has_two_bouncers(plane) && !host_has(&h[2], "network/", READY));
 	for (i = 0; i < 3; i++)
 		host_free(&h[i]);
 }
@@ -439,7 +468,7 @@ int main(int argc, char **argv)
 		TEST(test_dead_last),	    TEST(test_reborn_bouncer),
 		TEST(test_nobody_dead_at_first),
 		TEST(test_deleted_bouncer), TEST(test_deleted_last_bouncer),
-		TEST(test_leaving_bouncer),
+		TEST(test_stages),
 	};
 
 	controller_program = argv[1];

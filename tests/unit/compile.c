@@ -86,7 +86,8 @@ static void check(const struct ctl_row *row, Mizar__V1__Scope__Kind kind, uint64
 static void test_all_rows(void **state)
 {
 	struct mz_object *network = make_network(false), *endpoint = make_endpoint();
-	struct mz_addr hosts[4], addr = address("10.0.1.5");
+	struct mz_replicas set = { .n = 2, .n_ready = 1, .n_known = 1 }, none = {};
+	struct mz_addr *hosts = set.addrs, addr = address("10.0.1.5");
 	struct ctl_network_facts facts;
 	struct ctl_row row;
 	unsigned int i;
@@ -103,13 +104,14 @@ static void test_all_rows(void **state)
 
 	ctl_compile_droplet(&hosts[0], &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__DROPLETS, 0);
-	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .divide = true }, hosts, 4, &row);
+	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .divide = true }, &set, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__VPC, 9);
 	assert_true(row.vpc.has_direct && row.vpc.divide && !row.vpc.direct);
-	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .direct = true }, hosts, 0, &row);
+	assert_true(row.vpc.n_dividers == 4 && row.vpc.ready == 1 && row.vpc.known == 1);
+	ctl_compile_vpc(9, (struct ctl_vpc_flags){ .direct = true }, &none, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__VPC, 9);
 	assert_true(row.vpc.has_divide && !row.vpc.divide && row.vpc.direct);
-	ctl_compile_network(&facts, hosts, 2, &row);
+	ctl_compile_network(&facts, &set, &row);
 	check(&row, MIZAR__V1__SCOPE__KIND__NETWORK, 42);
 	for (i = 0; i < 2; i++) {
 		ctl_compile_prefix(&facts, i, &row);

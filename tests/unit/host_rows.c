@@ -55,7 +55,8 @@ static struct mz_table_row table_row(enum mz_table_id table)
 	case MZ_TABLE_vpc:
 		row.key.vni = 7;
 		row.value.vpc.flags = MZ_VPC_DIVIDE | MZ_VPC_DIRECT;
-		row.value.vpc.dividers.n = 2;
+		row.value.vpc.dividers.n = 1;
+		row.value.vpc.dividers.n_known = 1;
 		row.value.vpc.dividers.addrs[0] = addr("192.0.2.2");
 		row.value.vpc.dividers.addrs[1] = addr("192.0.2.1"); /* order is kept */
 		break;
@@ -75,7 +76,7 @@ static struct mz_table_row table_row(enum mz_table_id table)
 		row.key.network.slot = 3;
 		row.value.network.vni = 7;
 		row.value.network.slot_bits = 2;
-		row.value.network.bouncers.n = 1;
+		row.value.network.bouncers.n_ready = 1;
 		row.value.network.bouncers.addrs[0] = addr("192.0.2.3");
 		break;
 	case MZ_TABLE_location:

@@ -223,6 +223,11 @@ static void refuses_fields(void **state)
 	BAD(VPC, vpc, "direct", r.vpc.has_direct = 0);
 	BAD(VPC, vpc, "dividers", r.vpc.n_dividers = MZ_REPLICAS_MAX + 1);
 	BAD(VPC, vpc, "dividers", r.replicas[1].len = 15);
+	BAD(VPC, vpc, "ready, known", SET(&r.vpc, ready, 3));
+	BAD(VPC, vpc, "ready, known", SET(&r.vpc, ready, 1); SET(&r.vpc, known, 2));
+	BAD(VPC, vpc, "ready, known", SET(&r.vpc, known, UINT32_MAX));
+	BAD(VPC, vpc, "ready, known", SET(&r.vpc, known, 0));
+	BAD(VPC, vpc, "ready, known", r.vpc.ready = 1);
 	BAD(PREFIX, route, "prefix", mz_row_set_addr(&r.route.prefix, &host_bits));
 	BAD(PREFIX, route, "prefix", r.route.prefix_length = 24);
 	BAD(PREFIX, route, "prefix", r.route.prefix_length = 129);
@@ -233,6 +238,7 @@ static void refuses_fields(void **state)
 	BAD(NETWORK, network, "slot", r.network.slot = 2);
 	BAD(NETWORK, network, "slot_bits", r.network.slot_bits = 32);
 	BAD(NETWORK, network, "bouncers", mz_row_set_addr(&r.replicas[0], &multicast));
+	BAD(NETWORK, network, "ready, known", SET(&r.network, known, 5));
 	BAD(LOCATION, location, "vni", r.location.has_vni = 0);
 	BAD(LOCATION, location, "host", r.location.host.len = 0);
 	BAD(LOCATION, location, "generation", r.location.has_generation = 0);

@@ -76,7 +76,7 @@ static void test_json_of_addresses(void **state)
 static void test_json_of_sets(void **state)
 {
 	uint32_t vni = 7;
-	struct mz_vpc vpc = { .flags = MZ_VPC_DIVIDE, .dividers = { .n = 2 } };
+	struct mz_vpc vpc = { .flags = MZ_VPC_DIVIDE, .dividers = { .n = 1, .n_known = 1 } };
 	struct mz_network_key network_key = { .network = 5 };
 	struct mz_network network = { .vni = 7 };
 	struct mz_prefix_key prefix = { .prefixlen = 32 + 120,
@@ -88,9 +88,10 @@ static void test_json_of_sets(void **state)
 	vpc.dividers.addrs[1] = addr("172.16.0.2");
 	assert_json(MZ_TABLE_vpc, &vni, &vpc,
 		    "{\"vni\":7,\"divide\":true,\"direct\":false,"
-		    "\"dividers\":[\"172.16.0.1\",\"172.16.0.2\"]}");
+		    "\"dividers\":[\"172.16.0.1\"],\"ready\":[],\"known\":[\"172.16.0.2\"]}");
 	assert_json(MZ_TABLE_network, &network_key, &network,
-		    "{\"network\":\"5\",\"slot\":0,\"vni\":7,\"slotBits\":0,\"bouncers\":[]}");
+		    "{\"network\":\"5\",\"slot\":0,\"vni\":7,\"slotBits\":0,\"bouncers\":[],"
+		    "\"ready\":[],\"known\":[]}");
 	assert_json(MZ_TABLE_prefix, &prefix, &route,
 		    "{\"vni\":7,\"prefix\":\"10.0.0.0/24\",\"network\":\"5\"}");
 }

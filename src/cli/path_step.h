@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A host that a flow passes, and what its tables say to it: what the decisions of path_walk.c are
+ * made from. Lookups return 1 or 0, or -errno.
+ */
+#pragma once
+
+#include <errno.h>
+
+#include "base/addr.h"
+#include "base/replicas.h"
+#include "cli/path.h"
+#include "mizar/hash.h"
+
+/* One host at work: what it knows, and what it decides. Functions return 1 when it is decided. */
+struct step {
+	const struct mz_path_flow *flow;
+	const struct mz_path_host *host;
+	const struct mz_addr *from; /* outer source; NULL: the endpoint is here, and sends */
+	bool is_returned;	    /* from `from`, which has not got it */
+	uint64_t now;
+	struct mz_vpc vpc;
+	struct mz_local local; /* of the destination */
+	bool has_local;
+	uint64_t network; /* of the source, if it sends from here */
+	bool gives_back;
+	struct mz_path *path;
+	struct mz_path_hop *hop;
+	struct mz_replicas next;
+	char why[MZ_PATH_WHY_SIZE]; /* next is asked */
+};
+
+static inline int get(const struct step *s, enum mz_table_id id, const void *key, void *ret_value)
+{
+	int r = mz_table_get(s->host->tables, id, key, ret_value);
+
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+static inline int get_of_addr(const struct step *s, enum mz_table_id id,
+			      const struct mz_addr *addr, void *ret_value)
+{
+	const struct mz_vni_addr key = { .vni = s->flow->vni, .addr = *addr };
+
+	return get(s, id, &key, ret_value);
+}
+
+static inline int get_network(const struct step *s, uint64_t id, struct mz_network *ret_network)
+{
+	struct mz_network_key key = { .network = id };
+	int r = get(s, MZ_TABLE_network, &key, ret_network);
+
+	if (r <= 0 || !ret_network->slot_bits)
+		return r;
+	key.slot = mz_slot(s->flow->vni, &s->flow->dst, ret_network->slot_bits);
+	return get(s, MZ_TABLE_network, &key, ret_network);
+}
+
+/* from is NULL where the source is. */
+static inline bool is_from(const struct step *s, const struct mz_replicas *set)
+{
+	return s->from && mz_replicas_have(set, s->from);
+}
+
+static inline bool was_divided(const struct step *s)
+{
+	return s->from && mz_replicas_use(&s->vpc.dividers, s->from);
+}
+
+static inline bool acts(const struct step *s, const struct mz_replicas *set)
+{
+	return mz_replicas_have_acting(set, &s->host->self);
+}
+
+static inline bool is_self(const struct step *s, const struct mz_addr *addr)
+{
+	return !mz_addr_compare(addr, &s->host->self);
+}
+
+static inline int is_dead(const struct step *s, const struct mz_addr *addr)
+{
+	struct mz_dead dead;
+	int r = get(s, MZ_TABLE_dead, addr, &dead);
+
+	return r > 0 ? dead.until > s->now : r;
+}
