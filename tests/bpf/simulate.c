@@ -392,20 +392,6 @@ static uint64_t try_pair(unsigned int src, unsigned int dst)
 	return number;
 }
 
-/*
- * Where a VPC divides, hosts may send by a divider within a network, too, if a neighbour of another
- * network made the row: until the question of every minute.
- */
-static void pass_a_minute(unsigned int src, unsigned int dst)
-{
-	const struct sim_endpoint *from = &sim_endpoints[src], *to = &sim_endpoints[dst];
-
-	if (!sim_divides(from->vpc))
-		return;
-	sim_pass_a_minute(from->home, to);
-	sim_pass_a_minute(to->home, from);
-}
-
 /* All to all; the number of pairs that are not as they should be, which may be said. */
 static unsigned int talk(bool is_said)
 {
@@ -428,8 +414,6 @@ static unsigned int talk(bool is_said)
 				       sent[number].n_arrived ? "arrives" : "is lost",
 				       sent[number].n_hops, shortest(src, dst));
 			n_bad++;
-			if (shortest(src, dst) < 3)
-				pass_a_minute(src, dst);
 		}
 	return n_bad;
 }
