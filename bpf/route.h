@@ -202,7 +202,7 @@ static __always_inline int find_vpc(struct mz_pkt *p)
 	return 0;
 }
 
-/* Sets vpc, has_no_vpc: what comes for a VPC that is not here any more can be given back. */
+/* Sets vpc, marks MZ_NO_VPC: what comes for a VPC that is not here any more can be given back. */
 static __always_inline int find_role(struct mz_pkt *p)
 {
 	const struct cached_vpc *row = find_cached_vpc(p);

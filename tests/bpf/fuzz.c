@@ -407,6 +407,7 @@ static bool is_row_foretold(const struct change *change, uint64_t since)
 		expected.confirmed = row.confirmed;
 	expected.used = row.used;
 	expected.asked = row.asked;
+	expected.asked_bouncers = row.asked_bouncers;
 	expected.hits = row.hits;
 	return !memcmp(&row, &expected, sizeof(row));
 }

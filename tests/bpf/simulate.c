@@ -413,21 +413,6 @@ static bool try_pair(unsigned int src, unsigned int dst, const struct sent **ret
 }
 
 /*
- * Where a VPC divides, hosts may send by a divider within a network, too, if a neighbour of another
- * network made the row: until the question of every minute. False: these two are no such pair.
- */
-static bool pass_a_minute(unsigned int src, unsigned int dst)
-{
-	const struct sim_endpoint *from = &sim_endpoints[src], *to = &sim_endpoints[dst];
-
-	if (!sim_divides(from->vpc) || from->network != to->network)
-		return false;
-	sim_pass_a_minute(from->home, to);
-	sim_pass_a_minute(to->home, from);
-	return true;
-}
-
-/*
  * One hop more, between networks: two ends may keep on choosing a divider that does not learn where
  * the other one is, and asks a bouncer.
  */
@@ -448,8 +433,7 @@ static unsigned int talk(bool is_end)
 			if (src == dst || sim_endpoints[src].vpc != sim_endpoints[dst].vpc ||
 			    sim_endpoints[src].home == SIM_NOWHERE ||
 			    sim_endpoints[dst].home == SIM_NOWHERE ||
-			    try_pair(src, dst, &last) ||
-			    (pass_a_minute(src, dst) && try_pair(src, dst, &last)))
+			    try_pair(src, dst, &last))
 				continue;
 			if (is_end)
 				printf("endpoint %u to %u: %s by %u hosts, not %u\n", src, dst,

@@ -15,7 +15,6 @@
 
 #define ALL_HOSTS ((1U << SIM_HOSTS) - 1)
 #define BIT(host) (1U << (host))
-#define MINUTE_NS 61000000000ULL
 
 /* What others are told of a network's bouncers or a VPC's dividers, as in struct mz_replicas. */
 struct set {
@@ -686,19 +685,6 @@ static void print_learned(const struct sim_endpoint *e, bool is_ipv6)
 			       host, is_ipv6 ? 6 : 4, host_of(&row.host), host_of(&row.before),
 			       row.generation, (unsigned int)row.network,
 			       row.flags & MZ_LEARNED_STALE ? ", stale" : "");
-}
-
-void sim_pass_a_minute(unsigned int host, const struct sim_endpoint *e)
-{
-	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
-		struct mz_vni_addr key = key_of(e, is_ipv6);
-		struct mz_learned row;
-
-		if (!sim_find(host, MZ_TABLE_learned, &key, &row))
-			continue;
-		row.asked -= row.asked < MINUTE_NS ? row.asked : MINUTE_NS;
-		sim_put(host, MZ_TABLE_learned, &key, &row);
-	}
 }
 
 void sim_control_print(void)

@@ -46,6 +46,8 @@ static void expect_relayed(const char *from, const struct pair *p, const char *t
 
 	plane_run(TRANSIT, &in, &result);
 	rts.host = SELF;
+	if (!(counters & COUNT(learn))) /* nobody attested it */
+		rts.generation = rts.group = 0;
 	cookie_of(data_of(&result), rts.cookie);
 	o = option_rts(&rts);
 	out = forwarded_with(to, &inner, &o);
