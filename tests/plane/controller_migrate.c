@@ -282,6 +282,17 @@ static void test_dead_hosts(void **state)
 	connect_all(&f);
 	plane_until(plane, is_only_on(&f, 2, 3) && has_tombstone(&f, 1, 2, 3));
 	assert_int_equal(f.h[1].n_devices, 0);
+
+	/* The device that h1 named when it came back is gone: it needs another one. */
+	f.h[1].slow_devices = true;
+	migrate(&f, "h1");
+	plane_until(plane, has_row(&f, 1, 4));
+	plane_wait(plane, 100);
+	assert_true(condition_has(&f, "waits for a device on h1"));
+	assert_true(endpoint_is(&f, "status.droplet", "h2") && bouncers_say(&f, 2, 3));
+	assert_int_equal(f.h[2].n_devices, 1);
+	host_device(&f.h[1], f.uid);
+	plane_until(plane, is_only_on(&f, 1, 4));
 	four_free(&f);
 }
 
