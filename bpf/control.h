@@ -33,14 +33,15 @@ static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_add
 
 /*
  * The network of the asker is that of the answer, if no divider stands between, or is here: only
- * who was sent the question has the cookie, and a divider puts in its own.
+ * who was sent the question has the cookie, and a divider puts in its own. A divider's answer is
+ * for the asker's network.
  */
 static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_vni_addr *peer)
 {
 	const struct mz_local *row = table_lookup(local, peer);
 
-	return row && vpc_is_direct_by_divider(p) && !is_from_divider(p) &&
-			       !replicas_have_self(&p->vpc->dividers) ?
+	return row && vpc_is_direct_by_divider(p) &&
+			       (is_from_divider(p) || !replicas_have_self(&p->vpc->dividers)) ?
 		       row->network :
 		       0;
 }
@@ -74,7 +75,8 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);
 	room->news.network = answered_network(p, &peer);
-	room->news.is_divider = is_from_divider(p);
+	if (vpc_is_direct_by_divider(p) && is_from_divider(p))
+		room->news.flags |= MZ_LEARNED_BY;
 	r = learn(&key);
 	if (r == 1)
 		return DROP(here_generation);

@@ -45,9 +45,19 @@ static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_le
 {
 	const struct mz_location *location = find_location(p, &p->f->dst);
 
-	if (vpc_is_direct_by_divider(p) && row->network != p->port->network)
+	if (vpc_is_direct_by_divider(p) &&
+	    (row->network != p->port->network || row->flags & MZ_LEARNED_BY))
 		return replicas_use(&p->vpc->dividers, &row->host);
 	return !location || host_equal(&location->host, &row->host);
+}
+
+/*
+ * Was the row learned by a divider for an endpoint of another network here? This one may be in the
+ * network of the destination, and have a shorter way.
+ */
+static __always_inline bool is_for_others(struct mz_pkt *p, const struct mz_learned *row)
+{
+	return row->flags & MZ_LEARNED_BY && row->network != p->port->network;
 }
 
 /* With an RTS, if it is time; and by the bouncers, if the host did not answer the last one. */
@@ -55,7 +65,8 @@ static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u6
 {
 	__u64 age = now - row->confirmed;
 
-	if (now - row->asked > RENEW_BY_BOUNCER_NS && !is_full(p)) {
+	if ((now - row->asked > RENEW_BY_BOUNCER_NS && !is_full(p)) ||
+	    (is_for_others(p, row) && is_ask_due(p, row->asked, mz_config.lease, now))) {
 		row->asked = now;
 		mark(p, MZ_INTRODUCES);
 		return true;
@@ -84,7 +95,7 @@ static __always_inline int find_direct(struct mz_pkt *p)
 		return 0;
 	now = clock();
 	/* Of another network: this sender's way is by a divider, and any will do. */
-	if (row->network && row->network != p->port->network && vpc_is_direct_by_divider(p) &&
+	if (is_proven(row) && row->network != p->port->network && vpc_is_direct_by_divider(p) &&
 	    learned_holds(row, now)) {
 		mark(p, MZ_DIRECT);
 		if (is_ask_due(p, row->asked, mz_config.lease / 4, now)) {

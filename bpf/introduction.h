@@ -108,7 +108,7 @@ static __always_inline __u64 learned_confirm(struct mz_pkt *p)
 	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->f->outer_src))
 		return 0;
 	now = clock();
-	network = learned_holds(row, now) ? row->network : 0;
+	network = learned_holds(row, now) && !(row->flags & MZ_LEARNED_BY) ? row->network : 0;
 	if (is_due(row->confirmed, now))
 		row->confirmed = now;
 	return network;
@@ -129,8 +129,8 @@ struct news {
 	__u64 network; /* zero: not known */
 	__u32 generation;
 	__u32 group;
-	__u32 flags; /* MZ_LEARNED_RTS or MZ_LEARNED_HERE */
-	__u32 is_divider; /* host divides: it is only on the way */
+	__u32 flags; /* MZ_LEARNED_RTS or MZ_LEARNED_HERE, and perhaps MZ_LEARNED_BY */
+	__u32 pad;
 };
 
 /* News, and a row in the making: too big for the stacks of programs that are deep already. */
@@ -205,12 +205,12 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 	copy = *key;
 	row = bpf_map_lookup_elem(rows, &copy);
 	/* A divider stands in for no host that is known: its word is true, and changes nothing. */
-	if (row && news->is_divider && row->network && learned_holds(row, now))
+	if (row && news->flags & MZ_LEARNED_BY && is_proven(row) && learned_holds(row, now))
 		return 0;
 	if (row && is_known_better(row, news, now))
 		return 1;
 	if (row && host_equal(&row->host, &news->host) && row->group == news->group &&
-	    !(row->flags & MZ_LEARNED_STALE) &&
+	    !(row->flags & MZ_LEARNED_STALE) && !((row->flags ^ news->flags) & MZ_LEARNED_BY) &&
 	    (row->generation == news->generation || !news->generation) &&
 	    (row->network == news->network || !news->network)) {
 		row->flags = news->flags;
@@ -254,8 +254,11 @@ static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 	__builtin_memcpy(&news->host, rts->host, sizeof(news->host));
 	news->generation = bpf_ntohl(rts->generation_be);
 	news->group = bpf_ntohl(rts->group_be);
-	news->is_divider = replicas_have(&p->vpc->dividers, &news->host);
-	if (is_delivered && !news->is_divider)
+	if (vpc_is_direct_by_divider(p) && replicas_have(&p->vpc->dividers, &news->host))
+		news->flags |= MZ_LEARNED_BY;
+	if (is_delivered && news->flags & MZ_LEARNED_BY)
+		news->network = p->local->network;
+	else if (is_delivered)
 		news->network = introduced_network(p);
 	r = learn(&key);
 	if (!r)
@@ -297,11 +300,10 @@ static __always_inline bool is_between_networks(struct mz_pkt *p)
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
 	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
-	struct mz_addr self = self_addr();
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->f->dst) || !bouncers_have(dst->network, &key, &self);
+	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key);
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */

@@ -21,6 +21,12 @@ static __always_inline struct mz_learned *find_learned(struct mz_pkt *p, const s
 	return table_lookup(learned, &key);
 }
 
+/* Is its network that which the endpoint was proven to be in? */
+static __always_inline bool is_proven(const struct mz_learned *row)
+{
+	return row->network && !(row->flags & MZ_LEARNED_BY);
+}
+
 /* Not stale, and confirmed within its lease. */
 static __always_inline bool learned_holds(const struct mz_learned *row, __u64 now)
 {

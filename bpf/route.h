@@ -143,6 +143,14 @@ GLOBAL int bouncers_have(__u64 id, const struct mz_vni_addr *dst, const struct m
 	return row && host && replicas_have(&row->bouncers, host);
 }
 
+/* Does this host act as a bouncer of the network? */
+static __always_inline bool bounces_for(__u64 id, const struct mz_vni_addr *dst)
+{
+	const struct mz_network *row = find_network(id, dst);
+
+	return row && replicas_have_self(&row->bouncers);
+}
+
 enum bouncer {
 	BOUNCER_NONE,
 	BOUNCER_SELF,

@@ -138,6 +138,7 @@ MZ_ASSERT_SIZE(mz_location, 32);
 #define MZ_LEARNED_STALE (1U << 0) /* not used any more; what comes back from there is sent again */
 #define MZ_LEARNED_RTS	 (1U << 1) /* last told by an RTS, attested by a bouncer or divider */
 #define MZ_LEARNED_HERE	 (1U << 2) /* last told by a HERE, which had our cookie */
+#define MZ_LEARNED_BY	 (1U << 3) /* host is a divider on the way */
 
 /*
  * Where an endpoint's address is, as the data plane learned it: the host itself, or a divider on
@@ -146,7 +147,8 @@ MZ_ASSERT_SIZE(mz_location, 32);
 struct mz_learned {
 	struct mz_addr host;
 	struct mz_addr before;	/* the host before this one; zero: none */
-	__u64 network;		/* that it was proven to be in; zero: not known */
+	__u64 network;		/* that it was proven to be in; MZ_LEARNED_BY: of the endpoint
+				 * here that it was learned for; zero: not known */
 	__u64 confirmed;	/* the last packet, RTS or HERE from host; the lease starts here */
 	__u64 used;		/* the last packet sent there, exact to lease / 8 */
 	__u64 asked;		/* the last RTS that was sent to renew it */

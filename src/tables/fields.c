@@ -16,7 +16,8 @@
 
 static const char *const no_flags[] = { NULL };
 static const char *const vpc_flags[] = { "divide", "direct", NULL };
-static const char *const learned_flags[] = { "stale", "rts", "here", NULL };
+static const char *const learned_flags[] = { "stale", "rts", "here", "byDivider",
+					     NULL };
 static const char *const port_flags[] = { "peer", NULL };
 
 static const struct field addr_key[] = {

@@ -45,6 +45,17 @@ static void confirm(struct view *v, struct change *c)
 	c->is_confirmed = true;
 }
 
+/* What a row by a divider says of networks is whom it was learned for. */
+static bool is_proven(const struct mz_learned *row)
+{
+	return row->network && !(row->flags & MZ_LEARNED_BY);
+}
+
+static bool is_divider_between(const struct view *v, const struct mz_addr *host)
+{
+	return model_is_direct_by_divider(v) && model_is_in(&v->vpc->row.dividers, host);
+}
+
 bool model_is_known(const struct view *v, const struct mz_addr *a)
 {
 	return row_of(v, model_addr(v, a));
@@ -89,7 +100,7 @@ void model_confirm(struct view *v)
 	if (!model_is_direct(v) || !listens || !row || row->flags & MZ_LEARNED_STALE ||
 	    !same(&row->host, &v->outer_src))
 		return;
-	if (model_holds(v, src))
+	if (model_holds(v, src) && is_proven(row))
 		v->sender_network = row->network;
 	if (v->now > row->confirmed + MZ_LEASE_NS / 8)
 		confirm(v, change(v, src));
@@ -178,14 +189,14 @@ static bool learn(struct view *v, struct world_addr *a, const struct mz_learned 
 	struct change *c;
 
 	/* A divider is not as good as the host itself: it is heard, and nothing changes. */
-	if (old && model_is_in(&v->vpc->row.dividers, &news->host) && old->network &&
-	    model_holds(v, a))
+	if (old && news->flags & MZ_LEARNED_BY && is_proven(old) && model_holds(v, a))
 		return true;
 	if (is_known_better(v, a, news))
 		return false;
 	c = change(v, a);
 	if (old && same(&old->host, &news->host) && old->group == news->group &&
 	    !(old->flags & MZ_LEARNED_STALE) &&
+	    (old->flags & MZ_LEARNED_BY) == (news->flags & MZ_LEARNED_BY) &&
 	    (!news->generation || old->generation == news->generation) &&
 	    (!news->network || old->network == news->network)) {
 		c->row.flags = news->flags; /* nothing new but that it is so */
@@ -202,7 +213,7 @@ static bool learn(struct view *v, struct world_addr *a, const struct mz_learned 
 	return true;
 }
 
-static bool learn_source(struct view *v, uint64_t network)
+static bool learn_source(struct view *v, uint64_t network, uint64_t asker)
 {
 	bool is_learned;
 
@@ -212,8 +223,10 @@ static bool learn_source(struct view *v, uint64_t network)
 				   .group = get32(at(v, v->rts + 24)),
 				   .flags = MZ_LEARNED_RTS };
 
-	if (model_is_in(&v->vpc->row.dividers, &news.host))
-		news.network = 0;
+	if (is_divider_between(v, &news.host)) {
+		news.flags |= MZ_LEARNED_BY;
+		news.network = asker;
+	}
 	is_learned = learn(v, model_addr(v, &v->src), &news);
 	v->out->counters |= is_learned ? COUNT(learn) : COUNT(rts_old);
 	return is_learned;
@@ -303,13 +316,14 @@ void model_introduced(struct view *v)
 		return;
 	if (v->local && (model_divides(v) || model_may_enter(v, v->local->local.network))) {
 		if (v->is_introduced)
-			is_learned = learn_source(v, introduced_network(v));
+			is_learned = learn_source(v, introduced_network(v),
+						  v->local->local.network);
 		if (is_learned || !model_is_direct_by_divider(v))
 			answer_rts(v, v->local->local.generation, 0);
 	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
 		if (v->is_introduced)
-			(void)learn_source(v, 0);
+			(void)learn_source(v, 0, 0);
 		answer_rts(v, 0, 0);
 		v->replaces = true;
 	} else if (!v->is_introduced) {
@@ -402,11 +416,20 @@ bool model_check_returned(struct view *v)
 	return GO_ON;
 }
 
+/* Where IPv6 may not be told of less, there may be no room for it. */
+static bool is_full(const struct view *v)
+{
+	size_t size = v->end - v->inner - ETH;
+
+	return v->eth_proto == 0x86dd && size <= 1280 && size > 1280 - sizeof(struct mz_opt_rts);
+}
+
 static bool may_use(struct view *v, const struct world_addr *dst)
 {
 	const struct mz_learned *row = row_of(v, dst);
 
-	if (model_is_direct_by_divider(v) && row->network != v->port->row.network)
+	if (model_is_direct_by_divider(v) &&
+	    (row->network != v->port->row.network || row->flags & MZ_LEARNED_BY))
 		return model_is_used(&v->vpc->row.dividers, &row->host);
 	return !dst->has_location || same(&dst->location.host, &row->host);
 }
@@ -416,6 +439,12 @@ static bool renew(struct view *v, const struct mz_learned *row)
 {
 	uint64_t age = v->now > row->confirmed ? v->now - row->confirmed : 0;
 
+	/* Learned by a divider for others here: there may be a shorter way. */
+	if (row->flags & MZ_LEARNED_BY && row->network != v->port->row.network && v->may_ask &&
+	    !is_full(v) && !v->packet->is_gso) {
+		v->asks = true;
+		return true;
+	}
 	v->asks = v->may_ask && age > MZ_LEASE_NS / 2;
 	return v->asks && age > MZ_LEASE_NS / 8 * 7;
 }
@@ -429,7 +458,7 @@ bool model_find_direct(struct view *v)
 	if (!model_is_direct(v) || v->local || !row ||
 	    (model_is_direct_by_divider(v) && model_divides(v)))
 		return GO_ON;
-	if (model_is_direct_by_divider(v) && row->network &&
+	if (model_is_direct_by_divider(v) && is_proven(row) &&
 	    row->network != v->port->row.network && model_holds(v, dst)) {
 		v->is_direct = true;
 		v->asks = v->may_ask;
@@ -442,14 +471,6 @@ bool model_find_direct(struct view *v)
 	v->is_direct = true;
 	v->route = TO_TUNNEL;
 	return GO_ON;
-}
-
-/* Where IPv6 may not be told of less, there may be no room for it. */
-static bool is_full(const struct view *v)
-{
-	size_t size = v->end - v->inner - ETH;
-
-	return v->eth_proto == 0x86dd && size <= 1280 && size > 1280 - sizeof(struct mz_opt_rts);
 }
 
 /* On its way to a bouncer or divider. */
@@ -518,8 +539,10 @@ static bool heed_here(struct view *v)
 		return DROP(v, here_cookie);
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
 		return heed_nobody(v, model_addr(v, &address), asker);
-	if (model_is_direct_by_divider(v) && asker->is_local && !v->is_from_divider &&
-	    !model_divides(v))
+	if (is_divider_between(v, &v->outer_src))
+		news.flags |= MZ_LEARNED_BY;
+	if (model_is_direct_by_divider(v) && asker->is_local &&
+	    (news.flags & MZ_LEARNED_BY || !model_divides(v)))
 		news.network = asker->local.network;
 	if (!learn(v, model_addr(v, &address), &news))
 		return DROP(v, here_generation);

@@ -208,6 +208,8 @@ static struct mz_learned random_learned(const struct world *world, uint64_t subn
 		row.before = world->hosts[random_below(N_HOSTS)].addr;
 	if (random_chance(15))
 		row.flags |= MZ_LEARNED_STALE;
+	if (random_chance(30))
+		row.flags |= MZ_LEARNED_BY;
 	return row;
 }
 

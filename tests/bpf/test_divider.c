@@ -272,12 +272,16 @@ static void by_a_divider_only_the_divider_may_enter(void **state)
 		in = with_rts(DIVIDER, p->dst, p->here, &rts);
 		plane_run(TRANSIT, &in, &result);
 		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
-		expect_new(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS, started);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
 		expect_let_in(DIVIDER, p->dst, p->here);
 		expect_given_back(THERE, p->dst, p->here);
 		in = with_rts(BOUNCER, p->dst, p->here, &rts); /* handed on by the last bouncer */
 		plane_run(TRANSIT, &in, &result);
-		expect_new(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS, started);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
+		/* For nobody's network, once it divides no more. */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(BOUNCER_200));
+		expect_given_back(DIVIDER, p->dst, p->here);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 		expect_given_back(THERE, p->dst, p->here);
 	}
 }
@@ -433,6 +437,43 @@ static void what_one_that_is_not_used_sends_is_divided(void **state)
 	}
 }
 
+/* Host of the last byte of the MAC that a packet of the port is sent to. */
+static uint8_t sent_to(const char *dst)
+{
+	struct frame in = from_port(dst);
+	struct result result;
+
+	plane_run(AGENT, &in, &result);
+	return result.out.bytes[5];
+}
+
+/*
+ * A neighbour of another network learned the way by a divider; the port may be in the network of
+ * the destination, and asks a bouncer now and then. It does not for a way that it learned itself.
+ */
+static void a_way_of_others_is_asked_for_again(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_vni_addr key = endpoint(p->src);
+		struct mz_learned row = put_learned(p->src, DIVIDER, 7,
+						    MZ_LEARNED_HERE | MZ_LEARNED_BY, 10);
+
+		row.network = 200;
+		row_put(MZ_TABLE_learned, &key, &row);
+		assert_int_equal(sent_to(p->src), 2); /* the bouncer, with an RTS */
+		assert_true(get_learned(p->src, &row));
+		assert_true(now_ns() - row.asked < MZ_LEASE_NS);
+		assert_int_equal(sent_to(p->src), 3);
+		row.network = 100;
+		row.asked -= 2 * MZ_LEASE_NS;
+		row_put(MZ_TABLE_learned, &key, &row);
+		assert_int_equal(sent_to(p->src), 3);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(THERE));
+		assert_int_equal(sent_to(p->src), 2); /* it divides no more */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	}
+}
+
 /* Its table is full, but nobody need believe yet what it sends. */
 static void a_bouncer_that_is_known_asks_another(void **state)
 {
@@ -480,6 +521,7 @@ int test_divider(void)
 		TEST(who_is_not_used_is_believed),
 		TEST(who_is_not_used_is_not_chosen),
 		TEST(a_bouncer_that_is_known_asks_another),
+		TEST(a_way_of_others_is_asked_for_again),
 #undef TEST
 	};
 
