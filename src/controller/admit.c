@@ -352,6 +352,7 @@ static void on_applied(int r, void *user)
 static void finish_failed(const struct ctl_admission *a, struct mz_rpc_call *call, int r)
 {
 	const struct ctl_admitted *item;
+	unsigned long expect;
 
 	if (r != -ESTALE) {
 		mz_rpc_call_finish(call, r == -ENOMEM ? MZ_RPC_RESOURCE_EXHAUSTED : MZ_RPC_INTERNAL,
@@ -359,20 +360,20 @@ static void finish_failed(const struct ctl_admission *a, struct mz_rpc_call *cal
 		return;
 	}
 	item = a->items[a->problems.object];
+	expect = (unsigned long)mz_object_metadata(item->object)->resource_version;
 	if (!item->old) {
 		mz_rpc_call_finish(call, MZ_RPC_ABORTED,
 				   "%s %s: it was deleted after metadata.resourceVersion %lu; "
 				   "without that it is created anew; nothing was applied",
 				   mz_kinds[item->object->kind].name, mz_object_name(item->object),
-				   (unsigned long)mz_object_metadata(item->object)->resource_version);
+				   expect);
 		return;
 	}
 	mz_rpc_call_finish(
 		call, MZ_RPC_ABORTED,
 		"%s %s: metadata.resourceVersion is %lu, and the stored one is %lu: it was "
 		"changed meanwhile, read it again; nothing was applied",
-		mz_kinds[item->object->kind].name, mz_object_name(item->object),
-		(unsigned long)mz_object_metadata(item->object)->resource_version,
+		mz_kinds[item->object->kind].name, mz_object_name(item->object), expect,
 		(unsigned long)mz_object_metadata(item->old)->resource_version);
 }
 
