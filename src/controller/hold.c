@@ -113,8 +113,9 @@ static struct ctl_hold *get(struct ctl_controller *c, uint64_t uid)
 	return hold;
 }
 
-static void wait_for(struct ctl_hold *hold, struct ctl_droplet *droplet)
+static void wait_for(struct ctl_hold *hold, struct ctl_droplet *droplet, uint64_t ms)
 {
+	struct ctl_queue *queue = &droplet->controller->queue;
 	struct ctl_hold_wait *wait;
 
 	DL_FOREACH2(hold->waits, wait, hold_next)
@@ -129,7 +130,9 @@ static void wait_for(struct ctl_hold *hold, struct ctl_droplet *droplet)
 		DL_APPEND2(hold->waits, wait, hold_prev, hold_next);
 	}
 	wait->revision = droplet->host.revision;
+	wait->until = ctl_queue_now(queue) + ms;
 	DL_APPEND(droplet->holds, wait);
+	ctl_queue_add_in(queue, &droplet->late, ms);
 }
 
 static void wait_free(struct ctl_hold_wait *wait)
@@ -157,31 +160,34 @@ static void wait_end(struct ctl_hold_wait *wait)
 	end_if_over(hold);
 }
 
-/* Since the start of this process the host has said what rows it has, or it is given up. */
-static bool has_reported(const struct ctl_droplet *droplet)
+void ctl_hold_unheard(struct ctl_droplet *droplet)
 {
-	return droplet->given_up || ctl_sub_find(droplet, droplet->host.id)->acked;
+	struct ctl_controller *c = droplet->controller;
+
+	wait_for(get(c, 0), droplet, c->times.hold_ms + CTL_START_MS);
 }
 
 void ctl_hold_leave(struct ctl_droplet *droplet, uint64_t uid)
 {
+	struct ctl_controller *c = droplet->controller;
+
 	if (!droplet->given_up)
-		wait_for(get(droplet->controller, uid), droplet);
+		wait_for(get(c, uid), droplet, c->times.hold_ms);
 }
 
 void ctl_hold_new(struct ctl_controller *c, uint32_t vni, const struct mz_object *endpoint)
 {
 	struct ctl_hold *hold = get(c, mz_object_metadata(endpoint)->uid);
-	struct ctl_droplet *droplet;
+	const struct ctl_hold *unheard = find(c, 0);
+	struct ctl_hold_wait *wait;
 
 	hold->is_deleted = true;
 	hold->vni = vni;
 	hold->n_addrs = ctl_endpoint_addresses(endpoint->endpoint, hold->addrs);
 	/* What it left before this process was started is not known. */
-	for (droplet = c->model.droplets; droplet && hold->uid < c->first_uid;
-	     droplet = droplet->hh.next)
-		if (!has_reported(droplet))
-			wait_for(hold, droplet);
+	if (unheard && hold->uid < c->first_uid)
+		DL_FOREACH2(unheard->waits, wait, hold_next)
+			wait_for(hold, wait->droplet, c->times.hold_ms);
 	end_if_over(hold);
 }
 
@@ -222,6 +228,22 @@ void ctl_holds_give_up(struct ctl_droplet *droplet)
 		wait_end(droplet->holds);
 }
 
+void ctl_holds_give_up_late(struct ctl_droplet *droplet)
+{
+	struct ctl_queue *queue = &droplet->controller->queue;
+	uint64_t now = ctl_queue_now(queue);
+	bool is_late = droplet->holds && droplet->holds->until <= now;
+
+	if (is_late)
+		mz_log_warn("droplet %s: has not acknowledged for too long that endpoints are "
+			    "gone: their addresses do not wait for it",
+			    droplet->name);
+	while (droplet->holds && droplet->holds->until <= now)
+		wait_end(droplet->holds);
+	if (droplet->holds)
+		ctl_queue_add_in(queue, &droplet->late, droplet->holds->until - now);
+}
+
 void ctl_holds_fini(struct ctl_controller *c)
 {
 	struct ctl_hold *hold, *next;
@@ -242,16 +264,6 @@ static bool is_endpoint(struct ctl_controller *c, uint64_t uid)
 	return mz_store_get(c->store, MZ_KIND_ENDPOINT, uid, &object) != -ENOENT;
 }
 
-static bool have_all_reported(const struct ctl_controller *c)
-{
-	const struct ctl_droplet *droplet;
-
-	for (droplet = c->model.droplets; droplet; droplet = droplet->hh.next)
-		if (!has_reported(droplet))
-			return false;
-	return true;
-}
-
 int ctl_hold_take(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 		  const struct mz_addr *addr, uint64_t uid)
 {
@@ -269,7 +281,7 @@ int ctl_hold_take(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 	/* One of this process is there, or about to be stored. */
 	if (owner >= c->first_uid || is_endpoint(c, owner))
 		return -EADDRINUSE;
-	if (c->n_deletions || !have_all_reported(c))
+	if (c->n_deletions || find(c, 0))
 		return -EBUSY; /* it may be one that is about to be held */
 	r = mz_txn_release_address(txn, vni, addr);
 	return r < 0 ? r : mz_txn_take_address(txn, vni, addr, uid);

@@ -37,6 +37,11 @@ static void on_give_up(struct ctl_work *work)
 	ctl_holds_give_up(CTL_CONTAINER(work, struct ctl_droplet, give_up));
 }
 
+static void on_late(struct ctl_work *work)
+{
+	ctl_holds_give_up_late(CTL_CONTAINER(work, struct ctl_droplet, late));
+}
+
 static void on_down(struct ctl_work *work)
 {
 	struct ctl_droplet *droplet = CTL_CONTAINER(work, struct ctl_droplet, down);
@@ -95,6 +100,7 @@ static struct ctl_droplet *droplet_new(struct ctl_controller *c, const struct mz
 	droplet->uid = mz_object_metadata(object)->uid;
 	droplet->down.run = on_down;
 	droplet->give_up.run = on_give_up;
+	droplet->late.run = on_late;
 	droplet->work.run = ctl_operator_droplet;
 	droplet->name = ctl_strdup(mz_object_name(object));
 	/* It was checked when it was stored; an unreadable one stays zero, which no host has. */
@@ -116,6 +122,7 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 	ctl_tombstones_forget(droplet);
 	ctl_holds_give_up(droplet);
 	ctl_queue_cancel(&c->queue, &droplet->give_up);
+	ctl_queue_cancel(&c->queue, &droplet->late);
 	ctl_sub_forget_all(c, droplet);
 	ctl_scope_fini(&droplet->host);
 	ctl_uidset_fini(&droplet->attached);
@@ -138,6 +145,8 @@ static void add(struct ctl_controller *c, const struct mz_object *object)
 	if (ctl_scope_change(&c->model.hosts, NULL, &row.row))
 		ctl_sub_touch(c, &c->model.hosts);
 	wait_for_stream(droplet, c->loading ? CTL_START_MS : 0);
+	if (c->loading)
+		ctl_hold_unheard(droplet);
 }
 
 static void drop(struct ctl_controller *c, struct ctl_droplet *droplet)

@@ -417,6 +417,11 @@ static void test_held_address(void **state)
 	plane_start(plane);
 	connect_all(&f);
 	plane_until(plane, is(plane, "Endpoint", "a", "e3", "status.phase", "Provisioned"));
+	f.h[2].silent = true; /* nor is one that has a stream, and never answers */
+	assert_int_equal(delete (plane, "Endpoint", "a", "e3"), MZ_RPC_OK);
+	plane_wait(plane, 300);
+	f.h[2].silent = false;
+	apply(plane, FIXED, "e3", "h2");
 	host_down(&f.h[2]);
 	begin = uv_hrtime();
 	assert_int_equal(delete (plane, "Endpoint", "a", "e3"), MZ_RPC_OK);
