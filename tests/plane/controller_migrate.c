@@ -215,6 +215,20 @@ static void test_changed_mind(void **state)
 	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
 	plane_until(plane, is_only_on(&f, 2, 6));
 	plane_until(plane, has_tombstone(&f, 4, 2, 6) && has_tombstone(&f, 1, 2, 6));
+
+	/* On to h4, back to h2, which is away, and not back: h2 is left like any other. */
+	migrate(&f, "h4");
+	plane_until(plane, has_row(&f, 4, 7));
+	f.h[3].silent = true;
+	assert_int_equal(host_attach(&f.h[4], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, bouncers_say(&f, 4, 7));
+	host_down(&f.h[2]);
+	migrate(&f, "h2");
+	hear(&f);
+	plane_until(plane, condition_has(&f, "h2 is not connected: it stays on h4"));
+	migrate(&f, "h4");
+	connect_all(&f);
+	plane_until(plane, is_only_on(&f, 4, 7) && has_tombstone(&f, 2, 4, 7));
 	assert_int_equal(delete (plane, "Endpoint", "a", "e1"), MZ_RPC_OK);
 	plane_until(plane, host_rows(&f.h[1], "host") == 0 && host_rows(&f.h[2], "host") == 0 &&
 				   host_rows(&f.h[4], "host") == 0);
