@@ -237,8 +237,7 @@ static void on_answer(const struct mz_addr *from, uint64_t nonce, uint64_t at_ns
 	if (!peer)
 		return;
 	before = *peer;
-	if (mz_peer_answer(peer, now, nonce,
-			   at_ns > peer->sent_ns ? at_ns - peer->sent_ns : 0) <= 0)
+	if (mz_peer_answer(peer, now, nonce, at_ns) <= 0)
 		return;
 	peers->is_news = true;
 	if (before.is_marked || before.state == MZ_PEER_DEAD)
@@ -278,7 +277,7 @@ static void ask(struct mz_peers *peers, uint64_t now)
 		ask_one(peers, asked[i], now, probes[i].nonce);
 	n_sent = mz_echo_send(&peers->echo, probes, n, &sent_ns);
 	for (i = 0; i < n; i++)
-		asked[i]->sent_ns = sent_ns;
+		mz_peer_sent(asked[i], sent_ns);
 	while (n > n_sent)
 		mz_peer_unask(asked[--n], now);
 }

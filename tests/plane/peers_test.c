@@ -90,7 +90,7 @@ static void flood(int fd, struct ask *ask)
 
 static void misbehave(int fd, int other_fd, struct ask *ask, enum manner manner)
 {
-	static uint8_t before[ECHO_SIZE];
+	static uint8_t before[ECHO_SIZE]; /* an answer is late once, then it is a replay */
 	uint8_t now[ECHO_SIZE];
 
 	switch (manner) {
@@ -120,9 +120,9 @@ static void misbehave(int fd, int other_fd, struct ask *ask, enum manner manner)
 		fd = other_fd;
 		break;
 	case REPLAYS:
-		memcpy(now, ask->bytes, sizeof(now));
+		if (!before[0])
+			memcpy(before, ask->bytes, sizeof(before));
 		memcpy(ask->bytes, before, sizeof(before));
-		memcpy(before, now, sizeof(before));
 		break;
 	case SILENT:
 	case N_MANNERS:
