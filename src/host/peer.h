@@ -66,6 +66,7 @@ struct mz_peer {
 	/* The set's business: see peers.c. */
 	uint64_t n_uses;    /* in rows */
 	bool is_marked;	    /* has a row in `dead` */
+	uint64_t marked_ns; /* until then */
 	bool has_company;   /* a host of the same set is alive */
 };
 

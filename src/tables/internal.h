@@ -42,6 +42,7 @@ struct mz_tables {
 	int counter_fd;
 	int drop_fd;
 	int epoch_fd;
+	bool is_epoch_held, is_epoch_due; /* mz_tables_hold_epoch() */
 	struct table tables[MZ_N_TABLES];
 };
 
@@ -54,7 +55,6 @@ int mz_table_create_inner(enum mz_table_id id, uint32_t rows, int *ret_fd);
 
 /*
  * Programs keep rows of some tables until this is raised: after a change, never before it. Never 0.
- *
  */
 int mz_tables_raise_epoch(struct mz_tables *tables);
 

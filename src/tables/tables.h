@@ -47,6 +47,12 @@ int mz_tables_epoch_fd(const struct mz_tables *tables);
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value);
 int mz_table_get(struct mz_tables *tables, enum mz_table_id id, const void *key, void *ret_value);
 int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key);
+/*
+ * Between the two, many changes make programs forget the rows that they keep once, at the end:
+ * until then they may go by what was before.
+ */
+void mz_tables_hold_epoch(struct mz_tables *tables);
+int mz_tables_release_epoch(struct mz_tables *tables);
 /* fn may delete the row that it is given. Returns the first non-zero value of fn, or 0. */
 int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
 		  int (*fn)(const void *key, const void *value, void *user), void *user);
