@@ -30,6 +30,7 @@ extern const struct table_shape mz_table_shapes[MZ_N_TABLES];
 struct table {
 	int outer_fd;
 	int inner_fd;	   /* writer only, else -1 */
+	int other_fd;	   /* to or from which rows are copied, beside programs; or -1 */
 	bool is_shown;	   /* the inner map is in the outer one's slot; writer only */
 	uint32_t capacity; /* of the inner map; writer only */
 	uint32_t limit;

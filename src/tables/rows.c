@@ -227,19 +227,30 @@ int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key,
 	return r;
 }
 
-int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key)
+static int inner_delete(int inner_fd, const void *key)
 {
-	struct table *table = &tables->tables[id];
 	int r, i;
 
-	if (!tables->is_writer)
-		return -EROFS;
 	for (i = 0; i < PUT_ATTEMPTS; i++) {
-		r = bpf_map_delete_elem(table->inner_fd, key);
+		r = bpf_map_delete_elem(inner_fd, key);
 		if (r != -EBUSY && r != -ENOMEM)
 			break;
 		(void)sched_yield(); /* as in mz_inner_put() */
 	}
+	return r;
+}
+
+int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key)
+{
+	struct table *table = &tables->tables[id];
+	int r;
+
+	if (!tables->is_writer)
+		return -EROFS;
+	/* First where it would be copied from, or to. */
+	r = table->other_fd >= 0 ? inner_delete(table->other_fd, key) : 0;
+	if (r == 0 || r == -ENOENT)
+		r = inner_delete(table->inner_fd, key);
 	if (r == 0 && has_epoch(id))
 		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0)

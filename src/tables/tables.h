@@ -72,9 +72,9 @@ int mz_table_walk_some(struct mz_table_walk *walk, uint32_t n_rows,
 /*
  * To a larger map, of a hash that programs write, some rows at a time: first copies of all rows,
  * then the new map in place of the old one, then the rows that came meanwhile. What programs
- * changed in a row meanwhile may be lost. Nothing else may write the table until it is done.
- * -ENOSPC: it is at its limit; -EAGAIN: there is more to do; 0: done. Freed before: as it was, or
- * without some of the rows that came last.
+ * changed in a row meanwhile may be lost. Until it is done, nothing else may write the table but
+ * mz_table_delete(). -ENOSPC: it is at its limit; -EAGAIN: there is more to do; 0: done. Freed
+ * before: as it was, or without some of the rows that came last.
  */
 struct mz_table_growth;
 int mz_table_growth_new(struct mz_tables *tables, enum mz_table_id id,
