@@ -222,6 +222,8 @@ static void grows_when_rows_were_refused(void **state)
 {
 	START("--lease", "0.2", "--learned-limit", "10");
 	assert_int_equal(capacity(), 10);
+	set_vpc(true);
+	learn_many(0, 6);
 	count_refused(3);
 	usleep(400000); /* it is at its limit, and mizard goes on */
 	assert_int_equal(capacity(), 10);
@@ -231,6 +233,17 @@ static void grows_when_rows_were_refused(void **state)
 	assert_int_equal(capacity(), 10);
 	count_refused(4);
 	wait_for_capacity(25);
+	/* There is room: it was refused for another reason. */
+	mizard_kill(SIGTERM);
+	START("--lease", "0.2", "--learned-limit", "100");
+	usleep(400000);
+	count_refused(5);
+	usleep(400000);
+	assert_int_equal(capacity(), 25);
+	learn_many(6, 13);
+	usleep(400000);
+	count_refused(6);
+	wait_for_capacity(100);
 }
 
 /* An endpoint that was elsewhere comes to this host. */
