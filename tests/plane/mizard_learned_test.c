@@ -280,6 +280,16 @@ static void expect_locations(const char *options, const char *expected)
 		fail_msg("%s: '%s' is not in '%s'", options, expected, text);
 }
 
+static void set_dead(const char *host)
+{
+	_cleanup_(mz_tables_freep) struct mz_tables *tables = NULL;
+	const struct mz_dead dead = { .until = now_ns() + 3600 * 1000000000ULL, .misses = 3 };
+	const struct mz_addr key = test_addr(host);
+
+	assert_int_equal(mz_tables_open(mizard_dir(), true, &tables), 0);
+	assert_int_equal(mz_table_put(tables, MZ_TABLE_dead, &key, &dead), 0);
+}
+
 static void shows_what_is_learned(void **state)
 {
 	struct mz_vni_addr key = { .vni = VNI, .addr = test_addr("10.0.0.2") };
@@ -307,6 +317,16 @@ static void shows_what_is_learned(void **state)
 	row.host = test_addr("192.0.2.3"); /* the divider, of a VPC that does not divide */
 	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
 	expect_locations("", "7 10.0.0.2 192.0.2.3 host rts stale 3m 13m 5 6 7\n");
+
+	/* Fresh, but no packet goes there. */
+	row.flags = MZ_LEARNED_RTS;
+	set_dead("192.0.2.3");
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "7 10.0.0.2 192.0.2.3 host rts dead 3m 13m 5 6 7\n");
+	row.host = test_addr("192.0.2.2");
+	key.addr = test_addr("10.0.0.9"); /* at 192.0.2.4, says the bouncer's row */
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "7 10.0.0.9 192.0.2.2 host rts overruled 3m 13m 5 6 7\n");
 }
 
 int main(int argc, char **argv)
