@@ -19,28 +19,31 @@ static __always_inline __u8 control_type(struct mz_pkt *p)
 static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_addr *key,
 				       const struct mz_vni_addr *peer)
 {
-	struct unknown new = { .asked = clock(), .nobody_until = clock() + NOBODY_NS };
 	struct mz_learned *row = table_lookup(learned, key);
 	const struct mz_local *asker = table_lookup(local, peer);
 
-	if (!is_from_divider(p) && !(asker && is_from_bouncer(p, asker->network)))
+	if (!is_from_divider(p) &&
+	    !(asker && bouncers_have(asker->network, key, &p->f->outer_src)))
 		return DROP(here_cookie);
-	if (row && learned_holds(row, clock()))
-		return MZ_ABSORBED;
-	(void)bpf_map_update_elem(&unknown, key, &new, BPF_ANY); /* or asked again */
+	/* A divider answered before it knew. */
+	if (row && row->flags & MZ_LEARNED_BY && host_equal(&row->host, &p->f->outer_src))
+		row->flags |= MZ_LEARNED_STALE;
+	if (!row || !learned_holds(row, clock()))
+		note_nobody(key);
 	return MZ_ABSORBED;
 }
 
 /*
  * The network of the asker is that of the answer, if no divider stands between, or is here: only
- * who was sent the question has the cookie, and a divider puts in its own.
+ * who was sent the question has the cookie, and a divider puts in its own. A divider's answer is
+ * for the asker's network.
  */
 static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_vni_addr *peer)
 {
 	const struct mz_local *row = table_lookup(local, peer);
 
-	return row && vpc_is_direct_by_divider(p) && !is_from_divider(p) &&
-			       !replicas_have_self(&p->vpc->dividers) ?
+	return row && vpc_is_direct_by_divider(p) &&
+			       (is_from_divider(p) || !replicas_have_self(&p->vpc->dividers)) ?
 		       row->network :
 		       0;
 }
@@ -74,7 +77,8 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);
 	room->news.network = answered_network(p, &peer);
-	room->news.is_divider = is_from_divider(p);
+	if (vpc_is_direct_by_divider(p) && is_from_divider(p))
+		room->news.flags |= MZ_LEARNED_BY;
 	r = learn(&key);
 	if (r == 1)
 		return DROP(here_generation);

@@ -143,6 +143,14 @@ GLOBAL int bouncers_have(__u64 id, const struct mz_vni_addr *dst, const struct m
 	return row && host && replicas_have(&row->bouncers, host);
 }
 
+/* Does this host act as a bouncer of the network? */
+static __always_inline bool bounces_for(__u64 id, const struct mz_vni_addr *dst)
+{
+	const struct mz_network *row = find_network(id, dst);
+
+	return row && replicas_have_self(&row->bouncers);
+}
+
 enum bouncer {
 	BOUNCER_NONE,
 	BOUNCER_SELF,
@@ -194,7 +202,7 @@ static __always_inline int find_vpc(struct mz_pkt *p)
 	return 0;
 }
 
-/* Sets vpc, has_no_vpc: what comes for a VPC that is not here any more can be given back. */
+/* Sets vpc, marks MZ_NO_VPC: what comes for a VPC that is not here any more can be given back. */
 static __always_inline int find_role(struct mz_pkt *p)
 {
 	const struct cached_vpc *row = find_cached_vpc(p);

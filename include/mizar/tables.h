@@ -138,6 +138,8 @@ MZ_ASSERT_SIZE(mz_location, 32);
 #define MZ_LEARNED_STALE (1U << 0) /* not used any more; what comes back from there is sent again */
 #define MZ_LEARNED_RTS	 (1U << 1) /* last told by an RTS, attested by a bouncer or divider */
 #define MZ_LEARNED_HERE	 (1U << 2) /* last told by a HERE, which had our cookie */
+#define MZ_LEARNED_BY	 (1U << 3) /* host is a divider on the way */
+#define MZ_LEARNED_SHIFT 30	   /* 1.07 s */
 
 /*
  * Where an endpoint's address is, as the data plane learned it: the host itself, or a divider on
@@ -146,7 +148,8 @@ MZ_ASSERT_SIZE(mz_location, 32);
 struct mz_learned {
 	struct mz_addr host;
 	struct mz_addr before;	/* the host before this one; zero: none */
-	__u64 network;		/* that it was proven to be in; zero: not known */
+	__u64 network;		/* that it was proven to be in; MZ_LEARNED_BY: of the endpoint
+				 * here that it was learned for; zero: not known */
 	__u64 confirmed;	/* the last packet, RTS or HERE from host; the lease starts here */
 	__u64 used;		/* the last packet sent there, exact to lease / 8 */
 	__u64 asked;		/* the last RTS that was sent to renew it */
@@ -154,7 +157,7 @@ struct mz_learned {
 	__u32 generation;	/* zero: not known (by a divider) */
 	__u32 group;
 	__u32 flags;		/* MZ_LEARNED_* */
-	__u32 pad;
+	__u32 asked_bouncers;	/* the last one by bouncers, in 1 << MZ_LEARNED_SHIFT ns */
 };
 MZ_ASSERT_SIZE(mz_learned, 88);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What one host makes of a packet, function by function as bpf/route.h, direct.h, bounce.h,
- * divide.h and give_back.h. tests/bpf/simulate asks both the same questions.
+ * divide.h and returned.h. tests/bpf/simulate asks both the same questions.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -154,11 +154,12 @@ static int go_to_learned(struct step *s, const struct mz_learned *row)
 /* Where the VPC divides, a row leads past the dividers only within a network: bpf/direct.h. */
 static int use_learned(struct step *s, const struct mz_learned *row)
 {
-	bool is_other = is_direct_by_divider(s) && row->network != s->network;
+	bool is_by = row->flags & MZ_LEARNED_BY;
+	bool is_other = is_direct_by_divider(s) && (is_by || row->network != s->network);
 	struct mz_location_words words;
 	int r;
 
-	if (is_other && row->network) {
+	if (is_other && !is_by && row->network) {
 		words = mz_location_words(row, &s->vpc, s->host->lease, s->now);
 		if (!strcmp(words.state, "fresh") &&
 		    !(s->is_returned && is_same(&row->host, s->from))) {
@@ -351,27 +352,36 @@ static int check_answer(struct step *s)
 	return r > 0 ? drop(s, MZ_DROP_no_endpoint) : r;
 }
 
+/* For a location that is learned, or was until a moment ago. */
+static int was_sent_there(const struct step *s)
+{
+	struct mz_learned row;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
+
+	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
+}
+
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
 static int step_returned(struct step *s)
 {
-	struct mz_learned row;
 	struct mz_local src;
-	int r = check_answer(s);
+	int has_location, r = check_answer(s);
 
 	if (r != 0)
 		return r;
-	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
-	if (r < 0)
-		return r;
-	if (!r || !(is_same(&row.host, s->from) || is_same(&row.before, s->from))) {
-		r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &s->location);
-		if (r <= 0)
-			return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
-		return is_same(&s->location.host, s->from) ? drop(s, MZ_DROP_not_here) : bounce(s);
-	}
+	has_location = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &s->location);
+	if (has_location < 0)
+		return has_location;
+	r = has_location ? 1 : was_sent_there(s);
+	if (r <= 0)
+		return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
+	if (has_location && is_same(&s->location.host, s->from))
+		return drop(s, MZ_DROP_not_here);
 	r = get_local(s, &s->flow->src, &src);
 	if (r != 0)
 		return r < 0 ? r : send_from(s, &src);
+	if (has_location)
+		return bounce(s);
 	return divides(s) ? divide(s) : drop(s, MZ_DROP_stale_sender);
 }
 
@@ -402,7 +412,8 @@ static int find_sender_network(struct step *s)
 	if (r <= 0)
 		return r;
 	words = mz_location_words(&row, NULL, s->host->lease, s->now);
-	if (is_same(&row.host, s->from) && !strcmp(words.state, "fresh"))
+	if (is_same(&row.host, s->from) && !strcmp(words.state, "fresh") &&
+	    !(row.flags & MZ_LEARNED_BY))
 		s->sender_network = row.network;
 	return 0;
 }

@@ -16,7 +16,8 @@
 
 static const char *const no_flags[] = { NULL };
 static const char *const vpc_flags[] = { "divide", "direct", NULL };
-static const char *const learned_flags[] = { "stale", "rts", "here", NULL };
+static const char *const learned_flags[] = { "stale", "rts", "here", "byDivider",
+					     NULL };
 static const char *const port_flags[] = { "peer", NULL };
 
 static const struct field addr_key[] = {
@@ -124,7 +125,7 @@ static const struct field learned[] = {
 	FIELD(mz_learned, used, U64, "used"),
 	FIELD(mz_learned, asked, U64, "asked"),
 	FIELD(mz_learned, hits, U64, "hits"),
-	PAD(mz_learned, pad),
+	FIELD(mz_learned, asked_bouncers, U32, "askedBouncers"),
 	{},
 };
 static const struct field moved[] = {

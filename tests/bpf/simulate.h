@@ -23,10 +23,6 @@
 #define SIM_NOWHERE   SIM_HOSTS
 #define SIM_CLONES    4
 
-#define sim_below  random_below
-#define sim_chance random_chance
-#define sim_addr   addr
-
 /* Says what is wrong, and what went before, and ends. */
 __attribute__((noreturn, format(printf, 1, 2))) void sim_fail(const char *format, ...);
 /* Kept for sim_fail(). */
@@ -95,8 +91,6 @@ void sim_control_step(void);
 bool sim_control_finish(void);
 /* Has a host lost its tables, and not got all of them again? */
 bool sim_control_is_booting(void);
-/* The bouncers are to be asked again where an endpoint is, as they are once in a minute. */
-void sim_pass_a_minute(unsigned int host, const struct sim_endpoint *e);
 /*
  * Is it being made or deleted? A bouncer of its network that has no row of it takes what its own
  * endpoints send there to a bouncer of theirs, which may have the endpoint, and trusts it.

@@ -15,7 +15,7 @@
 #include "mizar/wire.h"
 
 #define TICK_NS	  10000000ULL	 /* of the programs' clock, and some */
-#define MINUTE_NS 60000000000ULL /* then the bouncers are asked again: bpf/direct.h */
+#define MINUTE_NS 58000000000ULL /* about: then the bouncers are asked again: bpf/direct.h */
 
 static const unsigned int unasked[] = {
 	MZ_DROP_unknown_host,
@@ -40,7 +40,9 @@ static bool is_renewed(unsigned int host, const struct mz_path_flow *flow, uint6
 	struct mz_learned row;
 
 	return sim_find(host, MZ_TABLE_learned, &key, &row) &&
-	       (now + TICK_NS - row.confirmed > lease / 2 || now + TICK_NS - row.asked > MINUTE_NS);
+	       (now + TICK_NS - row.confirmed > lease / 2 ||
+		(row.flags & MZ_LEARNED_BY && now + TICK_NS - row.asked > lease / 2) ||
+		now - ((uint64_t)row.asked_bouncers << MZ_LEARNED_SHIFT) > MINUTE_NS);
 }
 
 static struct mz_addr addr_of(const uint8_t *ip, unsigned int at6, unsigned int at4)

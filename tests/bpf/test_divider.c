@@ -34,8 +34,8 @@ static int setup_divider(void **state)
 }
 
 /* The RTS that came is answered, and goes on as this host's. Returns this host's cookie. */
-static void expect_relayed(const char *from, const struct pair *p, unsigned int counters,
-			   uint8_t ret_cookie[COOKIE_SIZE])
+static void expect_relayed(const char *from, const struct pair *p, const char *to,
+			   unsigned int counters, uint8_t ret_cookie[COOKIE_SIZE])
 {
 	struct frame in = with_rts(from, p->src, p->dst, &rts_of_source), out;
 	struct frame inner = inner_from(p->src, p->dst);
@@ -46,9 +46,11 @@ static void expect_relayed(const char *from, const struct pair *p, unsigned int 
 
 	plane_run(TRANSIT, &in, &result);
 	rts.host = SELF;
+	if (!(counters & COUNT(learn))) /* nobody attested it */
+		rts.generation = rts.group = 0;
 	cookie_of(data_of(&result), rts.cookie);
 	o = option_rts(&rts);
-	out = forwarded_with(BOUNCER_200, &inner, &o);
+	out = forwarded_with(to, &inner, &o);
 	assert_result_both(&in, &result, &out, &here,
 			   COUNT(forward) | COUNT(divide) | COUNT(here) | counters);
 	assert_memory_not_equal(rts.cookie, rts_of_source.cookie, COOKIE_SIZE);
@@ -62,7 +64,7 @@ static void a_divider_stands_for_both_ends(void **state)
 		struct here here = { .address = p->dst, .peer = p->src, .generation = 9 };
 		struct options o;
 
-		expect_relayed(BOUNCER, p, COUNT(learn), here.cookie);
+		expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn), here.cookie);
 		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
 		o = option_here(&here);
 		in = control_from(THERE, &o);
@@ -76,6 +78,18 @@ static void a_divider_stands_for_both_ends(void **state)
 		in = tunnelled(THERE, &inner);
 		out = forwarded(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
+	}
+}
+
+/* As a bouncer it has no row any more, but knows where it is: it stands between all the same. */
+static void a_divider_that_bounces_stands_between_networks(void **state)
+{
+	uint8_t cookie[COOKIE_SIZE];
+
+	put_network(200, LIST(SELF));
+	EACH_PAIR(p) {
+		put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10);
+		expect_relayed(BOUNCER, p, THERE, COUNT(learn) | COUNT(direct), cookie);
 	}
 }
 
@@ -96,7 +110,7 @@ static void a_divider_believes_bouncers_only(void **state)
 		in = with_rts(BOUNCER_200, p->src, p->dst, &rts_of_source); /* not of the source */
 		expect_sent(TRANSIT, &in, &out,
 			    COUNT(forward) | COUNT(divide) | COUNT(rts_source));
-		expect_relayed(SOURCE, p, 0, cookie);
+		expect_relayed(SOURCE, p, BOUNCER_200, 0, cookie);
 		assert_false(get_learned(p->src, &row));
 	}
 }
@@ -272,12 +286,16 @@ static void by_a_divider_only_the_divider_may_enter(void **state)
 		in = with_rts(DIVIDER, p->dst, p->here, &rts);
 		plane_run(TRANSIT, &in, &result);
 		assert_int_equal(result.counters[MZ_COUNT_learn].packets, 1);
-		expect_new(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS, started);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
 		expect_let_in(DIVIDER, p->dst, p->here);
 		expect_given_back(THERE, p->dst, p->here);
 		in = with_rts(BOUNCER, p->dst, p->here, &rts); /* handed on by the last bouncer */
 		plane_run(TRANSIT, &in, &result);
-		expect_new(p->dst, DIVIDER, 0, 5, MZ_LEARNED_RTS, started);
+		expect_new(p->dst, DIVIDER, 100, 5, MZ_LEARNED_RTS | MZ_LEARNED_BY, started);
+		/* For nobody's network, once it divides no more. */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(BOUNCER_200));
+		expect_given_back(DIVIDER, p->dst, p->here);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 		expect_given_back(THERE, p->dst, p->here);
 	}
 }
@@ -433,6 +451,43 @@ static void what_one_that_is_not_used_sends_is_divided(void **state)
 	}
 }
 
+/* Host of the last byte of the MAC that a packet of the port is sent to. */
+static uint8_t sent_to(const char *dst)
+{
+	struct frame in = from_port(dst);
+	struct result result;
+
+	plane_run(AGENT, &in, &result);
+	return result.out.bytes[5];
+}
+
+/*
+ * A neighbour of another network learned the way by a divider; the port may be in the network of
+ * the destination, and asks a bouncer now and then. It does not for a way that it learned itself.
+ */
+static void a_way_of_others_is_asked_for_again(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_vni_addr key = endpoint(p->src);
+		struct mz_learned row = put_learned(p->src, DIVIDER, 7,
+						    MZ_LEARNED_HERE | MZ_LEARNED_BY, 10);
+
+		row.network = 200;
+		row_put(MZ_TABLE_learned, &key, &row);
+		assert_int_equal(sent_to(p->src), 2); /* the bouncer, with an RTS */
+		assert_true(get_learned(p->src, &row));
+		assert_true(now_ns() - row.asked < MZ_LEASE_NS);
+		assert_int_equal(sent_to(p->src), 3);
+		row.network = 100;
+		row.asked -= 2 * MZ_LEASE_NS;
+		row_put(MZ_TABLE_learned, &key, &row);
+		assert_int_equal(sent_to(p->src), 3);
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(THERE));
+		assert_int_equal(sent_to(p->src), 2); /* it divides no more */
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	}
+}
+
 /* Its table is full, but nobody need believe yet what it sends. */
 static void a_bouncer_that_is_known_asks_another(void **state)
 {
@@ -461,6 +516,7 @@ int test_divider(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, setup_divider)
 		TEST(a_divider_stands_for_both_ends),
+		TEST(a_divider_that_bounces_stands_between_networks),
 		TEST(a_divider_believes_bouncers_only),
 		TEST(what_nobody_has_is_said),
 		TEST(where_none_must_be_passed_a_divider_is_none),
@@ -480,6 +536,7 @@ int test_divider(void)
 		TEST(who_is_not_used_is_believed),
 		TEST(who_is_not_used_is_not_chosen),
 		TEST(a_bouncer_that_is_known_asks_another),
+		TEST(a_way_of_others_is_asked_for_again),
 #undef TEST
 	};
 

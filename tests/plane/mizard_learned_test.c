@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -24,18 +23,9 @@
 static const char *mizar; /* the program */
 
 #define START(...)                                                                                 \
-	mizard_start((const char *const[]){ "--address", "192.0.2.1", "--droplet", "h1",           \
-					    "--standalone", "--offload-test", "off",               \
-					    "--log-level", "warn", __VA_ARGS__, NULL })
+	mizard_start((const char *const[]){ "--address", "192.0.2.1", STANDALONE, "--log-level",   \
+					    "warn", __VA_ARGS__, NULL })
 #define START_SHORT() START("--lease", "0.2")
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* The map that a program finds in the slot. */
 static int open_inner(struct bpf_map_info *ret_info)

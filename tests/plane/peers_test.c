@@ -22,7 +22,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -265,9 +264,8 @@ static int fake_setup(void **state)
 
 static void start_with(const char *address, const char *interval)
 {
-	mizard_start((const char *const[]){ "--address", address, "--droplet", "h1", "--standalone",
-					    "--offload-test", "off", "--log-level", "error",
-					    "--probe-interval", interval, NULL });
+	mizard_start((const char *const[]){ "--address", address, STANDALONE, "--log-level",
+					    "error", "--probe-interval", interval, NULL });
 }
 
 static void start(void)
@@ -339,14 +337,6 @@ static size_t n_peers(void)
 
 	mizar__v1__local_response__free_unpacked(response, NULL);
 	return n;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 static uint64_t marked_until(const char *addr)
