@@ -62,7 +62,7 @@ static unsigned int n_flying;
 static struct sent sent[PACKETS_MAX];
 static bool is_lossy;
 static struct {
-	uint64_t seed, n_packets, n_arrived, n_runs, n_counted[MZ_N_COUNTERS];
+	uint64_t seed, n_packets, n_arrived, n_runs, n_compared, n_counted[MZ_N_COUNTERS];
 	uint64_t n_dropped[MZ_DROP_CODES];
 } total;
 static char notes[NOTES][NOTE_SIZE];
@@ -115,6 +115,16 @@ void sim_fail(const char *format, ...)
 static const uint8_t *geneve_of(const uint8_t *bytes)
 {
 	return bytes + ETH + frame_outer_size() + 8;
+}
+
+static bool is_returned(const uint8_t *geneve)
+{
+	return (geneve[2] << 8 | geneve[3]) == MZ_GENEVE_RETURNED;
+}
+
+static const uint8_t *inner_of(const uint8_t *geneve)
+{
+	return geneve + 8 + (geneve[0] & 63) * 4 + ETH;
 }
 
 static bool is_endpoint_mac(const uint8_t *mac)
@@ -248,7 +258,7 @@ static unsigned int sort_out(const struct flying *f, unsigned int host, const st
 		return 1;
 	}
 	if (!(geneve[1] & MZ_GENEVE_F_CONTROL) &&
-	    number_of(geneve + 8 + (geneve[0] & 63) * 4 + ETH) != f->number)
+	    number_of(inner_of(geneve)) != f->number)
 		sim_fail("a packet became another");
 	fly(f, out);
 	return !flying[n_flying - 1].is_control;
@@ -265,6 +275,29 @@ static void note_run(const struct flying *f, unsigned int host, const struct sim
 	}
 	sim_note("host %u, %s%" PRIu64 ":%s", host, f->is_control ? "control of " : "", f->number,
 		 text);
+}
+
+/* Does the copy of the packet that leaves the host go where it was said to go? */
+static bool compare_frame(const struct sim_guess *guess, const struct frame *out,
+			  const struct sim_result *result)
+{
+	const uint8_t *geneve = geneve_of(out->bytes);
+
+	if (is_endpoint_mac(out->bytes))
+		return sim_compare(guess, SIM_NOWHERE, false, result);
+	return !(geneve[1] & MZ_GENEVE_F_CONTROL) &&
+	       sim_compare(guess, geneve[-9] - 1, is_returned(geneve), result);
+}
+
+static void compare(const struct sim_guess *guess, const struct sim_result *result)
+{
+	bool is_compared = result->n_drops && sim_compare(guess, SIM_NOWHERE, false, result);
+
+	for (unsigned int i = 0; !result->n_drops && i < result->n_clones; i++)
+		is_compared |= compare_frame(guess, &result->clones[i], result);
+	if (!result->n_drops && result->is_sent)
+		is_compared |= compare_frame(guess, &result->out, result);
+	total.n_compared += is_compared;
 }
 
 /* What a host made of a packet. */
@@ -313,6 +346,7 @@ static uint64_t send_packet(unsigned int src, unsigned int dst, bool is_ipv6)
 	struct flying f = { .number = sim_next_packet };
 	unsigned int host = home_of(from);
 	struct sim_result result;
+	struct sim_guess guess;
 	struct frame frame;
 
 	if (sim_next_packet == PACKETS_MAX)
@@ -329,7 +363,9 @@ static uint64_t send_packet(unsigned int src, unsigned int dst, bool is_ipv6)
 	total.n_packets++;
 	sim_note("packet %" PRIu64 " of endpoint %u (host %u) to %u (host %u), IPv%d", f.number,
 		 src, host, dst, to->home, is_ipv6 ? 6 : 4);
+	sim_foretell(host, sim_vni(from->vpc), frame.bytes + ETH, NULL, false, &guess);
 	sim_agent(host, src, &frame, &result);
+	compare(&guess, &result);
 	judge(&f, host, &result);
 	find_oldest();
 	return f.number;
@@ -351,11 +387,20 @@ static void land(unsigned int i)
 {
 	struct flying f = flying[i];
 	struct frame frame = { .size = f.size };
+	const uint8_t *geneve = geneve_of(f.bytes);
+	/* The last byte of the outer source is before the destination. */
+	struct mz_addr from = sim_host_addr(geneve[frame_underlay_is_ipv6() ? -25 : -13] - 1);
 	struct sim_result result;
+	struct sim_guess guess;
 
 	memcpy(frame.bytes, f.bytes, f.size);
 	memmove(flying + i, flying + i + 1, (--n_flying - i) * sizeof(*flying));
+	if (!f.is_control)
+		sim_foretell(f.to, geneve[4] << 16 | geneve[5] << 8 | geneve[6], inner_of(geneve),
+			     &from, is_returned(geneve), &guess);
 	sim_transit(f.to, &frame, &result);
+	if (!f.is_control)
+		compare(&guess, &result);
 	judge(&f, f.to, &result);
 	find_oldest();
 }
@@ -492,8 +537,10 @@ static void run_world(uint64_t seed)
 
 static void print_total(void)
 {
-	printf("%" PRIu64 " packets, %" PRIu64 " arrived, %" PRIu64 " runs, %.1f s\n",
-	       total.n_packets, total.n_arrived, total.n_runs, random_run_ms() / 1e3);
+	printf("%" PRIu64 " packets, %" PRIu64 " arrived, %" PRIu64 " runs, %" PRIu64
+	       " as mizar path says, %.1f s\n",
+	       total.n_packets, total.n_arrived, total.n_runs, total.n_compared,
+	       random_run_ms() / 1e3);
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++)
 		if (total.n_counted[i])
 			printf("%10" PRIu64 " %s\n", total.n_counted[i], mz_counter_name(i));

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/path.h"
 #include "programs.h"
 #include "random.h"
 
@@ -51,6 +52,20 @@ bool sim_find(unsigned int host, enum mz_table_id table, const void *key, void *
 /* As it is after a boot; or but for droplets and next hops. */
 void sim_empty(unsigned int host);
 void sim_put_droplets(unsigned int host);
+
+/* What `mizar path` says of a packet; several ways where time decides. */
+struct sim_guess {
+	uint64_t began;
+	unsigned int n;
+	struct mz_path_step steps[3];
+};
+struct mz_path_host sim_path_host(unsigned int host);
+/* from: the host that sent it; NULL: an endpoint of this host. */
+void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct mz_addr *from,
+		  bool is_returned, struct sim_guess *ret);
+/* to: a host; SIM_NOWHERE: an endpoint. False: there is nothing to compare. */
+bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returned,
+		 const struct sim_result *result);
 
 /* The controller: what it wants, and which hosts have heard of it already. */
 struct sim_endpoint {
