@@ -25,6 +25,8 @@ static __always_inline int check_returned(struct mz_pkt *p)
 		if (!route)
 			return DROP(no_route);
 		if (is_from_bouncer(p, route->network)) {
+			if (p->local && p->local->network == route->network)
+				return 0; /* it has come meanwhile */
 			note_nobody(&key);
 			return DROP(no_endpoint);
 		}

@@ -74,26 +74,6 @@ static int go_to_bouncer(struct step *s, uint64_t network)
 					go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
 }
 
-static int is_from_bouncer(const struct step *s, uint64_t network)
-{
-	struct mz_network row;
-	int r = get_network(s, network, &row);
-
-	return r > 0 ? is_from(s, &row.bouncers) : r;
-}
-
-/* Whether this host bounces for the source, and no other such bouncer sent the packet. */
-static int is_bouncer_of_source(const struct step *s)
-{
-	struct mz_location src;
-	int r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
-
-	if (r <= 0 || is_same(&src.host, s->from))
-		return r;
-	r = is_from_bouncer(s, src.network);
-	return r < 0 ? r : !r;
-}
-
 /* Whether the packet may be delivered into this network here: see bpf/route.h. */
 static int may_enter(const struct step *s, uint64_t network)
 {
@@ -198,11 +178,19 @@ static int find_direct(struct step *s)
 	return r <= 0 ? r : use_learned(s, &row);
 }
 
+static int back_to_sender(struct step *s, enum mz_drop reason)
+{
+	s->out->roles |= MZ_PATH_RETURN;
+	s->out->gives_back = true;
+	because(s, "given back (%s), and sent again by another way", mz_drop_name(reason));
+	return go_to(s, s->from);
+}
+
 static int go_to_location(struct step *s)
 {
 	s->out->roles |= MZ_PATH_BOUNCER;
-	if (was_divided(s) && is_same(&s->location.host, s->from)) /* it would come here again */
-		return drop(s, MZ_DROP_not_here);
+	if (was_divided(s) && is_same(&s->location.host, s->from)) /* unless it has it by now */
+		return back_to_sender(s, MZ_DROP_not_here);
 	if (is_same(&s->location.host, &s->host->self))
 		return s->has_local ? arrive(s) : drop(s, MZ_DROP_not_here);
 	because(s, "its row in the bouncer's table, generation %u", s->location.generation);
@@ -333,10 +321,7 @@ static int give_back(struct step *s, enum mz_drop reason)
 {
 	if (s->is_returned || !(s->has_no_vpc || s->vpc.flags & MZ_VPC_DIRECT))
 		return drop(s, reason);
-	s->out->roles |= MZ_PATH_RETURN;
-	s->out->gives_back = true;
-	because(s, "given back (%s), and sent again by another way", mz_drop_name(reason));
-	return go_to(s, s->from);
+	return back_to_sender(s, reason);
 }
 
 /* A divider's answer is final where the destination's own bouncer has given it back. */
@@ -351,6 +336,8 @@ static int check_answer(struct step *s)
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_route);
 	r = is_from_bouncer(s, network);
+	if (r > 0 && s->has_local && s->local.network == network)
+		return divide(s); /* it has come meanwhile */
 	return r > 0 ? drop(s, MZ_DROP_no_endpoint) : r;
 }
 
@@ -486,7 +473,8 @@ int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *hos
 {
 	struct mz_path_step out = { .end = MZ_PATH_UNKNOWN };
 	struct step s = { .flow = flow,
-			  .host = host, .from = from,
+			  .host = host,
+			  .from = from,
 			  .is_returned = is_returned,
 			  .now = now,
 			  .out = &out };

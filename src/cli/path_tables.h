@@ -111,3 +111,23 @@ static inline int is_dead(const struct step *s, const struct mz_addr *addr)
 
 	return r > 0 ? dead.until > s->now : r;
 }
+
+static inline int is_from_bouncer(const struct step *s, uint64_t network)
+{
+	struct mz_network row;
+	int r = get_network(s, network, &row);
+
+	return r > 0 ? is_from(s, &row.bouncers) : r;
+}
+
+/* Whether this host bounces for the source, and no other such bouncer sent the packet. */
+static inline int is_bouncer_of_source(const struct step *s)
+{
+	struct mz_location src;
+	int r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
+
+	if (r <= 0 || is_same(&src.host, s->from))
+		return r;
+	r = is_from_bouncer(s, src.network);
+	return r < 0 ? r : !r;
+}

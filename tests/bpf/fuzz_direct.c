@@ -415,6 +415,8 @@ bool model_check_returned(struct view *v)
 	if (model_divides(v) && !network)
 		return DROP(v, no_route);
 	if (model_divides(v) && model_is_from_bouncer(v, network)) {
+		if (v->local && v->local->local.network == network)
+			return GO_ON; /* it came meanwhile */
 		v->out->nobody = dst;
 		v->out->nobody_until = v->now + NOBODY_NS;
 		return DROP(v, no_endpoint);

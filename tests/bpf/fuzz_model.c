@@ -449,10 +449,17 @@ static bool deliver(struct view *v)
 	return sent(v, COUNT(deliver));
 }
 
+static bool back_to_sender(struct view *v)
+{
+	v->gives_back = true;
+	v->out->counters |= COUNT(give_back);
+	return tunnel_to(v, &v->outer_src);
+}
+
 static bool to_location(struct view *v, const struct world_addr *location)
 {
 	if (v->was_divided && same(&location->location.host, &v->outer_src))
-		return DROP(v, not_here);
+		return back_to_sender(v);
 	v->out->counters |= COUNT(bounce);
 	if (same(&location->location.host, &v->world->hosts[0].addr))
 		return deliver(v);
@@ -601,9 +608,7 @@ static bool give_back(struct view *v, enum mz_drop reason)
 {
 	if (v->is_returned || !(v->has_no_vpc || model_is_direct(v)))
 		return drop(v, reason);
-	v->gives_back = true;
-	v->out->counters |= COUNT(give_back);
-	return tunnel_to(v, &v->outer_src);
+	return back_to_sender(v);
 }
 
 /* What came back goes as it would from its endpoint, or from this divider. */

@@ -119,16 +119,19 @@ static void a_bouncer_that_learned_goes_by_its_row(void **state)
 	}
 }
 
-/* The divider that sends it would have delivered it: it is not sent there to come here again. */
-static void a_bouncer_sends_a_divider_nothing_back(void **state)
+/* The divider that sends it had not got it: it is told so, not sent it to come here again. */
+static void a_bouncer_gives_a_divider_back_what_is_its(void **state)
 {
 	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 	EACH_PAIR(p) {
 		struct frame inner = inner_from(p->src, p->there), in = tunnelled(DIVIDER, &inner);
 
+		struct frame out = forwarded(DIVIDER, &inner);
+
 		bounce_for_both(p);
 		put_attested(p->there, 100, DIVIDER, 7);
-		expect_drop(TRANSIT, &in, MZ_DROP_not_here);
+		mark_returned(&out);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(give_back));
 	}
 }
 
@@ -146,6 +149,24 @@ static void an_old_host_that_divides_tells(void **state)
 		put_moved(p->dst, THIRD, 9);
 		expect_sent_both(&in, &out, &stale,
 				 COUNT(forward) | COUNT(divide) | COUNT(stale));
+	}
+}
+
+/* By then it may have come: a divider delivers what was given back to it. */
+static void what_came_meanwhile_is_delivered(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
+	put_routes();
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->here), in = tunnelled(BOUNCER, &inner);
+		struct frame out = delivered(MAC_4, &inner);
+
+		mark_returned(&in);
+		expect_sent(TRANSIT, &in, &out,
+			    COUNT(deliver) | COUNT(divide) | COUNT(send_again));
+		in = tunnelled(THIRD, &inner); /* no bouncer of it */
+		mark_returned(&in);
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender);
 	}
 }
 
@@ -251,8 +272,9 @@ int test_trust(void)
 		TEST(a_divider_vouches_for_no_generation),
 		TEST(where_nobody_judges_no_rts_passes),
 		TEST(a_bouncer_that_learned_goes_by_its_row),
-		TEST(a_bouncer_sends_a_divider_nothing_back),
+		TEST(a_bouncer_gives_a_divider_back_what_is_its),
 		TEST(an_old_host_that_divides_tells),
+		TEST(what_came_meanwhile_is_delivered),
 		TEST(a_divider_remembers_who_is_nobody),
 		TEST(a_divider_takes_its_word_back),
 		TEST(nobody_is_the_word_of_the_right_bouncer),
