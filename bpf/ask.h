@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "bucket.h"
 #include "cookie.h"
 #include "direct.h"
 #include "nobody.h"
@@ -27,17 +28,13 @@ static __always_inline bool is_new_allowed(struct mz_pkt *p, __u64 now)
 {
 	__u32 key = ctx_ifindex(p->ctx);
 	__u64 *bucket = bpf_map_lookup_elem(&new_bucket, &key);
-	__u64 due = now + mz_config.new_interval;
+	__u64 first = now + mz_config.new_interval;
 
 	if (!bucket)
-		(void)bpf_map_update_elem(&new_bucket, &key, &due, BPF_ANY); /* or it is free */
+		(void)bpf_map_update_elem(&new_bucket, &key, &first, BPF_ANY); /* or it is free */
 	if (!bucket || !mz_config.new_interval)
 		return true;
-	due = *bucket > now ? *bucket : now;
-	if (due - now >= MZ_NEW_BURST * mz_config.new_interval)
-		return false;
-	*bucket = due + mz_config.new_interval;
-	return true;
+	return bucket_take(bucket, now, mz_config.new_interval, MZ_NEW_BURST);
 }
 
 static __always_inline int ask_unknown(struct mz_pkt *p, __u64 now)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "bucket.h"
 #include "cookie.h"
 #include "learn.h"
 
@@ -59,15 +60,9 @@ static __always_inline bool control_is_allowed(const struct control *control)
 				 &control->address.addr) %
 		    CONTROL_BUCKETS;
 	__u64 *bucket = bpf_map_lookup_elem(&control_bucket, &key);
-	__u64 now = bpf_ktime_get_ns(), due;
 
-	if (!bucket)
-		return false;
-	due = *bucket > now ? *bucket : now;
-	if (due - now >= CONTROL_BURST * CONTROL_INTERVAL_NS)
-		return false;
-	*bucket = due + CONTROL_INTERVAL_NS;
-	return true;
+	return bucket && bucket_take(bucket, bpf_ktime_get_ns(), CONTROL_INTERVAL_NS,
+				     CONTROL_BURST);
 }
 
 /* 0: there were too many for these endpoints. */

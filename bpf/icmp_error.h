@@ -14,6 +14,7 @@
 #pragma once
 
 #include "answer.h"
+#include "bucket.h"
 #include "path_mtu.h"
 
 #define ERROR_TTL     64
@@ -145,15 +146,8 @@ static __always_inline bool is_paid_for(struct mz_pkt *p)
 {
 	__u32 key = mz_hash_addr(secret_mix(p->f->vni), &p->f->src) % ERROR_BUCKETS;
 	__u64 *bucket = bpf_map_lookup_elem(&error_bucket, &key);
-	__u64 now = bpf_ktime_get_ns(), due;
 
-	if (!bucket)
-		return false;
-	due = *bucket > now ? *bucket : now;
-	if (due - now >= ERROR_BURST * ERROR_INTERVAL_NS)
-		return false;
-	*bucket = due + ERROR_INTERVAL_NS;
-	return true;
+	return bucket && bucket_take(bucket, bpf_ktime_get_ns(), ERROR_INTERVAL_NS, ERROR_BURST);
 }
 
 /* RFC 1122, 3.2.2; RFC 4443, 2.4 (e) and (f). Destinations are unicast, or it would not be here. */
