@@ -80,8 +80,8 @@ static const struct mz_setting rows[] = {
 	  "connected (60)",
 	  .set = set_hold_addresses },
 	{ "tombstones", "SECONDS",
-	  "how long the host that an endpoint migrated from forwards what still comes: at least "
-	  "two leases of the hosts (30)",
+	  "how long the host that an endpoint migrated from forwards what still comes; two leases "
+	  "of the hosts are enough (30)",
 	  .set = set_tombstones },
 	{ "log-level", "LEVEL", "error, warning, info or debug (info)", .set = set_log_level },
 	{ "journal", NULL, "prefix log lines with priorities, for systemd", .set = set_journal },
