@@ -30,6 +30,7 @@ struct ctl_full;
 struct ctl_hold;
 struct ctl_hold_wait;
 struct ctl_migration;
+struct ctl_migration_end;
 struct ctl_session;
 struct ctl_tombstone;
 
@@ -50,7 +51,8 @@ struct ctl_droplet {
 	struct ctl_usage *usages;
 	struct ctl_replica *replicas;
 	struct ctl_pending *pending;
-	struct ctl_tombstone *tombstones; /* of endpoints that have left it */
+	struct ctl_migration_end *migrations; /* of endpoints on their way to or from it */
+	struct ctl_tombstone *tombstones;     /* of endpoints that have left it */
 	struct ctl_hold_wait *holds;	  /* of addresses that wait for its ack, by revision */
 	uint64_t n_endpoints;		  /* also those on their way to or from it */
 	unsigned int n_bouncers, n_dividers;

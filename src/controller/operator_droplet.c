@@ -88,7 +88,7 @@ void ctl_droplet_down(struct ctl_droplet *droplet)
 
 	c->model.n_connected--;
 	wait_for_stream(droplet, 0);
-	ctl_migrations_look(c);
+	ctl_migrations_look(droplet);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
 
@@ -119,6 +119,7 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 	ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the droplet object is gone");
 	ctl_queue_cancel(&c->queue, &droplet->down);
 	ctl_queue_cancel(&c->queue, &droplet->work);
+	ctl_migrations_forget(droplet);
 	ctl_tombstones_forget(droplet);
 	ctl_holds_give_up(droplet);
 	ctl_queue_cancel(&c->queue, &droplet->give_up);
