@@ -77,9 +77,9 @@ struct ctl_tombstone {
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	struct mz_addr host;
 	uint32_t generation;
-	struct ctl_work timer;
+	uint64_t until;					   /* of the queue's clock */
 	struct ctl_tombstone *prev, *next;		   /* of the migration */
-	struct ctl_tombstone *droplet_prev, *droplet_next; /* of the droplet */
+	struct ctl_tombstone *droplet_prev, *droplet_next; /* of the droplet, by until */
 };
 
 void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *droplet, uint32_t vni,
@@ -89,6 +89,8 @@ void ctl_tombstone_free(struct ctl_tombstone *tombstone);
 /* The endpoint has moved on. */
 void ctl_tombstone_set(struct ctl_tombstone *tombstone, const struct mz_addr *host,
 		       uint32_t generation);
+/* The first of the droplet's have lasted long enough. */
+void ctl_tombstones_end_old(struct ctl_droplet *droplet);
 /* The droplet goes. */
 void ctl_tombstones_forget(struct ctl_droplet *droplet);
 /* Frees the migration if nothing is left of it. */
