@@ -8,32 +8,16 @@
 
 #include "cookie.h"
 #include "direct.h"
+#include "nobody.h"
 
 #define ASK_INTERVAL_NS 20000000ULL /* between RTS for one address; doubled up to 64 times */
 #define ASK_DOUBLED	6
-#define NOBODY_NS	1000000000ULL
-#define UNKNOWN_ROWS	8192 /* nothing is lost with a row but that a question is asked again */
-#define NEW_BUCKETS	1024
+#define NEW_ROWS	4096
 
-/* A destination that no location is known of. */
-struct unknown {
-	__u64 asked;
-	__u64 nobody_until; /* nobody has it, somebody said who should know */
-	__u32 n_asked;
-	__u32 pad;
-};
-
+/* When an endpoint's new destinations would all have been paid for, by its device. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, UNKNOWN_ROWS);
-	__type(key, struct mz_vni_addr);
-	__type(value, struct unknown);
-} unknown SEC(".maps");
-
-/* When an endpoint's new destinations would all have been paid for. Few share a bucket. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, NEW_BUCKETS);
+	__uint(max_entries, NEW_ROWS);
 	__type(key, __u32);
 	__type(value, __u64);
 } new_bucket SEC(".maps");
@@ -41,10 +25,12 @@ struct {
 /* Has the endpoint a new destination to its credit? */
 static __always_inline bool is_new_allowed(struct mz_pkt *p, __u64 now)
 {
-	__u32 key = ctx_ifindex(p->ctx) % NEW_BUCKETS;
+	__u32 key = ctx_ifindex(p->ctx);
 	__u64 *bucket = bpf_map_lookup_elem(&new_bucket, &key);
-	__u64 due;
+	__u64 due = now + mz_config.new_interval;
 
+	if (!bucket)
+		(void)bpf_map_update_elem(&new_bucket, &key, &due, BPF_ANY); /* or it is free */
 	if (!bucket || !mz_config.new_interval)
 		return true;
 	due = *bucket > now ? *bucket : now;
@@ -79,32 +65,21 @@ static __always_inline int ask_unknown(struct mz_pkt *p, __u64 now)
 	return 0;
 }
 
-/* Did somebody say so, of one that was known? */
-static __always_inline bool is_nobodys(struct mz_pkt *p, __u64 now)
-{
-	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
-	struct unknown *row = bpf_map_lookup_elem(&unknown, &key);
-
-	return row && row->nobody_until > now;
-}
-
-/* Asks, where a packet goes by bouncers that might go direct. Reads next; sets introduces. */
+/* Asks, where a packet goes by bouncers that might go direct. Reads next; marks MZ_INTRODUCES. */
 static __always_inline int introduce(struct mz_pkt *p)
 {
 	__u64 now;
 
 	if (p->f->next != MZ_TO_TUNNEL || !vpc_is_direct(p) || is(p, MZ_DIRECT) ||
-	    is(p, MZ_INTRODUCES) || is_full(p))
+	    is(p, MZ_INTRODUCES))
 		return 0;
 	now = clock();
 	if (!p->learned)
 		return ask_unknown(p, now);
-	if (is_nobodys(p, now))
+	if (is_nobodys(p, now)) /* somebody said so, of one that was known */
 		return DROP(nobody);
-	if (is_ask_due(p, p->learned->asked, ASK_INTERVAL_NS, now)) {
-		p->learned->asked = now;
-		mark(p, MZ_INTRODUCES);
-	}
+	if (is_ask_due(p, p->learned->asked, ASK_INTERVAL_NS, now))
+		ask(p, p->learned, now, true);
 	return 0;
 }
 

@@ -19,15 +19,17 @@ static __always_inline __u8 control_type(struct mz_pkt *p)
 static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_addr *key,
 				       const struct mz_vni_addr *peer)
 {
-	struct unknown new = { .asked = clock(), .nobody_until = clock() + NOBODY_NS };
 	struct mz_learned *row = table_lookup(learned, key);
 	const struct mz_local *asker = table_lookup(local, peer);
 
-	if (!is_from_divider(p) && !(asker && is_from_bouncer(p, asker->network)))
+	if (!is_from_divider(p) &&
+	    !(asker && bouncers_have(asker->network, key, &p->f->outer_src)))
 		return DROP(here_cookie);
-	if (row && learned_holds(row, clock()))
-		return MZ_ABSORBED;
-	(void)bpf_map_update_elem(&unknown, key, &new, BPF_ANY); /* or asked again */
+	/* A divider answered before it knew. */
+	if (row && row->flags & MZ_LEARNED_BY && host_equal(&row->host, &p->f->outer_src))
+		row->flags |= MZ_LEARNED_STALE;
+	if (!row || !learned_holds(row, clock()))
+		note_nobody(key);
 	return MZ_ABSORBED;
 }
 

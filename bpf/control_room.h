@@ -54,7 +54,7 @@ struct control {
 
 static __always_inline bool control_is_allowed(const struct control *control)
 {
-	__u32 key = mz_hash_addr(mz_hash_addr(mz_hash_mix(0, control->peer.vni),
+	__u32 key = mz_hash_addr(mz_hash_addr(secret_mix(control->peer.vni),
 					      &control->peer.addr),
 				 &control->address.addr) %
 		    CONTROL_BUCKETS;
@@ -121,9 +121,6 @@ static __always_inline void prepare_here(struct mz_pkt *p, __u32 generation, __u
 	if (!rts)
 		return;
 	__builtin_memcpy(&control.to, rts->host, sizeof(control.to));
-	/* Nobody judged it, if the packet came back. */
-	if (addr_is_ipv4(&control.to) == underlay_is_ipv6())
-		return;
 	__builtin_memcpy(&control.cookie, rts->cookie, sizeof(control.cookie));
 	prepare_control(p, &control, MZ_COUNT_here);
 }

@@ -52,6 +52,12 @@ static __always_inline __u32 cookie_time(void)
 	return bpf_ktime_get_coarse_ns() >> COOKIE_TIME_SHIFT;
 }
 
+/* To begin a hash that chooses buckets with: which ones share one is nobody's choice. */
+static __always_inline __u32 secret_mix(__u32 vni)
+{
+	return mz_hash_mix((__u32)mz_config.secret[0], vni);
+}
+
 /* Of a question about dst, asked for src. */
 GLOBAL __u64 cookie_for(__u32 vni, const struct mz_addr *dst, const struct mz_addr *src,
 			__u32 time)

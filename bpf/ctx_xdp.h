@@ -19,9 +19,7 @@
 #define CTX_POINTS                                                                               \
 	(1ULL << MZ_COUNT_transit | 1ULL << MZ_COUNT_bounce | 1ULL << MZ_COUNT_divide |           \
 	 1ULL << MZ_COUNT_forward | 1ULL << MZ_COUNT_turn | 1ULL << MZ_COUNT_direct |             \
-	 1ULL << MZ_COUNT_give_back | 1ULL << MZ_COUNT_send_again | 1ULL << MZ_COUNT_moved |      \
-	 1ULL << MZ_COUNT_rts_source | 1ULL << MZ_COUNT_rts_host |                                \
-	 1ULL << MZ_COUNT_rts_generation)
+	 1ULL << MZ_COUNT_give_back | 1ULL << MZ_COUNT_moved)
 /* The tc program comes after: what passes is left to it, also to be counted. */
 #define CTX_IS_LAST 0
 

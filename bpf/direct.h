@@ -6,13 +6,12 @@
 #pragma once
 
 #include "learn.h"
-#include "size.h"
 
 /*
- * So often the bouncer is asked, even if packets from the row's host confirm it: one that had the
- * endpoint, and will not part with it, is left after this time.
+ * So often the bouncers are asked, even if the row's host confirms it, by packets or by a HERE: one
+ * that had the endpoint, and will not part with it, is left after this time.
  */
-#define RENEW_BY_BOUNCER_NS 60000000000ULL
+#define ASK_BOUNCERS 56 /* of 1 << MZ_LEARNED_SHIFT ns: a minute */
 
 /* From half to three quarters of the lease, another for each host and address. */
 static __always_inline __u64 renew_after(struct mz_pkt *p)
@@ -22,19 +21,21 @@ static __always_inline __u64 renew_after(struct mz_pkt *p)
 	return mz_config.lease / 2 + mz_config.lease / 1024 * draw;
 }
 
-/* IPv6 packets of the least MTU may go where only they fit: see too_big(). */
-static __always_inline bool is_full(struct mz_pkt *p)
-{
-	__u32 size = p->f->end - p->f->inner;
-
-	return p->f->eth_proto_be == bpf_htons(ETH_P_IPV6) && size <= IPV6_MTU_MIN &&
-	       size > IPV6_MTU_MIN - sizeof(struct mz_opt_rts);
-}
-
 /* Super-packets carry no RTS while others may come: each of their segments would have it. */
 static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 interval, __u64 now)
 {
-	return !is_full(p) && now - asked >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
+	__u64 age = age_of(asked, now);
+
+	return !is(p, MZ_RETURNED) && age >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
+}
+
+/* An RTS goes along; the caller sees to it that it goes by bouncers, where it says so. */
+static __always_inline void ask(struct mz_pkt *p, struct mz_learned *row, __u64 now, bool bouncers)
+{
+	row->asked = now;
+	if (bouncers)
+		row->asked_bouncers = now >> MZ_LEARNED_SHIFT;
+	mark(p, MZ_INTRODUCES);
 }
 
 /*
@@ -53,7 +54,7 @@ static __always_inline bool may_use_learned(struct mz_pkt *p, const struct mz_le
 
 /*
  * Was the row learned by a divider for an endpoint of another network here? This one may be in the
- * network of the destination, and have a shorter way.
+ * network of the destination, and have a shorter way. It asks more often than the row is renewed.
  */
 static __always_inline bool is_for_others(struct mz_pkt *p, const struct mz_learned *row)
 {
@@ -63,19 +64,18 @@ static __always_inline bool is_for_others(struct mz_pkt *p, const struct mz_lear
 /* With an RTS, if it is time; and by the bouncers, if the host did not answer the last one. */
 static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u64 now)
 {
-	__u64 age = now - row->confirmed;
+	__u64 age = age_of(row->confirmed, now);
+	__u64 asked_bouncers = (__u64)row->asked_bouncers << MZ_LEARNED_SHIFT;
 
-	if ((now - row->asked > RENEW_BY_BOUNCER_NS && !is_full(p)) ||
-	    (is_for_others(p, row) && is_ask_due(p, row->asked, mz_config.lease, now))) {
-		row->asked = now;
-		mark(p, MZ_INTRODUCES);
+	if (is_ask_due(p, asked_bouncers, (__u64)ASK_BOUNCERS << MZ_LEARNED_SHIFT, now) ||
+	    (is_for_others(p, row) && is_ask_due(p, row->asked, mz_config.lease / 2, now))) {
+		ask(p, row, now, true);
 		return true;
 	}
 	if (age <= mz_config.lease / 2 || age <= renew_after(p) ||
 	    !is_ask_due(p, row->asked, mz_config.lease / 16, now))
 		return false;
-	row->asked = now;
-	mark(p, MZ_INTRODUCES);
+	ask(p, row, now, age > mz_config.lease / 8 * 7);
 	return age > mz_config.lease / 8 * 7;
 }
 
@@ -98,10 +98,8 @@ static __always_inline int find_direct(struct mz_pkt *p)
 	if (is_proven(row) && row->network != p->port->network && vpc_is_direct_by_divider(p) &&
 	    learned_holds(row, now)) {
 		mark(p, MZ_DIRECT);
-		if (is_ask_due(p, row->asked, mz_config.lease / 4, now)) {
-			row->asked = now; /* so that the divider learns where it is */
-			mark(p, MZ_INTRODUCES);
-		}
+		if (is_ask_due(p, row->asked, mz_config.lease / 4, now))
+			ask(p, row, now, false); /* so that the divider learns where it is */
 		return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 	}
 	p->learned = row;

@@ -143,13 +143,18 @@ static __always_inline int find_flow(struct mz_pkt *p)
 
 static __always_inline int encapsulate(struct mz_pkt *p)
 {
-	__u32 size = tunnel_size() + options_size(p);
 	struct way way;
 	bool is_plain;
-	int r = find_way(p, size, &way);
+	__u32 size;
+	int r = find_way(p, tunnel_size() + options_size(p), &way);
 
+	if (r == DROP(too_big) && is(p, MZ_INTRODUCES)) {
+		unmark(p, MZ_INTRODUCES); /* it may be asked another time */
+		r = find_way(p, tunnel_size(), &way);
+	}
 	if (r)
 		return r;
+	size = tunnel_size() + options_size(p);
 	if (ctx_encapsulate(p->ctx, size, underlay_is_ipv6(), &is_plain))
 		return DROP(encapsulate);
 	if (is_plain && !way.has_row)

@@ -55,7 +55,7 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 	forget();
 	verdict = p->f->verdict;
 	if (!CTX_IS_LAST &&
-	    (verdict == MZ_PASS || p->f->is_out_of_reach || (p->f->rts && is_nobody(verdict))))
+	    (verdict == MZ_PASS || p->f->is_out_of_reach))
 		return CTX_PASS;
 	if (CTX_IS_LAST && p->f->is_tunneled && is_nobody(verdict))
 		prepare_here(p, 0, MZ_HERE_NOBODY);

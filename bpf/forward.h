@@ -33,10 +33,26 @@ static __always_inline void forward_ipv6(struct mz_pkt *p, struct ipv6hdr *ip)
 	__builtin_memcpy(&ip->saddr, new, sizeof(new));
 }
 
-/* What came back is as it was before; what goes back says so. An RTS of a liar is made void. */
+/* An RTS that nobody vouches for: nobody may answer it either, so its cookie goes, too. */
+static __always_inline int forward_void(struct mz_pkt *p)
+{
+	struct mz_opt_rts *rts = mz_at(p, p->f->rts, sizeof(*rts));
+	__be32 old[3], new[3] = {};
+
+	if (!rts)
+		return DROP(geneve_options);
+	__builtin_memcpy(old, &rts->opt, sizeof(rts->opt));
+	__builtin_memcpy(old + 1, rts->cookie, sizeof(rts->cookie));
+	rts->opt.type = MZ_OPT_NONE;
+	__builtin_memset(rts->cookie, 0, sizeof(rts->cookie));
+	__builtin_memcpy(new, &rts->opt, sizeof(rts->opt));
+	ctx_csum_follow(p->ctx, bpf_csum_diff(old, sizeof(old), new, sizeof(new), 0));
+	return 0;
+}
+
+/* What came back is as it was before; what goes back says so. */
 static __always_inline int forward_geneve(struct mz_pkt *p)
 {
-	struct mz_geneve_opt *opt;
 	struct mz_geneve *geneve;
 	__be32 old;
 
@@ -50,16 +66,7 @@ static __always_inline int forward_geneve(struct mz_pkt *p)
 		ctx_csum_follow(p->ctx, bpf_csum_diff(&old, sizeof(old), (__be32 *)geneve,
 						      sizeof(old), 0));
 	}
-	if (is(p, MZ_STRIPS)) {
-		opt = mz_at(p, p->f->rts, sizeof(*opt));
-		if (!opt)
-			return DROP(geneve_options);
-		old = *(__be32 *)opt;
-		opt->type = MZ_OPT_NONE;
-		ctx_csum_follow(p->ctx, bpf_csum_diff(&old, sizeof(old), (__be32 *)opt,
-						      sizeof(old), 0));
-	}
-	return 0;
+	return p->f->rts && is(p, MZ_STRIPS) ? forward_void(p) : 0;
 }
 
 /* The UDP checksum holds addresses that change: it goes. */

@@ -143,7 +143,7 @@ static __always_inline bool is_icmp_error(struct mz_pkt *p, struct error *e)
 
 static __always_inline bool is_paid_for(struct mz_pkt *p)
 {
-	__u32 key = mz_hash_addr(mz_hash_mix(0, p->f->vni), &p->f->src) % ERROR_BUCKETS;
+	__u32 key = mz_hash_addr(secret_mix(p->f->vni), &p->f->src) % ERROR_BUCKETS;
 	__u64 *bucket = bpf_map_lookup_elem(&error_bucket, &key);
 	__u64 now = bpf_ktime_get_ns(), due;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What other hosts' packets teach: an RTS, if somebody vouches for it, says where its sender is;
- * any packet confirms what was learned of its sender.
+ * What an RTS teaches, if somebody vouches for it: where the packet's sender is.
  */
 #pragma once
 
 #include "control_room.h"
 #include "divide.h"
+#include "nobody.h"
 
 /* What an RTS says, and the packet that it came with. */
 struct claim {
@@ -40,6 +40,7 @@ GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 {
 	const struct mz_location *row;
 	struct mz_vni_addr key;
+	struct mz_addr host;
 	bool is_divider, is_own, is_vouched_for;
 
 	if (!claim || !vpc)
@@ -47,6 +48,9 @@ GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 	if (addr_is_ipv4(&claim->host) == underlay_is_ipv6())
 		return -MZ_COUNT_rts_host;
 	is_own = host_equal(&claim->host, &claim->outer_src);
+	host = claim->host;
+	if (!is_own && !table_lookup(droplet, &host))
+		return -MZ_COUNT_rts_host;
 	is_divider = replicas_have(&vpc->dividers, &claim->outer_src);
 	if (is_divider && is_own)
 		return CLAIM_HOLDS;
@@ -67,15 +71,17 @@ GLOBAL int claim_judge(const struct claim *claim, const struct mz_vpc *vpc)
 	return CLAIM_HOLDS;
 }
 
-/* Is the RTS believed? Sets is_introduced, strips. */
+/* Is the RTS believed? Marks MZ_INTRODUCED, MZ_STRIPS. Nobody judges where nothing is learned. */
 static __always_inline int attest(struct mz_pkt *p)
 {
 	struct claim claim = {};
 	const struct mz_opt_rts *rts;
 	int r;
 
-	if (!vpc_is_direct(p))
+	if (!vpc_is_direct(p)) {
+		mark(p, MZ_STRIPS);
 		return 0;
+	}
 	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)
 		return DROP(geneve_options);
@@ -93,33 +99,6 @@ static __always_inline int attest(struct mz_pkt *p)
 		mark(p, MZ_STRIPS);
 		p->f->points |= 1ULL << (-r & 63);
 	}
-	return 0;
-}
-
-/*
- * A packet of the host that is known starts the lease anew. The network that the source was proven
- * to be in, if the lease was not over; else zero.
- */
-static __always_inline __u64 learned_confirm(struct mz_pkt *p)
-{
-	struct mz_learned *row = find_learned(p, &p->f->src);
-	__u64 now, network;
-
-	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->f->outer_src))
-		return 0;
-	now = clock();
-	network = learned_holds(row, now) && !(row->flags & MZ_LEARNED_BY) ? row->network : 0;
-	if (is_due(row->confirmed, now))
-		row->confirmed = now;
-	return network;
-}
-
-/* Sets sender_network. */
-static __always_inline int confirm(struct mz_pkt *p)
-{
-	if (vpc_is_direct(p) && (p->local || (vpc_is_direct_by_divider(p) &&
-					      replicas_have_self(&p->vpc->dividers))))
-		p->f->sender_network = learned_confirm(p);
 	return 0;
 }
 
@@ -164,6 +143,7 @@ static __always_inline void learned_write(struct mz_learned *new, const struct m
 	new->group = news->group;
 	new->flags = news->flags;
 	new->asked = now;
+	new->asked_bouncers = now >> MZ_LEARNED_SHIFT;
 	if (!old)
 		return;
 	new->before = host_equal(&old->host, &news->host) ? old->before : old->host;
@@ -185,7 +165,7 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 	if (!is_older(news->generation, row->generation) ||
 	    (is_attested && row->flags & MZ_LEARNED_HERE))
 		return false;
-	return holds || (is_attested && now - row->confirmed < mz_config.lease);
+	return holds || (is_attested && age_of(row->confirmed, now) < mz_config.lease);
 }
 
 /* The news of the room. 0; 1: something better is known; 2: the table is full. */
@@ -270,23 +250,27 @@ static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 	return r;
 }
 
-/* The RTS of a divider in place of that which came: it is the next hop for both ends. */
+/*
+ * The RTS of a divider in place of that which came: it is the next hop for both ends. The rest is
+ * passed on only if somebody attested it.
+ */
 static __always_inline int replace_rts(struct mz_pkt *p)
 {
 	struct mz_addr self = self_addr();
 	struct mz_opt_rts *rts;
-	__be32 old[6], new[6];
+	__be32 old[8], new[8];
 	__u64 cookie = cookie_for(p->f->vni, &p->f->dst, &p->f->src, cookie_time());
 
 	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)
 		return DROP(geneve_options);
-	__builtin_memcpy(old, rts->host, 16);
-	__builtin_memcpy(old + 4, rts->cookie, 8);
+	_Static_assert(sizeof(*rts) == sizeof(rts->opt) + sizeof(old), "all but the header");
+	__builtin_memcpy(old, rts->host, sizeof(old));
 	__builtin_memcpy(new, &self, 16);
-	__builtin_memcpy(new + 4, &cookie, 8);
-	__builtin_memcpy(rts->host, new, 16);
-	__builtin_memcpy(rts->cookie, new + 4, 8);
+	new[4] = is(p, MZ_INTRODUCED) ? rts->generation_be : 0;
+	new[5] = is(p, MZ_INTRODUCED) ? rts->group_be : 0;
+	__builtin_memcpy(new + 6, &cookie, 8);
+	__builtin_memcpy(rts->host, new, sizeof(new));
 	ctx_csum_follow(p->ctx, bpf_csum_diff(old, sizeof(old), new, sizeof(new), 0));
 	return 0;
 }
@@ -300,10 +284,13 @@ static __always_inline bool is_between_networks(struct mz_pkt *p)
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
 	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
+	const struct mz_learned *learned = find_learned(p, &p->f->dst);
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key);
+	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key) ||
+	       (learned && learned_holds(learned, clock()) &&
+		!host_is_dead(p->f->epoch, &learned->host));
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */
@@ -316,6 +303,15 @@ static __always_inline int introduced_here(struct mz_pkt *p)
 	if (!r || !vpc_is_direct_by_divider(p))
 		prepare_here(p, p->local->generation, 0);
 	return 0;
+}
+
+/* Did a bouncer of its network say so lately? Else the divider would answer for who is not. */
+static __always_inline bool is_known_nobody(struct mz_pkt *p)
+{
+	const struct mz_learned *row = find_learned(p, &p->f->dst);
+	__u64 now = clock();
+
+	return is_nobodys(p, now) && !(row && learned_holds(row, now));
 }
 
 /* A VPC that divides: this divider answers for the destination, and asks for itself. */
@@ -341,53 +337,11 @@ static __always_inline int introduced(struct mz_pkt *p)
 		return 0;
 	if (p->local && (divides || may_enter(p, p->local->network)))
 		return introduced_here(p);
-	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) &&
-	    is_between_networks(p))
-		return introduced_to_divider(p);
+	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) && is_between_networks(p))
+		return is_known_nobody(p) ? DROP(no_endpoint) : introduced_to_divider(p);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
 		POINT(p, rts_source);
 	}
-	return 0;
-}
-
-/*
- * A divider whose row for the destination is old, and gets no RTS that it could send on: the sender
- * is told to ask again.
- */
-static __always_inline bool wants_rts(struct mz_pkt *p)
-{
-	const struct mz_learned *row, *src;
-	const struct mz_route *route;
-
-	if (p->f->rts || p->f->next != MZ_TO_TUNNEL || !is(p, MZ_DIVIDED) ||
-	    p->f->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) ||
-	    !vpc_is_direct_by_divider(p))
-		return false;
-	row = find_learned(p, &p->f->dst);
-	if (row)
-		return !learned_holds(row, clock());
-	/* By a bouncer the sender is still asking, if it is not there itself. */
-	src = find_learned(p, &p->f->src);
-	if (src && host_equal(&src->host, &p->f->outer_src))
-		return true;
-	route = find_route(p->f->vni, &p->f->src);
-	return !route || !is_from_bouncer(p, route->network);
-}
-
-/* The sender of a packet that came by an old way is told; not by this hook, if by the next. */
-static __always_inline int tell_sender(struct mz_pkt *p)
-{
-	/* Who sends by this divider does not take it for the endpoint's host. */
-	bool has_moved = is(p, MZ_MOVED) && p->f->next == MZ_TO_TUNNEL &&
-			 !(p->f->traits & (MZ_GIVES_BACK | MZ_DIVIDED));
-
-	if (!has_moved && !wants_rts(p))
-		return 0;
-	if (!CTX_IS_LAST)
-		return MZ_PASS;
-	if (!has_moved)
-		p->f->moved_generation = 0;
-	prepare_stale(p);
 	return 0;
 }

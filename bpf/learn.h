@@ -2,7 +2,7 @@
 /*
  * Learned locations: where endpoints of other hosts are, as their hosts said. How a row comes
  * about, lives and ends is in docs/wire-format.md, with a state diagram; the packets that make
- * it are in introduce.h (sent and received RTS) and control.h (HERE, STALE).
+ * it are in ask.h (sent RTS), introduction.h (received) and control.h (HERE, STALE).
  */
 #pragma once
 
@@ -27,16 +27,22 @@ static __always_inline bool is_proven(const struct mz_learned *row)
 	return row->network && !(row->flags & MZ_LEARNED_BY);
 }
 
+/* Of a stamp that another CPU may have written since this one looked at the clock. */
+static __always_inline __u64 age_of(__u64 stamp, __u64 now)
+{
+	return now > stamp ? now - stamp : 0;
+}
+
 /* Not stale, and confirmed within its lease. */
 static __always_inline bool learned_holds(const struct mz_learned *row, __u64 now)
 {
-	return !(row->flags & MZ_LEARNED_STALE) && now - row->confirmed < mz_config.lease;
+	return !(row->flags & MZ_LEARNED_STALE) && age_of(row->confirmed, now) < mz_config.lease;
 }
 
 /* Time stamps are written in place, and seldom: many CPUs read the row. */
 static __always_inline bool is_due(__u64 stamp, __u64 now)
 {
-	return now - stamp > mz_config.lease / 8;
+	return age_of(stamp, now) > mz_config.lease / 8;
 }
 
 /* Serial numbers (RFC 1982); zero is no generation. */
@@ -66,4 +72,31 @@ static __always_inline bool use_learned(struct mz_pkt *p)
 	struct mz_learned *row = find_learned(p, &p->f->dst);
 
 	return row && learned_use(p, row, clock());
+}
+
+/*
+ * A packet of the host that is known starts the lease anew. The network that the source was proven
+ * to be in, if the lease was not over; else zero.
+ */
+static __always_inline __u64 learned_confirm(struct mz_pkt *p)
+{
+	struct mz_learned *row = find_learned(p, &p->f->src);
+	__u64 now, network;
+
+	if (!row || row->flags & MZ_LEARNED_STALE || !host_equal(&row->host, &p->f->outer_src))
+		return 0;
+	now = clock();
+	network = learned_holds(row, now) && !(row->flags & MZ_LEARNED_BY) ? row->network : 0;
+	if (is_due(row->confirmed, now))
+		row->confirmed = now;
+	return network;
+}
+
+/* Sets sender_network. */
+static __always_inline int confirm(struct mz_pkt *p)
+{
+	if (vpc_is_direct(p) && (p->local || (vpc_is_direct_by_divider(p) &&
+					      replicas_have_self(&p->vpc->dividers))))
+		p->f->sender_network = learned_confirm(p);
+	return 0;
 }

@@ -23,8 +23,7 @@
 #include "direct.h"
 #include "divide.h"
 #include "control_room.h"
-#include "introduction.h"
-#include "give_back.h"
+#include "tell_sender.h"
 #include "way.h"
 #include "forward.h"
 #include "turn.h"
@@ -45,7 +44,7 @@ int mz_transit_xdp(struct mz_ctx *ctx)
 	v = v ?: parse_frame(&p);     /* -> eth_proto, inner                       */
 	v = v ?: parse_inner(&p);     /* -> src, dst                               */
 	v = v ?: check_carried(&p);   /* addresses that the overlay carries?       */
-	v = v ?: find_role(&p);	      /* -> vpc, has_no_vpc                        */
+	v = v ?: find_role(&p);	      /* -> vpc, or none                           */
 	v = v ?: find_local(&p);      /* -> local, if the destination is here      */
 	v = v ?: confirm(&p);	      /* the source is where we think              */
 	v = v ?: route_transit(&p);   /* -> next: deliver, bounce, divide, tunnel  */

@@ -95,10 +95,11 @@ struct mz_facts {
 };
 
 /*
- * Of the packet in work: a CPU has one at a time, since hooks run there to their end, with those
- * programs that they go on to. In a map for the verifier's sake: it knows nothing of a value from
- * there, so the many ways on which a fact came about are one to it when the next stage begins; on
- * the stack it would follow each of them to the end. (And there is little room on a stack.)
+ * Of the packet in work: a CPU has one at a time, since hooks run with bottom halves off, to their
+ * end, with those programs that they go on to; what they redirect is queued. In a map for the
+ * verifier's sake: it knows nothing of a value from there, so the many ways on which a fact came
+ * about are one to it when the next stage begins; on the stack it would follow each of them to the
+ * end. (And there is little room on a stack.)
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -149,6 +150,11 @@ static __always_inline bool mz_pkt_init(struct mz_pkt *p, struct mz_ctx *ctx)
 static __always_inline void mark(struct mz_pkt *p, enum mz_trait trait)
 {
 	p->f->traits |= trait;
+}
+
+static __always_inline void unmark(struct mz_pkt *p, enum mz_trait trait)
+{
+	p->f->traits &= ~trait;
 }
 
 static __always_inline bool is(struct mz_pkt *p, enum mz_trait trait)

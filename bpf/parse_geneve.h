@@ -96,7 +96,7 @@ static __always_inline int check_options(struct mz_pkt *p, const struct options 
 	return 0;
 }
 
-/* Reads inner_eth (the Geneve header); sets geneve, vni, inner_eth, rts, control, is_returned. */
+/* Reads inner_eth (the Geneve header); sets geneve, vni, inner_eth, rts, control, MZ_RETURNED. */
 static __always_inline int parse_geneve(struct mz_pkt *p)
 {
 	const struct mz_geneve *geneve = mz_at(p, p->f->inner_eth, sizeof(*geneve));

@@ -202,7 +202,7 @@ static __always_inline int find_vpc(struct mz_pkt *p)
 	return 0;
 }
 
-/* Sets vpc, has_no_vpc: what comes for a VPC that is not here any more can be given back. */
+/* Sets vpc, marks MZ_NO_VPC: what comes for a VPC that is not here any more can be given back. */
 static __always_inline int find_role(struct mz_pkt *p)
 {
 	const struct cached_vpc *row = find_cached_vpc(p);
@@ -373,6 +373,14 @@ static __always_inline const struct mz_moved *find_moved(struct mz_pkt *p)
 	return row;
 }
 
+static __always_inline int back_to_sender(struct mz_pkt *p)
+{
+	POINT(p, give_back);
+	mark(p, MZ_GIVES_BACK);
+	p->f->host = p->f->outer_src;
+	return to_tunnel(p);
+}
+
 /*
  * To the host that sent it, which knows somebody who knows better; once. reason: the drop, where
  * that cannot be.
@@ -381,10 +389,7 @@ static __always_inline int give_back(struct mz_pkt *p, int reason)
 {
 	if (!p->f->is_tunneled || is(p, MZ_RETURNED) || !(is(p, MZ_NO_VPC) || vpc_is_direct(p)))
 		return reason;
-	POINT(p, give_back);
-	mark(p, MZ_GIVES_BACK);
-	p->f->host = p->f->outer_src;
-	return to_tunnel(p);
+	return back_to_sender(p);
 }
 
 /* What is not delivered here. */

@@ -139,6 +139,7 @@ MZ_ASSERT_SIZE(mz_location, 32);
 #define MZ_LEARNED_RTS	 (1U << 1) /* last told by an RTS, attested by a bouncer or divider */
 #define MZ_LEARNED_HERE	 (1U << 2) /* last told by a HERE, which had our cookie */
 #define MZ_LEARNED_BY	 (1U << 3) /* host is a divider on the way */
+#define MZ_LEARNED_SHIFT 30	   /* 1.07 s */
 
 /*
  * Where an endpoint's address is, as the data plane learned it: the host itself, or a divider on
@@ -156,7 +157,7 @@ struct mz_learned {
 	__u32 generation;	/* zero: not known (by a divider) */
 	__u32 group;
 	__u32 flags;		/* MZ_LEARNED_* */
-	__u32 pad;
+	__u32 asked_bouncers;	/* the last one by bouncers, in 1 << MZ_LEARNED_SHIFT ns */
 };
 MZ_ASSERT_SIZE(mz_learned, 88);
 

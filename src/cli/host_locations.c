@@ -88,6 +88,25 @@ static int add_line(struct listing *l, const struct line *line)
 				   generation, row ? group : NULL, row ? hits : NULL });
 }
 
+/* Whether packets go elsewhere although the row is fresh: then sets the state. */
+static int find_obstacle(const struct listing *l, const struct mz_vni_addr *key,
+			 const struct mz_learned *row, const char **ret_state)
+{
+	struct mz_location own;
+	struct mz_dead dead;
+	int r = mz_table_get(l->tables, MZ_TABLE_dead, &row->host, &dead);
+
+	if (r == 0 && dead.until > l->now) {
+		*ret_state = "dead";
+		return 0;
+	}
+	if (r == 0 || r == -ENOENT)
+		r = mz_table_get(l->tables, MZ_TABLE_location, key, &own);
+	if (r == 0 && mz_addr_compare(&own.host, &row->host))
+		*ret_state = "overruled";
+	return r == -ENOENT ? 0 : r;
+}
+
 static int add_learned(const void *key, const void *value, void *user)
 {
 	const struct mz_vni_addr *id = key;
@@ -101,6 +120,11 @@ static int add_learned(const void *key, const void *value, void *user)
 		return r;
 	line.words = mz_location_words(row, r < 0 ? NULL : &vpc, l->config.lease, l->now);
 	line.source = line.words.source;
+	r = strcmp(line.words.state, "fresh") ?
+		    0 :
+		    find_obstacle(l, id, row, &line.words.state);
+	if (r < 0)
+		return r;
 	return add_line(l, &line);
 }
 

@@ -2,7 +2,8 @@
 /*
  * Which hosts a flow passes now, by the tables of each: what bpf/route.h decides for a packet, told
  * step by step. Only the choice among several bouncers or dividers is the packet's alone, since the
- * kernel's hash of the flow makes it.
+ * kernel's hash of the flow makes it; and the packets that ask for a lease's renewal are passed
+ * over, which now and then go by the bouncers.
  */
 #pragma once
 
@@ -52,6 +53,24 @@ struct mz_path_host {
 	uint64_t lease;
 };
 
+/* What one host makes of a packet. */
+struct mz_path_step {
+	uint32_t roles;
+	struct mz_replicas next;    /* any one of them; none: it ends here */
+	bool gives_back;	    /* to `next`, which sent it */
+	char why[MZ_PATH_WHY_SIZE]; /* next is asked */
+	enum mz_path_end end;
+	enum mz_drop drop;
+};
+
+/*
+ * from: the host that sent it; NULL: the source is here, and sends. is_returned: `from` gives it
+ * back. now: ns of CLOCK_MONOTONIC. -errno: the tables cannot be read.
+ */
+int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *host,
+		 const struct mz_addr *from, bool is_returned, uint64_t now,
+		 struct mz_path_step *ret_step);
+
 /* Finds a host by its tunnel address. What it opens is user's; what is wrong, it says. */
 typedef int (*mz_path_host_fn)(const struct mz_addr *addr, void *user,
 			       struct mz_path_host *ret_host);
@@ -60,6 +79,6 @@ typedef int (*mz_path_host_fn)(const struct mz_addr *addr, void *user,
 int mz_path_find_route(struct mz_tables *tables, const struct mz_path_flow *flow,
 		       uint64_t *ret_network);
 
-/* From the host that has the source. now: ns of CLOCK_MONOTONIC, on all hosts (a lab's). */
+/* From the host that has the source. now: of all hosts (a lab's). */
 int mz_path_walk(const struct mz_path_flow *flow, const struct mz_path_host *first, uint64_t now,
 		 mz_path_host_fn find_host, void *user, struct mz_path *ret_path);

@@ -217,9 +217,12 @@ const struct mz_verb mz_verbs[] = {
 	{ "host locations", "", "where endpoints are, as this host learned from traffic",
 	  "SOURCE is what said so last: rts, a data packet that a bouncer or divider passed on, or "
 	  "here, an answer. LEASE is how long it holds without another word from HOST, AGE how "
-	  "long ago the last one came. Of what is expired or stale, packets take a bouncer. With "
-	  "--all also what was not learned: endpoints of this host (local), those that went from "
-	  "here (moved), and what this host knows as a bouncer (bouncer). Works without mizard.",
+	  "long ago the last one came. Of what is expired or stale, packets take a bouncer; so "
+	  "they do where HOST is dead: it answers no echo (mizar host peers). Where this host is a "
+	  "bouncer and its own row says otherwise, that row counts (overruled). mizar path tells "
+	  "the way of one flow. With --all also what was not learned: endpoints of this host "
+	  "(local), those that went from here (moved), and what this host knows as a bouncer "
+	  "(bouncer). Works without mizard.",
 	  HOST_OPTIONS | MZ_OPT_BIT(OUTPUT) | MZ_OPT_BIT(ALL) | MZ_OPT_BIT(VNI),
 	  .run = mz_verb_host_locations },
 	{ "host set", "ROW...", "write rows by hand",

@@ -157,6 +157,14 @@ static void grow_piece(struct mz_aging *aging)
 			    mz_table_capacity(aging->host->tables, MZ_TABLE_learned));
 }
 
+static bool was_half_full(const struct mz_aging *aging)
+{
+	uint32_t half = mz_table_capacity(aging->host->tables, MZ_TABLE_learned) / 2;
+
+	return aging->n_last > half || aging->n_rows > half;
+}
+
+/* The kernel refuses rows for other reasons, too: rows.c. */
 static void heed_refused(struct mz_aging *aging)
 {
 	uint64_t n_refused = count_refused(aging);
@@ -164,6 +172,10 @@ static void heed_refused(struct mz_aging *aging)
 	if (n_refused == aging->n_refused || aging->growth)
 		return;
 	aging->n_refused = n_refused;
+	if (!was_half_full(aging)) {
+		aging->pass_ms = uv_now(aging->host->loop) - lease_ms(aging); /* count anew, now */
+		return;
+	}
 	begin_growth(aging);
 	if (aging->growth || aging->is_full)
 		return;

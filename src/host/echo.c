@@ -112,10 +112,12 @@ void mz_echo_close(struct mz_echo *echo)
 int mz_echo_nonces(const struct mz_echo *echo, struct mz_echo_probe *probes, size_t n)
 {
 	uint64_t nonces[MZ_ECHO_BATCH];
+	ssize_t size = (ssize_t)(n * sizeof(nonces[0])), got;
 	size_t i;
 
-	if (getrandom(nonces, n * sizeof(nonces[0]), GRND_NONBLOCK) < 0)
-		return -errno;
+	got = getrandom(nonces, (size_t)size, GRND_NONBLOCK);
+	if (got != size) /* a signal may cut what is longer than 256 bytes */
+		return got < 0 ? -errno : -EAGAIN;
 	for (i = 0; i < n; i++) {
 		memcpy(&nonces[i], &echo->mark, sizeof(echo->mark));
 		probes[i].nonce = nonces[i];

@@ -2,6 +2,7 @@
 #include "host/peer.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 const char *const mz_peer_states[MZ_N_PEER_STATES] = {
 	[MZ_PEER_UNKNOWN] = "unknown",
@@ -40,6 +41,11 @@ static bool is_suspect(const struct mz_peer *peer)
 	return peer->misses && peer->state != MZ_PEER_DEAD && !peer->is_silent;
 }
 
+static struct mz_peer_echo *last_echo(struct mz_peer *peer)
+{
+	return &peer->echoes[(peer->n_echoes - 1) % MZ_PEER_ECHOES];
+}
+
 bool mz_peer_ask(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t interval,
 		 uint32_t random)
 {
@@ -47,7 +53,8 @@ bool mz_peer_ask(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t in
 	uint64_t delay = is_suspect(peer) ? interval / 2 : interval;
 
 	peer->is_asked = true;
-	peer->nonce = nonce;
+	peer->n_echoes++;
+	*last_echo(peer) = (struct mz_peer_echo){ .nonce = nonce, .is_open = true };
 	peer->asked_ns = now;
 	peer->due_ns = now + delay - delay / 10 + random % (delay / 5 + 1);
 	return is_news;
@@ -57,6 +64,12 @@ void mz_peer_unask(struct mz_peer *peer, uint64_t now)
 {
 	peer->is_asked = false;
 	peer->due_ns = now;
+	last_echo(peer)->is_open = false;
+}
+
+void mz_peer_sent(struct mz_peer *peer, uint64_t sent_ns)
+{
+	last_echo(peer)->sent_ns = sent_ns;
 }
 
 static bool is_back(const struct mz_peer *peer, uint64_t now)
@@ -64,14 +77,25 @@ static bool is_back(const struct mz_peer *peer, uint64_t now)
 	return peer->answers >= MZ_PEER_ANSWERS && now - peer->first_ns >= MZ_PEER_BACK_NS;
 }
 
-int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t rtt)
+static struct mz_peer_echo *find_echo(struct mz_peer *peer, uint64_t nonce)
 {
-	if (!peer->is_asked || peer->nonce != nonce)
+	for (size_t i = 0; i < MZ_PEER_ECHOES; i++)
+		if (peer->echoes[i].is_open && peer->echoes[i].nonce == nonce)
+			return &peer->echoes[i];
+	return NULL;
+}
+
+int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t at_ns)
+{
+	struct mz_peer_echo *echo = find_echo(peer, nonce);
+
+	if (!echo)
 		return -EBADMSG;
+	echo->is_open = false;
 	peer->is_asked = false;
 	peer->misses = 0;
 	peer->heard_ns = now;
-	peer->rtt_ns = rtt;
+	peer->rtt_ns = at_ns > echo->sent_ns ? at_ns - echo->sent_ns : 0;
 	if (!peer->answers)
 		peer->first_ns = now;
 	if (peer->answers < UINT32_MAX)

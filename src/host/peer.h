@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A host that this one bounces or divides by: is it alive? It is asked now and then by an ECHO with
- * a random nonce, which its transit sends back; one ECHO is under way at a time. No clock and no
- * socket in here: the caller says what time it is (ns, CLOCK_MONOTONIC) and what came back.
+ * a random nonce, which its transit sends back, however late: an answer to any of the last ones
+ * counts, so that a way that takes longer than the time between two ECHOs is no dead host. A time
+ * between two ECHOs in which no answer comes is a miss. No clock and no socket in here: the caller
+ * says what time it is (ns, CLOCK_MONOTONIC) and what came back.
  *
  *	             answer                  unanswered: 3 in a row, for 0.5 s
  *	  unknown ------------> alive -----------------------------------------> dead
@@ -29,6 +31,7 @@
 #define MZ_PEER_DEAD_NS	 500000000ULL
 #define MZ_PEER_ANSWERS	 2
 #define MZ_PEER_BACK_NS	 1000000000ULL
+#define MZ_PEER_ECHOES	 8 /* whose answers count */
 
 enum mz_peer_state {
 	MZ_PEER_UNKNOWN,
@@ -38,12 +41,19 @@ enum mz_peer_state {
 };
 extern const char *const mz_peer_states[MZ_N_PEER_STATES];
 
+struct mz_peer_echo {
+	uint64_t nonce;
+	uint64_t sent_ns; /* by the clock of answers */
+	bool is_open;	  /* not answered */
+};
+
 struct mz_peer {
 	struct mz_addr addr;
 	enum mz_peer_state state;
 	bool is_silent;	    /* never answered, for long enough */
-	bool is_asked;	    /* an ECHO is under way, with this nonce */
-	uint64_t nonce;
+	bool is_asked;	    /* an ECHO went out, and nothing came since */
+	struct mz_peer_echo echoes[MZ_PEER_ECHOES]; /* the last ones; a ring */
+	uint32_t n_echoes;
 	uint32_t misses;    /* unanswered in a row */
 	uint32_t answers;   /* in a row */
 	uint64_t due_ns;    /* when to ask the next time */
@@ -55,21 +65,26 @@ struct mz_peer {
 
 	/* The set's business: see peers.c. */
 	uint64_t n_uses;    /* in rows */
-	uint64_t sent_ns;   /* of the nonce, by the clock of answers */
 	bool is_marked;	    /* has a row in `dead` */
+	uint64_t marked_ns; /* until then */
 	bool has_company;   /* a host of the same set is alive */
 };
 
 /*
- * It is due: a nonce that is still under way was not answered, and the next one goes out now. How
- * long until it is due again comes from interval and random, within 10 % of it; half of it for a
- * host that has just fallen silent. Returns whether the state has changed, or is_silent.
+ * It is due: if nothing came since the last time, that is a miss, and the next one goes out now.
+ * How long until it is due again comes from interval and random, within 10 % of it; half of it for
+ * a host that has just fallen silent. Returns whether the state has changed, or is_silent.
  */
 bool mz_peer_ask(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t interval,
 		 uint32_t random);
 /* The ECHO that mz_peer_ask() ordered could not be sent: it does not count, and is due still. */
 void mz_peer_unask(struct mz_peer *peer, uint64_t now);
-/* It came back. -EBADMSG: not what is under way; else whether the state has changed: 1 or 0. */
-int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t rtt);
+/* It went out, by the clock of answers. */
+void mz_peer_sent(struct mz_peer *peer, uint64_t sent_ns);
+/*
+ * It came back, at at_ns by the clock of answers. -EBADMSG: none of the last ones; else whether the
+ * state has changed: 1 or 0.
+ */
+int mz_peer_answer(struct mz_peer *peer, uint64_t now, uint64_t nonce, uint64_t at_ns);
 /* Should the data plane choose others? */
 bool mz_peer_is_avoided(const struct mz_peer *peer);

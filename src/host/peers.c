@@ -11,8 +11,9 @@
 #include "host/echo.h"
 
 #define MS		 1000000ULL
-#define MARK_NS		 (3000 * MS)
-#define RENEW_NS	 (1000 * MS)
+#define MARK_NS		 (12000 * MS) /* longer than mizard takes to start */
+#define RENEW_NS	 (2000 * MS)
+#define LOOK_NS		 (1000 * MS)
 #define TICK_NS		 (5 * MS) /* no batch sooner after another, and no answers */
 #define NOT_A_TIME	 UINT64_MAX
 
@@ -24,7 +25,7 @@ struct mz_peers {
 	uv_timer_t timer;
 	struct mz_peer *items;	/* by address */
 	size_t n, room;
-	uint64_t renew_ns;	/* when to look at all marks again */
+	uint64_t look_ns;	/* when to look at all marks again */
 	bool is_news;		/* a state changed: look now */
 	bool is_alone;		/* nobody is alive, and that was said */
 };
@@ -70,7 +71,7 @@ static uint64_t interval_of(const struct mz_peers *peers)
 	return peers->interval > least ? peers->interval : least;
 }
 
-/* Who was dead for the mizard before this one still is, until it answers. */
+/* Who was dead for the mizard before this one, a moment ago, still is, until it answers. */
 static void adopt_mark(struct mz_peers *peers, struct mz_peer *peer)
 {
 	struct mz_dead mark;
@@ -78,7 +79,8 @@ static void adopt_mark(struct mz_peers *peers, struct mz_peer *peer)
 	if (mz_table_get(peers->tables, MZ_TABLE_dead, &peer->addr, &mark) < 0)
 		return;
 	peer->is_marked = true;
-	if (mark.until > peer->since_ns)
+	peer->marked_ns = mark.until;
+	if (mark.until + MARK_NS > peer->since_ns)
 		peer->state = MZ_PEER_DEAD;
 	peers->is_news = true;
 }
@@ -186,7 +188,10 @@ static void mark(struct mz_peers *peers, struct mz_peer *peer, uint64_t now)
 	else if (!peer->is_marked && peer->is_silent)
 		mz_log_warn("host %s: has never answered, avoided while others do",
 			    mz_addr_format(&peer->addr, text));
-	peer->is_marked |= r >= 0;
+	if (r < 0)
+		return;
+	peer->is_marked = true;
+	peer->marked_ns = dead.until;
 }
 
 static void say_alone(struct mz_peers *peers, size_t n_alive, size_t n_mute)
@@ -201,27 +206,43 @@ static void say_alone(struct mz_peers *peers, size_t n_alive, size_t n_mute)
 		   peers->n);
 }
 
+/* If one must be, all are: programs forget their rows once for all of them. */
+static bool is_renewal_due(const struct mz_peers *peers, uint64_t now)
+{
+	for (size_t i = 0; i < peers->n; i++)
+		if (peers->items[i].is_marked &&
+		    peers->items[i].marked_ns < now + MARK_NS - RENEW_NS)
+			return true;
+	return false;
+}
+
 static void mark_all(struct mz_peers *peers, uint64_t now)
 {
+	bool is_needed = false, is_due = is_renewal_due(peers, now);
 	size_t i, n_alive = 0, n_mute = 0;
-	bool is_needed = false;
+	int r;
 
 	peers->is_news = false;
 	find_companies(peers);
+	mz_tables_hold_epoch(peers->tables);
 	for (i = 0; i < peers->n; i++) {
 		struct mz_peer *peer = &peers->items[i];
 
 		n_alive += peer->state == MZ_PEER_ALIVE;
 		n_mute += peer->state == MZ_PEER_DEAD || peer->is_silent;
 		if (mz_peer_is_avoided(peer)) {
-			mark(peers, peer, now);
+			if (is_due || !peer->is_marked)
+				mark(peers, peer, now);
 		} else if (peer->is_marked) {
 			unmark(peers, &peer->addr);
 			peer->is_marked = false;
 		}
 		is_needed |= peer->is_marked || peer->is_silent;
 	}
-	peers->renew_ns = is_needed ? now + RENEW_NS : NOT_A_TIME;
+	r = mz_tables_release_epoch(peers->tables);
+	if (r < 0)
+		mz_log_warn("tables: programs cannot be told of a change: %s", strerror(-r));
+	peers->look_ns = is_needed ? now + LOOK_NS : NOT_A_TIME;
 	say_alone(peers, n_alive, n_mute);
 }
 
@@ -237,8 +258,7 @@ static void on_answer(const struct mz_addr *from, uint64_t nonce, uint64_t at_ns
 	if (!peer)
 		return;
 	before = *peer;
-	if (mz_peer_answer(peer, now, nonce,
-			   at_ns > peer->sent_ns ? at_ns - peer->sent_ns : 0) <= 0)
+	if (mz_peer_answer(peer, now, nonce, at_ns) <= 0)
 		return;
 	peers->is_news = true;
 	if (before.is_marked || before.state == MZ_PEER_DEAD)
@@ -278,7 +298,7 @@ static void ask(struct mz_peers *peers, uint64_t now)
 		ask_one(peers, asked[i], now, probes[i].nonce);
 	n_sent = mz_echo_send(&peers->echo, probes, n, &sent_ns);
 	for (i = 0; i < n; i++)
-		asked[i]->sent_ns = sent_ns;
+		mz_peer_sent(asked[i], sent_ns);
 	while (n > n_sent)
 		mz_peer_unask(asked[--n], now);
 }
@@ -288,7 +308,7 @@ static void on_tick(uv_timer_t *timer);
 /* Sleeps until somebody is due, or an answer may be here. */
 static void sleep_on(struct mz_peers *peers, uint64_t now)
 {
-	uint64_t until = peers->is_news ? now : peers->renew_ns;
+	uint64_t until = peers->is_news ? now : peers->look_ns;
 	bool is_asked = false;
 	size_t i;
 
@@ -316,7 +336,7 @@ static void on_tick(uv_timer_t *timer)
 	mz_echo_receive(&peers->echo, on_answer, peers);
 	now = uv_hrtime();
 	ask(peers, now);
-	if (peers->is_news || now >= peers->renew_ns)
+	if (peers->is_news || now >= peers->look_ns)
 		mark_all(peers, now);
 	sleep_on(peers, now);
 }
@@ -410,7 +430,7 @@ int mz_peers_new(uv_loop_t *loop, struct mz_tables *tables, const struct mz_addr
 	peers->tables = tables;
 	peers->self = *self;
 	peers->interval = interval_ms * MS;
-	peers->renew_ns = NOT_A_TIME;
+	peers->look_ns = NOT_A_TIME;
 	peers->echo.fd = -1;
 	(void)uv_timer_init(loop, &peers->timer); /* cannot fail */
 	peers->timer.data = peers;

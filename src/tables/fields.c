@@ -125,7 +125,7 @@ static const struct field learned[] = {
 	FIELD(mz_learned, used, U64, "used"),
 	FIELD(mz_learned, asked, U64, "asked"),
 	FIELD(mz_learned, hits, U64, "hits"),
-	PAD(mz_learned, pad),
+	FIELD(mz_learned, asked_bouncers, U32, "askedBouncers"),
 	{},
 };
 static const struct field moved[] = {

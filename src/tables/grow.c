@@ -8,6 +8,7 @@
  * no program uses the old map any more, unless the new one has learned better by then.
  */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/log.h"
 #include "tables/internal.h"
@@ -88,7 +89,8 @@ struct mz_table_growth {
 	struct table *table;
 	enum mz_table_id id;
 	uint32_t capacity;
-	int fd; /* of the larger map; -1: it is in its place */
+	bool is_swapped;
+	int fd; /* of the larger map; once that is in its place, of the old one */
 	struct mz_table_walk *walk;
 };
 
@@ -109,6 +111,7 @@ int mz_table_growth_new(struct mz_tables *tables, enum mz_table_id id,
 		r = mz_inner_walk_new(growth->table->inner_fd, id, &growth->walk);
 	if (r < 0)
 		return r;
+	growth->table->other_fd = growth->fd;
 	*ret_growth = TAKE(growth);
 	return 0;
 }
@@ -117,6 +120,7 @@ void mz_table_growth_free(struct mz_table_growth *growth)
 {
 	if (!growth)
 		return;
+	growth->table->other_fd = -1;
 	mz_closep(&growth->fd);
 	mz_table_walk_free(growth->walk);
 	free(growth);
@@ -130,31 +134,41 @@ static int copy_new_row(const void *key, const void *value, void *user)
 	return r == -EEXIST ? 0 : r;
 }
 
-int mz_table_growth_some(struct mz_table_growth *growth, uint32_t n_rows)
+/* And once more through the old one. */
+static int put_in_place(struct mz_table_growth *growth)
 {
+	_cleanup_(mz_table_walk_freep) struct mz_table_walk *walk = NULL;
 	struct table *table = growth->table;
-	struct mz_table_walk *walk = NULL;
-	struct copy copy = { .to_fd = growth->fd };
+	_cleanup_close_ int old_fd = fcntl(table->inner_fd, F_DUPFD_CLOEXEC, 0);
 	int r;
 
-	if (growth->fd < 0) {
-		copy.to_fd = table->inner_fd;
-		return mz_table_walk_some(growth->walk, n_rows, copy_new_row, &copy);
-	}
-	r = mz_table_walk_some(growth->walk, n_rows, copy_row, &copy);
-	if (r < 0)
-		return r;
-	/* Once more through the old one, which goes with its walk. */
+	if (old_fd < 0)
+		return -errno;
 	r = mz_inner_walk_new(table->inner_fd, growth->id, &walk);
 	if (r == 0)
 		r = swap(table, growth->id, growth->capacity, &growth->fd);
-	if (r < 0) {
-		mz_table_walk_free(walk);
+	if (r < 0)
 		return r;
-	}
+	growth->is_swapped = true;
+	table->other_fd = growth->fd = TAKE_FD(old_fd);
 	mz_table_walk_free(growth->walk);
-	growth->walk = walk;
-	return -EAGAIN;
+	growth->walk = TAKE(walk);
+	return 0;
+}
+
+int mz_table_growth_some(struct mz_table_growth *growth, uint32_t n_rows)
+{
+	struct copy copy = { .to_fd = growth->fd };
+	int r;
+
+	if (growth->is_swapped) {
+		copy.to_fd = growth->table->inner_fd;
+		return mz_table_walk_some(growth->walk, n_rows, copy_new_row, &copy);
+	}
+	r = mz_table_walk_some(growth->walk, n_rows, copy_row, &copy);
+	if (r == 0)
+		r = put_in_place(growth);
+	return r < 0 ? r : -EAGAIN;
 }
 
 uint32_t mz_table_capacity(const struct mz_tables *tables, enum mz_table_id id)

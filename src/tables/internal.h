@@ -30,6 +30,7 @@ extern const struct table_shape mz_table_shapes[MZ_N_TABLES];
 struct table {
 	int outer_fd;
 	int inner_fd;	   /* writer only, else -1 */
+	int other_fd;	   /* to or from which rows are copied, beside programs; or -1 */
 	bool is_shown;	   /* the inner map is in the outer one's slot; writer only */
 	uint32_t capacity; /* of the inner map; writer only */
 	uint32_t limit;
@@ -42,6 +43,7 @@ struct mz_tables {
 	int counter_fd;
 	int drop_fd;
 	int epoch_fd;
+	bool is_epoch_held, is_epoch_due; /* mz_tables_hold_epoch() */
 	struct table tables[MZ_N_TABLES];
 };
 
@@ -54,7 +56,6 @@ int mz_table_create_inner(enum mz_table_id id, uint32_t rows, int *ret_fd);
 
 /*
  * Programs keep rows of some tables until this is raised: after a change, never before it. Never 0.
- *
  */
 int mz_tables_raise_epoch(struct mz_tables *tables);
 

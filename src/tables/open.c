@@ -339,6 +339,7 @@ static struct mz_tables *new_tables(bool is_writer)
 		tables->tables[id] = (struct table){
 			.outer_fd = -1,
 			.inner_fd = -1,
+			.other_fd = -1,
 			.limit = MZ_TABLE_LIMIT,
 			.n_rows = -1,
 		};

@@ -166,12 +166,30 @@ static int put_growing(struct mz_tables *tables, enum mz_table_id id, const void
 int mz_tables_raise_epoch(struct mz_tables *tables)
 {
 	uint32_t slot = 0, epoch;
-	int r = bpf_map_lookup_elem(tables->epoch_fd, &slot, &epoch);
+	int r;
 
+	if (tables->is_epoch_held) {
+		tables->is_epoch_due = true;
+		return 0;
+	}
+	r = bpf_map_lookup_elem(tables->epoch_fd, &slot, &epoch);
 	if (r < 0)
 		return r;
 	epoch += epoch == UINT32_MAX ? 2 : 1;
 	return bpf_map_update_elem(tables->epoch_fd, &slot, &epoch, BPF_ANY);
+}
+
+void mz_tables_hold_epoch(struct mz_tables *tables)
+{
+	tables->is_epoch_held = true;
+}
+
+int mz_tables_release_epoch(struct mz_tables *tables)
+{
+	bool is_due = tables->is_epoch_due;
+
+	tables->is_epoch_held = tables->is_epoch_due = false;
+	return is_due ? mz_tables_raise_epoch(tables) : 0;
 }
 
 /* Tables that a program relies on while the epoch stays: see bpf/cache.h and bpf/deliver.h. */
@@ -209,19 +227,30 @@ int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key,
 	return r;
 }
 
-int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key)
+static int inner_delete(int inner_fd, const void *key)
 {
-	struct table *table = &tables->tables[id];
 	int r, i;
 
-	if (!tables->is_writer)
-		return -EROFS;
 	for (i = 0; i < PUT_ATTEMPTS; i++) {
-		r = bpf_map_delete_elem(table->inner_fd, key);
+		r = bpf_map_delete_elem(inner_fd, key);
 		if (r != -EBUSY && r != -ENOMEM)
 			break;
 		(void)sched_yield(); /* as in mz_inner_put() */
 	}
+	return r;
+}
+
+int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key)
+{
+	struct table *table = &tables->tables[id];
+	int r;
+
+	if (!tables->is_writer)
+		return -EROFS;
+	/* First where it would be copied from, or to. */
+	r = table->other_fd >= 0 ? inner_delete(table->other_fd, key) : 0;
+	if (r == 0 || r == -ENOENT)
+		r = inner_delete(table->inner_fd, key);
 	if (r == 0 && has_epoch(id))
 		r = mz_tables_raise_epoch(tables);
 	if (r == 0 && table->n_rows >= 0)

@@ -47,6 +47,12 @@ int mz_tables_epoch_fd(const struct mz_tables *tables);
 int mz_table_put(struct mz_tables *tables, enum mz_table_id id, const void *key, const void *value);
 int mz_table_get(struct mz_tables *tables, enum mz_table_id id, const void *key, void *ret_value);
 int mz_table_delete(struct mz_tables *tables, enum mz_table_id id, const void *key);
+/*
+ * Between the two, many changes make programs forget the rows that they keep once, at the end:
+ * until then they may go by what was before.
+ */
+void mz_tables_hold_epoch(struct mz_tables *tables);
+int mz_tables_release_epoch(struct mz_tables *tables);
 /* fn may delete the row that it is given. Returns the first non-zero value of fn, or 0. */
 int mz_table_each(struct mz_tables *tables, enum mz_table_id id,
 		  int (*fn)(const void *key, const void *value, void *user), void *user);
@@ -66,9 +72,9 @@ int mz_table_walk_some(struct mz_table_walk *walk, uint32_t n_rows,
 /*
  * To a larger map, of a hash that programs write, some rows at a time: first copies of all rows,
  * then the new map in place of the old one, then the rows that came meanwhile. What programs
- * changed in a row meanwhile may be lost. Nothing else may write the table until it is done.
- * -ENOSPC: it is at its limit; -EAGAIN: there is more to do; 0: done. Freed before: as it was, or
- * without some of the rows that came last.
+ * changed in a row meanwhile may be lost. Until it is done, nothing else may write the table but
+ * mz_table_delete(). -ENOSPC: it is at its limit; -EAGAIN: there is more to do; 0: done. Freed
+ * before: as it was, or without some of the rows that came last.
  */
 struct mz_table_growth;
 int mz_table_growth_new(struct mz_tables *tables, enum mz_table_id id,

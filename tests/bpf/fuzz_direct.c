@@ -136,11 +136,16 @@ void model_attest(struct view *v)
 	struct mz_addr host;
 	uint32_t generation;
 
-	if (!v->rts || v->is_returned || !model_is_direct(v))
+	if (!v->rts)
 		return;
+	if (v->is_returned || !model_is_direct(v)) { /* nobody judges it */
+		v->is_void = true;
+		return;
+	}
 	host = addr_at(v, v->rts + 4);
 	generation = get32(at(v, v->rts + 20));
-	if (is_ipv4(&host) == v->world->is_ipv6) {
+	if (is_ipv4(&host) == v->world->is_ipv6 ||
+	    (!same(&host, &v->outer_src) && !model_is_droplet(v, &host))) {
 		make_void(v, COUNT(rts_host));
 	} else if (is_dividers(v, &host)) {
 		v->is_introduced = true;
@@ -271,7 +276,7 @@ static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
 	struct mz_addr to = addr_at(v, v->rts + 4);
 	uint8_t data[52] = {};
 
-	if (!v->rts || v->is_void || !model_is_direct(v) || is_ipv4(&to) == v->world->is_ipv6)
+	if (!v->rts || v->is_void || !model_is_direct(v))
 		return;
 	memcpy(data, &v->dst, 16);
 	memcpy(data + 16, &v->src, 16);
@@ -298,9 +303,11 @@ static uint64_t introduced_network(struct view *v)
 static bool is_between_networks(const struct view *v)
 {
 	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
+	const struct world_addr *to = model_addr(v, &v->dst);
 
 	return dst && src != dst &&
-	       (model_addr(v, &v->dst)->has_location || !model_bounces(v, dst));
+	       (to->has_location || !model_bounces(v, dst) ||
+		(model_holds(v, to) && !model_host_is_dead(v, &row_of(v, to)->host)));
 }
 
 /*
@@ -308,12 +315,13 @@ static bool is_between_networks(const struct view *v)
  * and its host told; so does a divider, which puts itself into the RTS. Elsewhere one that nobody
  * vouched for goes no further.
  */
-void model_introduced(struct view *v)
+bool model_introduced(struct view *v)
 {
+	const struct world_addr *dst = model_addr(v, &v->dst);
 	bool is_learned = true;
 
 	if (!v->rts || v->is_void || !model_is_direct(v))
-		return;
+		return GO_ON;
 	if (v->local && (model_divides(v) || model_may_enter(v, v->local->local.network))) {
 		if (v->is_introduced)
 			is_learned = learn_source(v, introduced_network(v),
@@ -322,6 +330,8 @@ void model_introduced(struct view *v)
 			answer_rts(v, v->local->local.generation, 0);
 	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
+		if (dst->nobody_until > v->now && !model_holds(v, dst))
+			return DROP(v, no_endpoint); /* as a bouncer of its network said */
 		if (v->is_introduced)
 			(void)learn_source(v, 0, 0);
 		answer_rts(v, 0, 0);
@@ -329,14 +339,17 @@ void model_introduced(struct view *v)
 	} else if (!v->is_introduced) {
 		make_void(v, COUNT(rts_source));
 	}
+	return GO_ON;
 }
 
-/* The RTS of a divider. */
+/* The RTS of a divider, which vouches for no more than was attested. */
 void model_replace_rts(const struct view *v, uint8_t *frame)
 {
 	if (!v->replaces)
 		return;
 	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
+	if (!v->is_introduced)
+		memset(frame + v->rts + 20, 0, 8);
 	cookie_make(v->vni, &v->dst, &v->src, v->now, frame + v->rts + 28);
 }
 
@@ -364,7 +377,8 @@ static bool wants_rts(const struct view *v)
 bool model_tell_sender(struct view *v)
 {
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
-	bool tells = v->has_moved && !v->gives_back && !(v->out->counters & COUNT(divide));
+	bool is_on_the_way = v->out->counters & COUNT(divide) && model_is_direct_by_divider(v);
+	bool tells = v->has_moved && !v->gives_back && !is_on_the_way && model_is_direct(v);
 	uint8_t data[20];
 
 	if (!tells && !wants_rts(v))
@@ -400,28 +414,22 @@ bool model_check_returned(struct view *v)
 
 	if (model_divides(v) && !network)
 		return DROP(v, no_route);
-	if (model_divides(v) && model_is_from_bouncer(v, network))
+	if (model_divides(v) && model_is_from_bouncer(v, network)) {
+		if (v->local && v->local->local.network == network)
+			return GO_ON; /* it came meanwhile */
+		v->out->nobody = dst;
+		v->out->nobody_until = v->now + NOBODY_NS;
 		return DROP(v, no_endpoint);
-	if (row && same(&row->host, &v->outer_src)) {
-		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
-		return GO_ON;
 	}
-	if (row && same(&row->before, &v->outer_src))
-		return GO_ON;
-	if (!dst->has_location)
+	if (row && same(&row->host, &v->outer_src))
+		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
+	else if (!dst->has_location && !(row && same(&row->before, &v->outer_src)))
 		return DROP(v, stale_sender);
-	if (same(&dst->location.host, &v->outer_src))
+	if (dst->has_location && same(&dst->location.host, &v->outer_src))
 		return DROP(v, not_here);
-	v->route = TO_LOCATION;
+	if (dst->has_location)
+		v->route = TO_LOCATION; /* of what no endpoint of this host sent */
 	return GO_ON;
-}
-
-/* Where IPv6 may not be told of less, there may be no room for it. */
-static bool is_full(const struct view *v)
-{
-	size_t size = v->end - v->inner - ETH;
-
-	return v->eth_proto == 0x86dd && size <= 1280 && size > 1280 - sizeof(struct mz_opt_rts);
 }
 
 static bool may_use(struct view *v, const struct world_addr *dst)
@@ -441,11 +449,11 @@ static bool renew(struct view *v, const struct mz_learned *row)
 
 	/* Learned by a divider for others here: there may be a shorter way. */
 	if (row->flags & MZ_LEARNED_BY && row->network != v->port->row.network && v->may_ask &&
-	    !is_full(v) && !v->packet->is_gso) {
+	    !v->packet->is_gso && !v->is_returned) {
 		v->asks = true;
 		return true;
 	}
-	v->asks = v->may_ask && age > MZ_LEASE_NS / 2;
+	v->asks = v->may_ask && age > MZ_LEASE_NS / 2 && !v->is_returned;
 	return v->asks && age > MZ_LEASE_NS / 8 * 7;
 }
 
@@ -478,8 +486,6 @@ bool model_introduce(struct view *v)
 {
 	if (!model_is_direct(v) || v->is_direct || v->asks)
 		return GO_ON;
-	if (is_full(v))
-		return GO_ON;
 	if (model_addr(v, &v->dst)->nobody_until > v->now)
 		return DROP(v, nobody);
 	v->asks = v->may_ask;
@@ -510,9 +516,13 @@ static bool absorb_control(struct view *v, unsigned int counters)
 /* From who should know: a divider, or a bouncer of the asker. Late, where a location holds. */
 static bool heed_nobody(struct view *v, struct world_addr *a, const struct world_addr *asker)
 {
+	const struct mz_learned *row = row_of(v, a);
+
 	if (!v->is_from_divider &&
 	    !(asker->is_local && model_is_from_bouncer(v, asker->local.network)))
 		return DROP(v, here_cookie);
+	if (row && row->flags & MZ_LEARNED_BY && same(&row->host, &v->outer_src))
+		change(v, a)->row.flags |= MZ_LEARNED_STALE; /* its own word */
 	if (model_holds(v, a))
 		return absorb_control(v, 0);
 	v->out->nobody = a;
@@ -537,6 +547,7 @@ static bool heed_here(struct view *v)
 	if (memcmp(at(v, v->control + 36), cookies[0], COOKIE_SIZE) != 0 &&
 	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
 		return DROP(v, here_cookie);
+	v->dst = address; /* says which bouncers are meant */
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
 		return heed_nobody(v, model_addr(v, &address), asker);
 	if (is_divider_between(v, &v->outer_src))

@@ -182,6 +182,14 @@ static const struct mz_way *choose_way(const struct view *v, const struct mz_add
 	return NULL;
 }
 
+bool model_is_droplet(const struct view *v, const struct mz_addr *host)
+{
+	for (unsigned int i = 0; i < N_HOSTS; i++)
+		if (v->world->hosts[i].is_known && same(&v->world->hosts[i].addr, host))
+			return true;
+	return false;
+}
+
 /* Of an address that a bouncer made up, the kernel may know that there is no way. */
 static bool is_worlds(const struct view *v, const struct mz_addr *host)
 {
@@ -189,6 +197,14 @@ static bool is_worlds(const struct view *v, const struct mz_addr *host)
 		if (same(&v->world->hosts[i].addr, host))
 			return true;
 	return false;
+}
+
+static bool does_not_fit(const struct view *v, const struct mz_addr *to, size_t growth)
+{
+	const struct mz_way *way = choose_way(v, to);
+
+	return is_too_big(size_from(v, ETH) + growth,
+			  way_mtu(v, to, way ? way->ifindex : WORLD_LO));
 }
 
 /* The outer Ethernet header, and whether there is a way at all. */
@@ -203,7 +219,7 @@ static bool find_way(struct view *v, const struct mz_addr *to, size_t growth)
 		return pass(v);
 	if (!ifindex || (!way && !is_worlds(v, to) && v->choice_way & 1))
 		return DROP(v, no_nexthop);
-	if (is_too_big(size_from(v, ETH) + growth, way_mtu(v, to, ifindex)))
+	if (does_not_fit(v, to, growth))
 		return v->packet->hook == XDP ? pass(v) : DROP(v, too_big);
 	ethernet(v->out, way ? way->dst_mac : nobody, way ? way->src_mac : nobody);
 	put16(v->out->out.bytes + 12, v->world->is_ipv6 ? 0x86dd : 0x0800);
@@ -272,6 +288,9 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 
 	if (model_introduce(v))
 		return DONE;
+	/* Nothing becomes too big by it. */
+	if (v->asks && does_not_fit(v, to, encap + sizeof(struct mz_opt_rts)))
+		v->asks = false;
 	n_options = v->asks ? sizeof(struct mz_opt_rts) : 0;
 	memset(out->bytes, 0, ETH + encap + n_options);
 	out->size = in->size + encap + n_options;
@@ -333,8 +352,10 @@ static bool forward(struct view *v, const struct mz_addr *to)
 	put16(out->bytes + v->geneve - 2, 0);
 	if (v->gives_back || v->is_returned)
 		put16(out->bytes + v->geneve + 2, v->gives_back ? MZ_GENEVE_RETURNED : 0x6558);
-	if (v->is_void)
+	if (v->is_void) {
 		out->bytes[v->rts + 2] = MZ_OPT_NONE;
+		memset(out->bytes + v->rts + 28, 0, COOKIE_SIZE);
+	}
 	return sent(v, COUNT(forward) | (v->packet->hook == XDP ? COUNT(turn) : 0) |
 			       (choose_way(v, to) ? 0 : COUNT(resolve)));
 }
@@ -428,8 +449,17 @@ static bool deliver(struct view *v)
 	return sent(v, COUNT(deliver));
 }
 
+static bool back_to_sender(struct view *v)
+{
+	v->gives_back = true;
+	v->out->counters |= COUNT(give_back);
+	return tunnel_to(v, &v->outer_src);
+}
+
 static bool to_location(struct view *v, const struct world_addr *location)
 {
+	if (v->was_divided && same(&location->location.host, &v->outer_src))
+		return back_to_sender(v);
 	v->out->counters |= COUNT(bounce);
 	if (same(&location->location.host, &v->world->hosts[0].addr))
 		return deliver(v);
@@ -578,9 +608,7 @@ static bool give_back(struct view *v, enum mz_drop reason)
 {
 	if (v->is_returned || !(v->has_no_vpc || model_is_direct(v)))
 		return drop(v, reason);
-	v->gives_back = true;
-	v->out->counters |= COUNT(give_back);
-	return tunnel_to(v, &v->outer_src);
+	return back_to_sender(v);
 }
 
 /* What came back goes as it would from its endpoint, or from this divider. */
@@ -593,14 +621,14 @@ static bool send_again(struct view *v)
 	if (model_check_returned(v))
 		return DONE;
 	v->out->counters |= COUNT(send_again);
-	if (v->route == TO_LOCATION)
-		return bounce(v);
 	for (unsigned int i = 0; i < N_PORTS; i++)
 		if (src->is_local && v->world->ports[i].exists &&
 		    v->world->ports[i].ifindex == src->local.ifindex)
 			v->port = &v->world->ports[i];
 	if (v->port)
 		return model_route_agent(v);
+	if (v->route == TO_LOCATION)
+		return bounce(v);
 	return model_divides(v) ? divide(v) : DROP(v, stale_sender);
 }
 
@@ -612,7 +640,8 @@ bool model_route_transit(struct view *v)
 	model_attest(v);
 	if (v->is_returned)
 		return send_again(v);
-	model_introduced(v);
+	if (model_introduced(v))
+		return DONE;
 	if (v->local && !v->has_no_vpc && model_may_enter(v, v->local->local.network))
 		return deliver(v);
 	if (v->has_no_vpc)

@@ -198,7 +198,8 @@ static struct mz_learned random_learned(const struct world *world, uint64_t subn
 		.host = world->hosts[random_below(N_HOSTS - 1) + 1].addr,
 		.network = networks[random_below(5)],
 		.confirmed = now_ns() - MZ_LEASE_NS / 100 * percents[random_below(7)],
-		.asked = now_ns() - 10000000000, /* it is not so long ago that all asks anew */
+		.asked = now_ns() - 10000000000,
+		.asked_bouncers = now_ns() >> MZ_LEARNED_SHIFT,
 		.generation = random_below(5),
 		.group = random_below(3),
 		.flags = random_chance(50) ? MZ_LEARNED_RTS : MZ_LEARNED_HERE,

@@ -67,6 +67,7 @@ void expect_learned(const char *ip, const struct mz_learned *expected, uint64_t 
 	assert_in_range(row.confirmed, then - COARSE_NS, now_ns());
 	whole.confirmed = row.confirmed;
 	whole.asked = row.asked;
+	whole.asked_bouncers = row.asked_bouncers;
 	assert_memory_equal(&row, &whole, sizeof(row));
 }
 

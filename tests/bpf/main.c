@@ -57,6 +57,7 @@ int main(void)
 		n_failed += test_control();
 		n_failed += test_return();
 		n_failed += test_divider();
+		n_failed += test_trust();
 	}
 	n_failed += cmocka_run_group_tests_name("coverage", coverage, NULL, NULL);
 	plane_close();

@@ -53,6 +53,7 @@ struct options option_none(const struct rts *rts)
 	struct options o = option_rts(rts);
 
 	o.bytes[2] = 0;
+	memset(o.bytes + o.size - COOKIE_SIZE, 0, COOKIE_SIZE);
 	return o;
 }
 

@@ -196,3 +196,4 @@ int test_introduce(void);
 int test_control(void);
 int test_return(void);
 int test_divider(void);
+int test_trust(void);

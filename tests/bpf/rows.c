@@ -169,6 +169,7 @@ struct mz_learned put_learned(const char *ip, const char *host, uint32_t generat
 				  .generation = generation,
 				  .flags = flags,
 				  .asked = now_ns() - 10 * SECOND,
+				  .asked_bouncers = now_ns() >> MZ_LEARNED_SHIFT,
 				  .confirmed = now_ns() - MZ_LEASE_NS / 100 * percent };
 
 	row_put(MZ_TABLE_learned, &key, &row);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/path.h"
 #include "programs.h"
 #include "random.h"
 
@@ -21,10 +22,6 @@
 #define SIM_ENDPOINTS (SIM_VPCS * SIM_NETWORKS * SIM_MEMBERS)
 #define SIM_NOWHERE   SIM_HOSTS
 #define SIM_CLONES    4
-
-#define sim_below  random_below
-#define sim_chance random_chance
-#define sim_addr   addr
 
 /* Says what is wrong, and what went before, and ends. */
 __attribute__((noreturn, format(printf, 1, 2))) void sim_fail(const char *format, ...);
@@ -56,6 +53,20 @@ bool sim_find(unsigned int host, enum mz_table_id table, const void *key, void *
 void sim_empty(unsigned int host);
 void sim_put_droplets(unsigned int host);
 
+/* What `mizar path` says of a packet; several ways where time decides. */
+struct sim_guess {
+	uint64_t began;
+	unsigned int n;
+	struct mz_path_step steps[3];
+};
+struct mz_path_host sim_path_host(unsigned int host);
+/* from: the host that sent it; NULL: an endpoint of this host. */
+void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct mz_addr *from,
+		  bool is_returned, struct sim_guess *ret);
+/* to: a host; SIM_NOWHERE: an endpoint. False: there is nothing to compare. */
+bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returned,
+		 const struct sim_result *result);
+
 /* The controller: what it wants, and which hosts have heard of it already. */
 struct sim_endpoint {
 	unsigned int vpc, network, member;
@@ -80,8 +91,6 @@ void sim_control_step(void);
 bool sim_control_finish(void);
 /* Has a host lost its tables, and not got all of them again? */
 bool sim_control_is_booting(void);
-/* The bouncers are to be asked again where an endpoint is, as they are once in a minute. */
-void sim_pass_a_minute(unsigned int host, const struct sim_endpoint *e);
 /*
  * Is it being made or deleted? A bouncer of its network that has no row of it takes what its own
  * endpoints send there to a bouncer of theirs, which may have the endpoint, and trusts it.

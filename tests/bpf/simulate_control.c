@@ -15,7 +15,6 @@
 
 #define ALL_HOSTS ((1U << SIM_HOSTS) - 1)
 #define BIT(host) (1U << (host))
-#define MINUTE_NS 61000000000ULL
 
 /* What others are told of a network's bouncers or a VPC's dividers, as in struct mz_replicas. */
 struct set {
@@ -149,7 +148,7 @@ static void put_routes(unsigned int host, unsigned int v, bool deletes)
 		struct mz_route row = { .network = network_id(v, i / 2) };
 
 		(void)snprintf(text, sizeof(text), is_ipv6 ? "fd00:%u::" : "10.0.%u.0", i / 2);
-		key.prefix = sim_addr(text);
+		key.prefix = addr(text);
 		if (deletes)
 			sim_delete(host, MZ_TABLE_prefix, &key);
 		else
@@ -160,7 +159,7 @@ static void put_routes(unsigned int host, unsigned int v, bool deletes)
 static struct mz_vni_addr key_of(const struct sim_endpoint *e, bool is_ipv6)
 {
 	return (struct mz_vni_addr){ .vni = vnis[e->vpc],
-				     .addr = sim_addr(is_ipv6 ? e->ip6 : e->ip4) };
+				     .addr = addr(is_ipv6 ? e->ip6 : e->ip4) };
 }
 
 /* What a bouncer holds of an endpoint. */
@@ -201,15 +200,15 @@ static void put_port(unsigned int host, const struct sim_endpoint *e)
 	char gateway4[16], gateway6[16];
 	struct mz_port row = { .network = network_id(e->vpc, e->network),
 			       .vni = vnis[e->vpc],
-			       .ip4 = sim_addr(e->ip4),
-			       .ip6 = sim_addr(e->ip6),
+			       .ip4 = addr(e->ip4),
+			       .ip6 = addr(e->ip6),
 			       .prefix_len4 = 120,
 			       .prefix_len6 = 64 };
 
 	(void)snprintf(gateway4, sizeof(gateway4), "10.0.%u.254", e->network);
 	(void)snprintf(gateway6, sizeof(gateway6), "fd00:%u::fe", e->network);
-	row.gateway4 = sim_addr(gateway4);
-	row.gateway6 = sim_addr(gateway6);
+	row.gateway4 = addr(gateway4);
+	row.gateway6 = addr(gateway6);
 	put_mac(row.mac, e->mac);
 	sim_put(host, MZ_TABLE_port, &ifindex, &row);
 }
@@ -326,10 +325,21 @@ static void migrate(struct task *task)
 	}
 }
 
+/* A tombstone goes with its endpoint. */
+static void end_tombstones(struct sim_endpoint *e)
+{
+	for (unsigned int host = 0; host < SIM_HOSTS; host++) {
+		e->moved_to[host] = SIM_NOWHERE;
+		put_moved(host, e);
+	}
+}
+
 static void delete(struct task *task)
 {
 	struct sim_endpoint *e = task->endpoint;
 
+	if (task->step == 0 && task->next == 0)
+		end_tombstones(e);
 	switch (task->step) {
 	case 0:
 		locate(task, SIM_NOWHERE);
@@ -418,9 +428,12 @@ static void change(struct set *set, unsigned int step, unsigned int to, unsigned
 
 static void replace(struct task *task, unsigned int v)
 {
-	if (task->step == 0 && task->next == 0)
+	if (task->step == 0) { /* before anybody hears of it */
 		hold(task, v, task->to, false);
-	if (task->step == 12) {
+		task->step++;
+		return;
+	}
+	if (task->step == 14) {
 		hold(task, v, task->from, true);
 		task->kind = IDLE;
 		return;
@@ -430,8 +443,8 @@ static void replace(struct task *task, unsigned int v)
 		return;
 	}
 	if (task->next == 0) {
-		task->order = sim_below(SIM_HOSTS);
-		change(set_of(task, v), task->step / 2, BIT(task->to),
+		task->order = random_below(SIM_HOSTS);
+		change(set_of(task, v), task->step / 2 - 1, BIT(task->to),
 		       BIT(task->from));
 	}
 	tell(task, v);
@@ -465,7 +478,7 @@ static void go_on(unsigned int v)
 
 static unsigned int random_of(unsigned int set)
 {
-	unsigned int host = sim_below(SIM_HOSTS);
+	unsigned int host = random_below(SIM_HOSTS);
 
 	while (!(set & BIT(host)))
 		host = (host + 1) % SIM_HOSTS;
@@ -478,10 +491,10 @@ static void start_endpoint(struct task *task, struct sim_endpoint *e)
 	task->from = e->home;
 	if (e->home == SIM_NOWHERE) {
 		task->kind = CREATE;
-		task->to = sim_below(SIM_HOSTS);
-		task->places_first = sim_chance(50);
+		task->to = random_below(SIM_HOSTS);
+		task->places_first = random_chance(50);
 	} else {
-		task->kind = only_moves || sim_chance(70) ? MIGRATE : DELETE;
+		task->kind = only_moves || random_chance(70) ? MIGRATE : DELETE;
 		task->to = random_of(ALL_HOSTS & ~BIT(e->home));
 	}
 	sim_note("%s endpoint %u, host %u to %u", kinds[task->kind],
@@ -493,13 +506,13 @@ static void start(unsigned int v)
 	struct task *task = &tasks[v];
 	unsigned int used;
 
-	*task = (struct task){ .network = sim_below(SIM_NETWORKS) };
-	if (sim_chance(70)) {
+	*task = (struct task){ .network = random_below(SIM_NETWORKS) };
+	if (random_chance(70)) {
 		start_endpoint(task, &sim_endpoints[v * SIM_NETWORKS * SIM_MEMBERS +
-						    sim_below(SIM_NETWORKS * SIM_MEMBERS)]);
+						    random_below(SIM_NETWORKS * SIM_MEMBERS)]);
 		return;
 	}
-	task->kind = sim_chance(60) ? BOUNCER : DIVIDER;
+	task->kind = random_chance(60) ? BOUNCER : DIVIDER;
 	used = set_of(task, v)->used;
 	task->from = random_of(used);
 	task->to = random_of(ALL_HOSTS & ~used);
@@ -533,8 +546,8 @@ static void go_on_booting(void)
 
 static void end_a_tombstone(void)
 {
-	struct sim_endpoint *e = &sim_endpoints[sim_below(SIM_ENDPOINTS)];
-	unsigned int host = sim_below(SIM_HOSTS);
+	struct sim_endpoint *e = &sim_endpoints[random_below(SIM_ENDPOINTS)];
+	unsigned int host = random_below(SIM_HOSTS);
 
 	if (tasks[e->vpc].kind != IDLE || e->moved_to[host] == SIM_NOWHERE)
 		return;
@@ -546,20 +559,20 @@ static void end_a_tombstone(void)
 
 void sim_control_step(void)
 {
-	unsigned int v = sim_below(SIM_VPCS);
+	unsigned int v = random_below(SIM_VPCS);
 
-	if (boot.step && sim_chance(50)) {
+	if (boot.step && random_chance(50)) {
 		go_on_booting();
-	} else if (!boot.step && !only_moves && sim_chance(2)) {
-		boot.host = sim_below(SIM_HOSTS);
+	} else if (!boot.step && !only_moves && random_chance(2)) {
+		boot.host = random_below(SIM_HOSTS);
 		boot.step = 1;
 		sim_note("host %u reboots", boot.host);
 		sim_empty(boot.host);
-	} else if (sim_chance(3)) {
+	} else if (random_chance(3)) {
 		end_a_tombstone();
 	} else if (tasks[v].kind != IDLE) {
 		go_on(v);
-	} else if (sim_chance(30)) {
+	} else if (random_chance(30)) {
 		start(v);
 	}
 }
@@ -592,7 +605,7 @@ bool sim_control_finish(void)
 
 static void init_set(struct set *set)
 {
-	*set = (struct set){ .used = BIT(sim_below(SIM_HOSTS)) | BIT(sim_below(SIM_HOSTS)) };
+	*set = (struct set){ .used = BIT(random_below(SIM_HOSTS)) | BIT(random_below(SIM_HOSTS)) };
 	set->holders = set->used;
 }
 
@@ -612,7 +625,7 @@ static void init_endpoint(unsigned int i)
 	*e = (struct sim_endpoint){ .vpc = i / (SIM_NETWORKS * SIM_MEMBERS),
 				    .network = of_vpc / SIM_MEMBERS,
 				    .member = of_vpc % SIM_MEMBERS + 1,
-				    .home = sim_below(SIM_HOSTS) };
+				    .home = random_below(SIM_HOSTS) };
 	for (unsigned int host = 0; host < SIM_HOSTS; host++)
 		e->moved_to[host] = SIM_NOWHERE;
 	(void)snprintf(e->ip4, sizeof(e->ip4), "10.0.%u.%u", e->network, e->member);
@@ -647,14 +660,14 @@ static void print_set(const char *what, const struct set *set)
 								       " (known)");
 }
 
-static unsigned int host_of(const struct mz_addr *addr)
+static unsigned int host_of(const struct mz_addr *of)
 {
 	unsigned int host = 0;
 
 	for (; host < SIM_HOSTS; host++) {
 		struct mz_addr self = sim_host_addr(host);
 
-		if (!memcmp(&self, addr, sizeof(self)))
+		if (!memcmp(&self, of, sizeof(self)))
 			break;
 	}
 	return host;
@@ -672,19 +685,6 @@ static void print_learned(const struct sim_endpoint *e, bool is_ipv6)
 			       host, is_ipv6 ? 6 : 4, host_of(&row.host), host_of(&row.before),
 			       row.generation, (unsigned int)row.network,
 			       row.flags & MZ_LEARNED_STALE ? ", stale" : "");
-}
-
-void sim_pass_a_minute(unsigned int host, const struct sim_endpoint *e)
-{
-	for (int is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
-		struct mz_vni_addr key = key_of(e, is_ipv6);
-		struct mz_learned row;
-
-		if (!sim_find(host, MZ_TABLE_learned, &key, &row))
-			continue;
-		row.asked -= row.asked < MINUTE_NS ? row.asked : MINUTE_NS;
-		sim_put(host, MZ_TABLE_learned, &key, &row);
-	}
 }
 
 void sim_control_print(void)

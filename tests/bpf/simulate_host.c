@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "mizar.skel.h"
+#include "tables/internal.h"
 
 #define MTU	  1500
 #define N_DEVICES (SIM_ENDPOINTS + 1)
@@ -24,6 +25,8 @@
 struct host {
 	struct mizar_bpf *skeleton;
 	int tables[MZ_N_TABLES];
+	uint64_t lease;
+	struct mz_tables shown; /* the same to src/, which knows them by their pins */
 };
 
 static struct host hosts[SIM_HOSTS];
@@ -57,7 +60,19 @@ static int open_host(unsigned int i, bool decap_flags_ok, uint64_t lease)
 	config.lease = lease;
 	config.secret[0] = 0x5ec2e7 + i;
 	r = programs_load(&config, &hosts[i].skeleton);
-	return r ? r : programs_use_tables(hosts[i].skeleton, hosts[i].tables);
+	r = r ? r : programs_use_tables(hosts[i].skeleton, hosts[i].tables);
+	hosts[i].lease = lease;
+	hosts[i].shown.is_writer = true;
+	for (unsigned int table = 0; table < MZ_N_TABLES; table++)
+		hosts[i].shown.tables[table].inner_fd = hosts[i].tables[table];
+	return r;
+}
+
+struct mz_path_host sim_path_host(unsigned int host)
+{
+	return (struct mz_path_host){ .self = sim_host_addr(host),
+				      .tables = &hosts[host].shown,
+				      .lease = hosts[host].lease };
 }
 
 int sim_hosts_open(bool is_ipv6, uint64_t lease)

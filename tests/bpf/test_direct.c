@@ -290,20 +290,25 @@ static void an_rts_fits_into_the_mtu(void **state)
 	plane_set_mtu(65536);
 }
 
-/* IPv6 cannot be told of less than 1280: what has just that size goes without. */
-static void a_full_packet_carries_none(void **state)
+/* On a way that takes no more, it goes without; what is a little smaller asks. */
+static void an_rts_makes_nothing_too_big(void **state)
 {
 	const struct frame full = of_size("fd00:a::2", 1280), room = of_size("fd00:a::2", 1240);
-	struct frame out = encapsulated(BOUNCER, &full);
+	struct frame out;
 
+	plane_set_mtu(1280 + (frame_underlay_is_ipv6() ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4));
+	out = encapsulated(BOUNCER, &full);
 	expect_sent(AGENT, &full, &out, COUNT(encapsulate));
 	put_learned("fd00:a::2", PEER, 7, MZ_LEARNED_HERE, 80);
 	out = encapsulated(PEER, &full);
 	expect_sent(AGENT, &full, &out, COUNT(encapsulate) | COUNT(direct));
+	put_learned("fd00:a::2", PEER, 7, MZ_LEARNED_HERE, 80);
 	expect_introduced_as(&room, PEER, GENERATION, COUNT(direct));
+	plane_set_mtu(65536);
+	put_learned("fd00:a::2", PEER, 7, MZ_LEARNED_HERE, 80);
+	expect_introduced_as(&full, PEER, GENERATION, COUNT(direct));
 }
 
-/* So many new destinations at once, and so many a second; what is known is not new. */
 static void scanners_are_slowed_down(void **state)
 {
 	struct result result;
@@ -342,7 +347,7 @@ int test_direct(void)
 		TEST(without_direct_path_nothing_is_learned),
 		TEST(neighbours_on_one_host_need_none_of_it),
 		TEST(an_rts_fits_into_the_mtu),
-		TEST(a_full_packet_carries_none),
+		TEST(an_rts_makes_nothing_too_big),
 		TEST(scanners_are_slowed_down),
 #undef TEST
 	};

@@ -34,8 +34,8 @@ static int setup_divider(void **state)
 }
 
 /* The RTS that came is answered, and goes on as this host's. Returns this host's cookie. */
-static void expect_relayed(const char *from, const struct pair *p, unsigned int counters,
-			   uint8_t ret_cookie[COOKIE_SIZE])
+static void expect_relayed(const char *from, const struct pair *p, const char *to,
+			   unsigned int counters, uint8_t ret_cookie[COOKIE_SIZE])
 {
 	struct frame in = with_rts(from, p->src, p->dst, &rts_of_source), out;
 	struct frame inner = inner_from(p->src, p->dst);
@@ -46,9 +46,11 @@ static void expect_relayed(const char *from, const struct pair *p, unsigned int 
 
 	plane_run(TRANSIT, &in, &result);
 	rts.host = SELF;
+	if (!(counters & COUNT(learn))) /* nobody attested it */
+		rts.generation = rts.group = 0;
 	cookie_of(data_of(&result), rts.cookie);
 	o = option_rts(&rts);
-	out = forwarded_with(BOUNCER_200, &inner, &o);
+	out = forwarded_with(to, &inner, &o);
 	assert_result_both(&in, &result, &out, &here,
 			   COUNT(forward) | COUNT(divide) | COUNT(here) | counters);
 	assert_memory_not_equal(rts.cookie, rts_of_source.cookie, COOKIE_SIZE);
@@ -62,7 +64,7 @@ static void a_divider_stands_for_both_ends(void **state)
 		struct here here = { .address = p->dst, .peer = p->src, .generation = 9 };
 		struct options o;
 
-		expect_relayed(BOUNCER, p, COUNT(learn), here.cookie);
+		expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn), here.cookie);
 		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
 		o = option_here(&here);
 		in = control_from(THERE, &o);
@@ -76,6 +78,18 @@ static void a_divider_stands_for_both_ends(void **state)
 		in = tunnelled(THERE, &inner);
 		out = forwarded(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
+	}
+}
+
+/* As a bouncer it has no row any more, but knows where it is: it stands between all the same. */
+static void a_divider_that_bounces_stands_between_networks(void **state)
+{
+	uint8_t cookie[COOKIE_SIZE];
+
+	put_network(200, LIST(SELF));
+	EACH_PAIR(p) {
+		put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10);
+		expect_relayed(BOUNCER, p, THERE, COUNT(learn) | COUNT(direct), cookie);
 	}
 }
 
@@ -96,7 +110,7 @@ static void a_divider_believes_bouncers_only(void **state)
 		in = with_rts(BOUNCER_200, p->src, p->dst, &rts_of_source); /* not of the source */
 		expect_sent(TRANSIT, &in, &out,
 			    COUNT(forward) | COUNT(divide) | COUNT(rts_source));
-		expect_relayed(SOURCE, p, 0, cookie);
+		expect_relayed(SOURCE, p, BOUNCER_200, 0, cookie);
 		assert_false(get_learned(p->src, &row));
 	}
 }
@@ -502,6 +516,7 @@ int test_divider(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, setup_divider)
 		TEST(a_divider_stands_for_both_ends),
+		TEST(a_divider_that_bounces_stands_between_networks),
 		TEST(a_divider_believes_bouncers_only),
 		TEST(what_nobody_has_is_said),
 		TEST(where_none_must_be_passed_a_divider_is_none),

@@ -122,6 +122,9 @@ static void a_bouncer_sends_by_its_present_row(void **state)
 		put_attested(p->gone, 100, SOURCE, 4);
 		mark_returned(&in);
 		expect_drop_by_tc(&in, MZ_DROP_not_here);
+		put_learned(p->gone, SOURCE, 4, MZ_LEARNED_HERE, 10); /* it would go to and fro */
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+		row_delete(MZ_TABLE_learned, &(struct mz_vni_addr[]){ endpoint(p->gone) });
 		put_attested(p->gone, 100, THIRD, 5);
 		expect_sent(TRANSIT, &in, &out,
 			    COUNT(forward) | COUNT(send_again) | COUNT(bounce));

@@ -130,6 +130,8 @@ def attempts(generation, cookie):
     yield "HERE of another VPC", H1, control(H1, here(DST, NEAR, cookie, 9), vni=VNI + 1), "no_vpc"
     yield "STALE of another VPC", H1, control(H1, stale(DST, 9), vni=VNI + 1), "stale_sender"
     yield "an RTS of another VPC", H1, data(H1, DST, NEAR, vni=VNI + 1, opts=[rts(PEER, 9)]), "give_back"
+    yield "a HERE that is cut", H1, control(H1, option(0x83, bytes(40))), "geneve_options"
+    yield "a HERE and a STALE", H1, bytes(outer(H1, opts=[here(DST, NEAR, cookie, 9), stale(DST, 9)], oam=1)), "geneve_control"
     yield "an echo that would never end", H1, control(H1, echo(UNKNOWN), src=PEER, sport=PORT), "geneve_control"
 
 

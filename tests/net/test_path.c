@@ -122,6 +122,17 @@ static void learn(unsigned int host, const char *text, unsigned int at, uint64_t
 	put_of_addr(host, MZ_TABLE_learned, text, &row);
 }
 
+/* That the endpoint was proven to be in. */
+static void set_network(unsigned int host, const char *text, uint64_t network)
+{
+	const struct mz_vni_addr key = { .vni = VNI, .addr = addr(text) };
+	struct mz_learned row;
+
+	assert_int_equal(mz_table_get(hosts[host], MZ_TABLE_learned, &key, &row), 0);
+	row.network = network;
+	put(host, MZ_TABLE_learned, &key, &row);
+}
+
 static int setup(void **state)
 {
 	static int n_dirs;
@@ -211,7 +222,7 @@ static void by_bouncers_and_dividers(void **state)
 {
 	expect(D, "1s 2b 5d", "no location is learned: a bouncer of the source's network, 1");
 	expect(E, "1s 2b 3v 4b 5d", "");
-	expect("10.0.1.1", "10.0.1.9", "1s 2b 3v 2r 3 no_endpoint", "");
+	expect("10.0.1.1", "10.0.1.9", "1s 2b 3v no_endpoint", "");
 	expect("10.0.1.1", "10.9.9.9", "1s 2b 3v no_network", "");
 	expect("10.0.1.1", "11.9.9.9", "1s 2b 3v no_route", "");
 	expect("10.0.1.7", "10.0.1.2", "1s no_port", "");
@@ -227,7 +238,7 @@ static void here(void **state)
 	put_vpc(MZ_VPC_DIVIDE);
 	put_local(1, "10.0.2.1", 2);
 	put_location(4, "10.0.2.1", 2, 1);
-	expect(E, "1s 2b 3v 4b 1d", "a bouncer");
+	expect(E, "1s 3v 4b 1d", "a divider");
 }
 
 static void by_what_was_learned(void **state)
@@ -252,6 +263,36 @@ static void by_what_was_learned(void **state)
 	expect(D, "1sb 4r 1 not_here", "");
 }
 
+/* A straight row of another network, that a neighbour of that network has learned: not past it. */
+static void learned_in_another_network(void **state)
+{
+	put_vpc(MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+	learn(1, "10.0.2.1", 5, NOW, 0);
+	expect(E, "1s 2b 3v 4b 5d", "not proven to be in the source's network");
+	set_network(1, "10.0.2.1", 2);
+	expect(E, "1s 3v 4b 5d", "learned in another network, 2: a divider of the VPC");
+}
+
+/* A host that bounces for the destination's network asks nobody, and believes its own rows. */
+static void by_rows_of_its_own(void **state)
+{
+	put_location(1, "10.0.1.2", 1, 5);
+	learn(1, "10.0.1.2", 4, NOW, 0);
+	expect(D, "1sb 5d", "the bouncer's own row says otherwise");
+	put_location(1, "10.0.2.1", 2, 5);
+	expect(E, "1sb 5d", "its row in the bouncer's table, generation 1");
+}
+
+/* The last endpoint of the VPC has left the host that was learned. */
+static void no_vpc_over_there(void **state)
+{
+	const __u32 vni = VNI;
+
+	learn(1, "10.0.1.2", 4, NOW, 0);
+	assert_int_equal(mz_table_delete(hosts[4], MZ_TABLE_vpc, &vni), 0);
+	expect(D, "1s 4r 1s 2b 5d", "learned");
+}
+
 static void after_what_moved(void **state)
 {
 	const struct mz_moved row = { .host = host_addr(5), .generation = 2 };
@@ -259,6 +300,9 @@ static void after_what_moved(void **state)
 	put_of_addr(4, MZ_TABLE_moved, "10.0.1.2", &row);
 	learn(1, "10.0.1.2", 4, NOW, 0);
 	expect(D, "1s 4m 5d", "learned");
+	put_vpc(MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+	set_network(1, "10.0.1.2", 1);
+	expect(D, "1s 4r 1s 2b 5d", "learned");
 }
 
 static void round_the_dead(void **state)
@@ -307,6 +351,9 @@ int main(void)
 		TEST(here),
 		TEST(by_what_was_learned),
 		TEST(by_a_divider),
+		TEST(learned_in_another_network),
+		TEST(by_rows_of_its_own),
+		TEST(no_vpc_over_there),
 		TEST(after_what_moved),
 		TEST(round_the_dead),
 		TEST(by_one_that_has_the_destination),

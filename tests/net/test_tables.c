@@ -237,6 +237,38 @@ static void test_growth_beside_programs(void **state)
 	assert_int_equal(mz_table_count(tables, MZ_TABLE_learned), 15);
 }
 
+/* What is deleted while the table grows does not come back with a copy. */
+static void test_delete_beside_growth(void **state)
+{
+	_cleanup_(mz_table_growth_freep) struct mz_table_growth *growth = NULL;
+	_cleanup_close_ int fd = -1;
+	struct mz_tables *tables = *state;
+	const uint32_t capacity = 2048;
+	uint32_t i, n = 0;
+	int r;
+
+	mz_tables_set_limit(tables, MZ_TABLE_learned, capacity);
+	assert_int_equal(mz_table_show(tables, MZ_TABLE_learned), 0);
+	mz_tables_set_limit(tables, MZ_TABLE_learned, 4 * capacity);
+	assert_int_equal(mz_table_open_inner(tables, MZ_TABLE_learned, &fd), 0);
+	for (i = 0; i < capacity; i++)
+		learn(fd, i, 1);
+	assert_int_equal(mz_table_growth_new(tables, MZ_TABLE_learned, &growth), 0);
+	do { /* after each step 128 rows, copied or not, before the swap and after */
+		r = mz_table_growth_some(growth, 1);
+		for (i = n; i < n + 128 && i < capacity; i++) {
+			const struct mz_vni_addr key = nth_key(i);
+
+			assert_int_equal(mz_table_delete(tables, MZ_TABLE_learned, &key), 0);
+		}
+		n = i;
+	} while (r == -EAGAIN);
+	assert_int_equal(r, 0);
+	assert_true(mz_table_capacity(tables, MZ_TABLE_learned) > capacity);
+	assert_in_range(n, 5 * 128, capacity);
+	assert_int_equal(mz_table_count(tables, MZ_TABLE_learned), capacity - n);
+}
+
 static int count_key(const void *key, const void *value, void *user)
 {
 	uint32_t n;
@@ -409,6 +441,7 @@ int main(void)
 		TEST(test_growth),	    TEST(test_trie_growth),
 		TEST(test_limits),	    TEST(test_each_may_delete),
 		TEST(test_walk_in_pieces),  TEST(test_growth_beside_programs),
+		TEST(test_delete_beside_growth),
 		TEST(test_one_writer),	    TEST(test_pins_outlive_the_process),
 		TEST(test_other_layout),    TEST(test_strange_pin),
 		TEST(test_counters),

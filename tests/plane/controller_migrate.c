@@ -48,7 +48,12 @@ static void four_up(struct four *f, struct plane *plane, const char *tombstones)
 	plane_until(plane, is(plane, "Endpoint", "a", "e1", "status.phase", "Provisioned") &&
 				   host_rows(&f->h[3], "locations/") == 1 &&
 				   host_rows(&f->h[4], "locations/") == 1 &&
-				   has_two_bouncers(plane));
+				   has_two_bouncers(plane) &&
+				   host_has(&f->h[1], "vpc/", "172.31.0.") && /* its divider */
+				   host_has(&f->h[1], "network/", "172.31.0.3") &&
+				   host_has(&f->h[1], "network/", "172.31.0.4") &&
+				   !host_has(&f->h[1], "network/", "\"ready\":") &&
+				   !host_has(&f->h[1], "network/", "\"known\":"));
 }
 
 static void four_free(struct four *f)
@@ -473,7 +478,8 @@ static void test_killed(void **state)
 		connect_all(&f);
 		if (!step) {
 			plane_until(plane, condition_has(&f, "waits for a device on h2"));
-			assert_true(has_row(&f, 1, 1) && has_row(&f, 2, 2));
+			plane_until(plane, has_row(&f, 2, 2));
+			assert_true(has_row(&f, 1, 1));
 		} else {
 			plane_until(plane, is_only_on(&f, 2, 2));
 			/* The second restart knows of no tombstone: h1 has none either. */

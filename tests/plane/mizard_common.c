@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -156,6 +157,14 @@ int mizard_teardown(void **state)
 	if (rmdir(dir) < 0)
 		fail_msg("%s: %s", dir, strerror(errno));
 	return 0;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 const char *mizard_dir(void)

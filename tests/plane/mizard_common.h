@@ -36,6 +36,8 @@ void mizard_new_box(void);
 /* The droplet's device goes, and comes again with the same name and address. */
 void mizard_new_underlay(void);
 
+/* Options of a mizard on under0 that has no controller. */
+#define STANDALONE "--droplet", "h1", "--standalone", "--offload-test", "off"
 /* Starts mizard with --dir and these arguments (the last is NULL) and waits until it answers. */
 void mizard_start(const char *const *args);
 /* The same, but it must exit by itself: returns the status, and its stderr in text. */
@@ -45,6 +47,7 @@ int mizard_run(const char *const *args, char *text, size_t size);
  * every command if it is -1. error 0: the kernel as it is. mizard_teardown() takes it back.
  */
 void mizard_lacks(int bpf_command, int error);
+uint64_t now_ns(void); /* of CLOCK_MONOTONIC, as programs have it */
 void mizard_kill(int signal);
 pid_t mizard_pid(void);
 

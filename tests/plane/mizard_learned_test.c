@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -24,18 +23,9 @@
 static const char *mizar; /* the program */
 
 #define START(...)                                                                                 \
-	mizard_start((const char *const[]){ "--address", "192.0.2.1", "--droplet", "h1",           \
-					    "--standalone", "--offload-test", "off",               \
-					    "--log-level", "warn", __VA_ARGS__, NULL })
+	mizard_start((const char *const[]){ "--address", "192.0.2.1", STANDALONE, "--log-level",   \
+					    "warn", __VA_ARGS__, NULL })
 #define START_SHORT() START("--lease", "0.2")
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* The map that a program finds in the slot. */
 static int open_inner(struct bpf_map_info *ret_info)
@@ -222,6 +212,8 @@ static void grows_when_rows_were_refused(void **state)
 {
 	START("--lease", "0.2", "--learned-limit", "10");
 	assert_int_equal(capacity(), 10);
+	set_vpc(true);
+	learn_many(0, 6);
 	count_refused(3);
 	usleep(400000); /* it is at its limit, and mizard goes on */
 	assert_int_equal(capacity(), 10);
@@ -231,6 +223,17 @@ static void grows_when_rows_were_refused(void **state)
 	assert_int_equal(capacity(), 10);
 	count_refused(4);
 	wait_for_capacity(25);
+	/* There is room: it was refused for another reason. */
+	mizard_kill(SIGTERM);
+	START("--lease", "0.2", "--learned-limit", "100");
+	usleep(400000);
+	count_refused(5);
+	usleep(400000);
+	assert_int_equal(capacity(), 25);
+	learn_many(6, 13);
+	usleep(400000);
+	count_refused(6);
+	wait_for_capacity(100);
 }
 
 /* An endpoint that was elsewhere comes to this host. */
@@ -267,6 +270,16 @@ static void expect_locations(const char *options, const char *expected)
 		fail_msg("%s: '%s' is not in '%s'", options, expected, text);
 }
 
+static void set_dead(const char *host)
+{
+	_cleanup_(mz_tables_freep) struct mz_tables *tables = NULL;
+	const struct mz_dead dead = { .until = now_ns() + 3600 * 1000000000ULL, .misses = 3 };
+	const struct mz_addr key = test_addr(host);
+
+	assert_int_equal(mz_tables_open(mizard_dir(), true, &tables), 0);
+	assert_int_equal(mz_table_put(tables, MZ_TABLE_dead, &key, &dead), 0);
+}
+
 static void shows_what_is_learned(void **state)
 {
 	struct mz_vni_addr key = { .vni = VNI, .addr = test_addr("10.0.0.2") };
@@ -294,6 +307,16 @@ static void shows_what_is_learned(void **state)
 	row.host = test_addr("192.0.2.3"); /* the divider, of a VPC that does not divide */
 	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
 	expect_locations("", "7 10.0.0.2 192.0.2.3 host rts stale 3m 13m 5 6 7\n");
+
+	/* Fresh, but no packet goes there. */
+	row.flags = MZ_LEARNED_RTS;
+	set_dead("192.0.2.3");
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "7 10.0.0.2 192.0.2.3 host rts dead 3m 13m 5 6 7\n");
+	row.host = test_addr("192.0.2.2");
+	key.addr = test_addr("10.0.0.9"); /* at 192.0.2.4, says the bouncer's row */
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "7 10.0.0.9 192.0.2.2 host rts overruled 3m 13m 5 6 7\n");
 }
 
 int main(int argc, char **argv)

@@ -19,10 +19,8 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 
-static const char *const standalone[] = { "--address",	  "192.0.2.1", "--droplet", "h1",
-					  "--standalone", "--offload-test", "off",
-					  "--attach",  "tcx",	    "--log-level",
-					  "warn",	  NULL };
+static const char *const standalone[] = { "--address", "192.0.2.1",	  STANDALONE, "--attach",
+					  "tcx",       "--log-level", "warn",	  NULL };
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 

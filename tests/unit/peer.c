@@ -32,13 +32,16 @@ static void step(struct run *run, char letter, uint32_t random)
 
 	run->now = peer->due_ns > run->now ? peer->due_ns : run->now;
 	run->n_news += mz_peer_ask(peer, run->now, ++run->nonce, run->interval, random);
+	mz_peer_sent(peer, run->now);
 	if (letter == 'w')
-		assert_int_equal(mz_peer_answer(peer, run->now + RTT, run->nonce ^ 1, RTT),
+		assert_int_equal(mz_peer_answer(peer, run->now + RTT, ~run->nonce, run->now + RTT),
 				 -EBADMSG);
 	if (letter == 'a')
-		run->n_news += mz_peer_answer(peer, run->now + RTT, run->nonce, RTT) == 1;
+		run->n_news += mz_peer_answer(peer, run->now + RTT, run->nonce,
+					      run->now + RTT) == 1;
 	if (letter == 'a') /* it counts once */
-		assert_int_equal(mz_peer_answer(peer, run->now + RTT, run->nonce, RTT), -EBADMSG);
+		assert_int_equal(mz_peer_answer(peer, run->now + RTT, run->nonce, run->now + RTT),
+				 -EBADMSG);
 	if (letter == '-')
 		mz_peer_unask(peer, run->now + MS);
 }
@@ -124,6 +127,69 @@ static void needs_half_a_second(void **state)
 	assert_in_range(run.now - heard, MZ_PEER_DEAD_NS, MZ_PEER_DEAD_NS + 60 * MS);
 }
 
+/* A way that takes rtt: answers come as late, and are lost until the host is down. */
+struct way {
+	struct run run;
+	uint64_t rtt, due[MZ_PEER_ECHOES], nonces[MZ_PEER_ECHOES];
+	uint32_t random;
+	bool was_heard;
+};
+
+#define DOWN (START + 10000 * MS)
+#define UP   (START + 13000 * MS)
+#define GOOD (START + 18000 * MS)
+#define END  (START + 20000 * MS)
+
+static void pass_a_ms(struct way *way)
+{
+	struct run *run = &way->run;
+	bool is_lost = run->now < DOWN ? run->nonce % 5 == 0 : run->now < UP;
+	size_t i;
+
+	for (i = 0; i < MZ_PEER_ECHOES; i++)
+		if (way->due[i] && way->due[i] <= run->now) {
+			way->was_heard |= mz_peer_answer(&run->peer, run->now, way->nonces[i],
+							 run->now) >= 0;
+			way->due[i] = 0;
+		}
+	if (run->now >= run->peer.due_ns) {
+		way->random = way->random * 1103515245 + 12345;
+		(void)mz_peer_ask(&run->peer, run->now, ++run->nonce, run->interval,
+				  way->random >> 4);
+		mz_peer_sent(&run->peer, run->now);
+		i = run->nonce % MZ_PEER_ECHOES;
+		way->nonces[i] = run->nonce;
+		way->due[i] = is_lost ? 0 : run->now + way->rtt;
+	}
+	run->now += MS;
+}
+
+/* From the first answer on the host is alive, as long as it is. */
+static void bears_a_long_way(void **state)
+{
+	static const uint64_t ways[][2] = { { 200, 90 },  { 200, 150 }, { 200, 330 },
+					    { 100, 130 }, { 20, 15 },	{ 20, 65 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct way way = { .run = play("", ways[i][0] * MS, 0), .rtt = ways[i][1] * MS };
+
+		while (way.run.now < END) {
+			uint64_t now = way.run.now;
+			bool is_up = way.was_heard && (now < DOWN || now > GOOD);
+			bool is_down = now > DOWN + 1500 * MS && now < UP;
+
+			pass_a_ms(&way);
+			if ((is_up && way.run.peer.state != MZ_PEER_ALIVE) ||
+			    (is_down && way.run.peer.state != MZ_PEER_DEAD))
+				fail_msg("every %u ms, %u ms on the way: %s after %u ms",
+					 (unsigned int)ways[i][0], (unsigned int)ways[i][1],
+					 mz_peer_states[way.run.peer.state],
+					 (unsigned int)((now - START) / MS));
+		}
+		assert_true(way.run.peer.rtt_ns == way.rtt);
+	}
+}
+
 static void is_asked_in_time(void **state)
 {
 	struct run run = play("aa", INTERVAL, 0);
@@ -165,7 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges),	       cmocka_unit_test(takes_its_time),
 		cmocka_unit_test(needs_half_a_second), cmocka_unit_test(is_asked_in_time),
-		cmocka_unit_test(avoids),
+		cmocka_unit_test(avoids),	       cmocka_unit_test(bears_a_long_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

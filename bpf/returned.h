@@ -7,6 +7,7 @@
 
 #include "direct.h"
 #include "divide.h"
+#include "nobody.h"
 
 /*
  * Only from a host where packets for the destination were sent, now or until a moment ago. From a
@@ -16,25 +17,26 @@
 static __always_inline int check_returned(struct mz_pkt *p)
 {
 	struct mz_learned *row = find_learned(p, &p->f->dst);
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *route;
 
 	if (replicas_have_self(&p->vpc->dividers)) {
 		route = find_route(p->f->vni, &p->f->dst);
 		if (!route)
 			return DROP(no_route);
-		if (is_from_bouncer(p, route->network))
+		if (is_from_bouncer(p, route->network)) {
+			if (p->local && p->local->network == route->network)
+				return 0; /* it has come meanwhile */
+			note_nobody(&key);
 			return DROP(no_endpoint);
+		}
 	}
-	if (row && host_equal(&row->host, &p->f->outer_src)) {
-		row->flags |= MZ_LEARNED_STALE;
-		return 0;
-	}
-	if (row && addr_equal(&row->before, &p->f->outer_src))
-		return 0;
 	p->location = find_location(p, &p->f->dst);
-	if (!p->location)
+	if (row && host_equal(&row->host, &p->f->outer_src))
+		row->flags |= MZ_LEARNED_STALE;
+	else if (!p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))
 		return DROP(stale_sender);
-	return host_equal(&p->location->host, &p->f->outer_src) ? DROP(not_here) : 0;
+	return p->location && host_equal(&p->location->host, &p->f->outer_src) ? DROP(not_here) : 0;
 }
 
 /* The sender's port, if the packet is one of an endpoint of this host. Sets port. */
@@ -52,21 +54,20 @@ static __always_inline int send_again(struct mz_pkt *p)
 {
 	int r;
 
-	if (!is(p, MZ_RETURNED))
-		return 0;
+	mark(p, MZ_STRIPS); /* whoever gave it back could have written its RTS */
 	if (is(p, MZ_NO_VPC))
 		return DROP(no_vpc);
 	r = check_returned(p);
 	if (r)
 		return r;
 	POINT(p, send_again);
-	if (p->location) /* next is MZ_TO_BOUNCE, which may yet send it to a divider */
-		return 0;
 	find_sender(p);
 	if (p->port) {
 		r = find_direct(p);
 		return r ?: route_agent(p);
 	}
+	if (p->location) /* next is MZ_TO_BOUNCE, which may yet send it to a divider */
+		return 0;
 	if (!replicas_have_self(&p->vpc->dividers))
 		return DROP(stale_sender);
 	p->f->next = MZ_TO_DIVIDE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host that a flow passes, and what its tables say to it: what the decisions of path_walk.c are
+ * A host that a flow passes, and what its tables say to it: what the decisions of path_step.c are
  * made from. Lookups return 1 or 0, or -errno.
  */
 #pragma once
@@ -19,15 +19,14 @@ struct step {
 	const struct mz_addr *from; /* outer source; NULL: the endpoint is here, and sends */
 	bool is_returned;	    /* from `from`, which has not got it */
 	uint64_t now;
+	bool has_no_vpc;
 	struct mz_vpc vpc;
 	struct mz_local local; /* of the destination */
 	bool has_local;
-	uint64_t network; /* of the source, if it sends from here */
-	bool gives_back;
-	struct mz_path *path;
-	struct mz_path_hop *hop;
-	struct mz_replicas next;
-	char why[MZ_PATH_WHY_SIZE]; /* next is asked */
+	struct mz_location location;
+	uint64_t network;	 /* of the source, if it sends from here */
+	uint64_t sender_network; /* that `from` is proven to send from; 0: not */
+	struct mz_path_step *out;
 };
 
 static inline int get(const struct step *s, enum mz_table_id id, const void *key, void *ret_value)
@@ -43,6 +42,15 @@ static inline int get_of_addr(const struct step *s, enum mz_table_id id,
 	const struct mz_vni_addr key = { .vni = s->flow->vni, .addr = *addr };
 
 	return get(s, id, &key, ret_value);
+}
+
+/* One that has its device. */
+static inline int get_local(const struct step *s, const struct mz_addr *addr,
+			    struct mz_local *ret_local)
+{
+	int r = get_of_addr(s, MZ_TABLE_local, addr, ret_local);
+
+	return r > 0 ? ret_local->ifindex != 0 : r;
 }
 
 static inline int get_network(const struct step *s, uint64_t id, struct mz_network *ret_network)
@@ -62,9 +70,15 @@ static inline bool is_from(const struct step *s, const struct mz_replicas *set)
 	return s->from && mz_replicas_have(set, s->from);
 }
 
+/* What came back is as it was before it left. */
+static inline bool is_from_divider(const struct step *s)
+{
+	return !s->is_returned && is_from(s, &s->vpc.dividers);
+}
+
 static inline bool was_divided(const struct step *s)
 {
-	return s->from && mz_replicas_use(&s->vpc.dividers, s->from);
+	return s->from && !s->is_returned && mz_replicas_use(&s->vpc.dividers, s->from);
 }
 
 static inline bool acts(const struct step *s, const struct mz_replicas *set)
@@ -72,9 +86,22 @@ static inline bool acts(const struct step *s, const struct mz_replicas *set)
 	return mz_replicas_have_acting(set, &s->host->self);
 }
 
-static inline bool is_self(const struct step *s, const struct mz_addr *addr)
+static inline bool divides(const struct step *s)
 {
-	return !mz_addr_compare(addr, &s->host->self);
+	return acts(s, &s->vpc.dividers);
+}
+
+/* Dividers stand between the networks, and are what hosts learn instead of each other. */
+static inline bool is_direct_by_divider(const struct step *s)
+{
+	const __u32 both = MZ_VPC_DIRECT | MZ_VPC_DIVIDE;
+
+	return (s->vpc.flags & both) == both;
+}
+
+static inline bool is_same(const struct mz_addr *a, const struct mz_addr *b)
+{
+	return a && b && !mz_addr_compare(a, b);
 }
 
 static inline int is_dead(const struct step *s, const struct mz_addr *addr)
@@ -83,4 +110,24 @@ static inline int is_dead(const struct step *s, const struct mz_addr *addr)
 	int r = get(s, MZ_TABLE_dead, addr, &dead);
 
 	return r > 0 ? dead.until > s->now : r;
+}
+
+static inline int is_from_bouncer(const struct step *s, uint64_t network)
+{
+	struct mz_network row;
+	int r = get_network(s, network, &row);
+
+	return r > 0 ? is_from(s, &row.bouncers) : r;
+}
+
+/* Whether this host bounces for the source, and no other such bouncer sent the packet. */
+static inline int is_bouncer_of_source(const struct step *s)
+{
+	struct mz_location src;
+	int r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
+
+	if (r <= 0 || is_same(&src.host, s->from))
+		return r;
+	r = is_from_bouncer(s, src.network);
+	return r < 0 ? r : !r;
 }
