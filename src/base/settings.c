@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -56,6 +56,26 @@ int mz_setting_log_level(const char *value, enum mz_log_level *ret_level)
 		return 0;
 	}
 	return mz_misused("--log-level %s: use error, warning, info or debug", value);
+}
+
+int mz_setting_seconds(const char *name, const char *value, double min, double max,
+		       uint64_t *ret_ns)
+{
+	size_t size = strlen(value);
+	char *end = NULL;
+	double seconds;
+
+	/* strtod() takes much more. */
+	if (!size || strspn(value, "0123456789.") != size || value[0] == '.' ||
+	    value[size - 1] == '.')
+		goto refuse;
+	seconds = strtod(value, &end);
+	if (*end || seconds < min || seconds > max)
+		goto refuse;
+	*ret_ns = (uint64_t)(seconds * 1e9);
+	return 0;
+refuse:
+	return mz_misused("--%s %s: use %g to %g seconds", name, value, min, max);
 }
 
 static int set(const struct mz_setting *setting, void *options, const char *value)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/log.h"
 
@@ -46,3 +47,6 @@ int mz_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Setters for what all daemons have. -EINVAL as above. */
 int mz_setting_log_level(const char *value, enum mz_log_level *ret_level);
+/* Decimal digits with a point among them; in nanoseconds. name: of the option. */
+int mz_setting_seconds(const char *name, const char *value, double min, double max,
+		       uint64_t *ret_ns);

@@ -196,7 +196,7 @@ static void begin(struct ctl_session *session, struct ctl_droplet *droplet)
 	send_welcome(session);
 	ctl_droplet_up(droplet);
 	compare_all(session, hello);
-	ctl_migrations_look(session->c);
+	ctl_migrations_look(droplet);
 }
 
 /* Refuses, or begins if the droplet is as the host says. */

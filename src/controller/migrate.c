@@ -173,15 +173,14 @@ void ctl_migration_look(struct ctl_controller *c, uint64_t uid)
 		ctl_queue_add(&c->queue, &migration->work);
 }
 
-void ctl_migrations_look(struct ctl_controller *c)
+void ctl_migrations_look(struct ctl_droplet *droplet)
 {
-	struct ctl_migration *migration;
+	struct ctl_controller *c = droplet->controller;
+	struct ctl_migration_end *end;
 
-	for (migration = c->model.migrations; migration; migration = migration->hh.next) {
-		if (!migration->is_on_way)
-			continue;
-		ctl_queue_add(&c->queue, &migration->work);
-		ctl_watch_touch(c, MZ_KIND_ENDPOINT, migration->uid); /* what it waits for */
+	DL_FOREACH(droplet->migrations, end) {
+		ctl_queue_add(&c->queue, &end->migration->work);
+		ctl_watch_touch(c, MZ_KIND_ENDPOINT, end->migration->uid); /* what it waits for */
 	}
 }
 
@@ -206,6 +205,33 @@ static void stop_leaving(struct ctl_migration *migration)
 	migration->is_leaving = false;
 }
 
+static void end_set(struct ctl_migration_end *end, struct ctl_droplet *droplet)
+{
+	if (end->droplet)
+		DL_DELETE(end->droplet->migrations, end);
+	end->droplet = droplet;
+	if (droplet)
+		DL_APPEND(droplet->migrations, end);
+}
+
+void ctl_migrations_forget(struct ctl_droplet *droplet)
+{
+	while (droplet->migrations)
+		end_set(droplet->migrations, NULL);
+}
+
+/* With no endpoint: it is not on its way. */
+static void set_ends(struct ctl_migration *migration, const Mizar__V1__Endpoint *endpoint)
+{
+	const struct ctl_model *model = &migration->controller->model;
+	struct ctl_place places[CTL_PLACES_MAX];
+	unsigned int i, n = endpoint ? ctl_endpoint_places(endpoint, places) : 0;
+
+	for (i = 0; i < CTL_PLACES_MAX; i++)
+		end_set(&migration->ends[i],
+			i < n ? ctl_model_droplet(model, places[i].droplet) : NULL);
+}
+
 void ctl_migration_put(struct ctl_migration *migration)
 {
 	struct ctl_controller *c = migration->controller;
@@ -213,6 +239,7 @@ void ctl_migration_put(struct ctl_migration *migration)
 	if (migration->is_on_way || migration->tombstones)
 		return;
 	stop_leaving(migration);
+	set_ends(migration, NULL);
 	ctl_queue_cancel(&c->queue, &migration->work);
 	HASH_DEL(c->model.migrations, migration);
 	free(migration);
@@ -222,6 +249,7 @@ static struct ctl_migration *get(struct ctl_controller *c, struct ctl_network *n
 				 uint64_t uid)
 {
 	struct ctl_migration *migration = find(c, uid);
+	unsigned int i;
 
 	if (migration)
 		return migration;
@@ -230,6 +258,8 @@ static struct ctl_migration *get(struct ctl_controller *c, struct ctl_network *n
 	migration->uid = uid;
 	migration->network = network;
 	migration->work.run = run;
+	for (i = 0; i < CTL_PLACES_MAX; i++)
+		migration->ends[i].migration = migration;
 	HASH_ADD(hh, c->model.migrations, uid, sizeof(migration->uid), migration);
 	return migration;
 }
@@ -243,6 +273,7 @@ static void follow(struct ctl_migration *migration, const Mizar__V1__Endpoint *e
 	if (!is_leaving || migration->generation != status->location_generation)
 		stop_leaving(migration);
 	migration->is_on_way = is_leaving || status->migrating_to;
+	set_ends(migration, migration->is_on_way ? endpoint : NULL);
 	migration->generation = status->location_generation;
 	if (is_leaving && !migration->is_leaving) {
 		migration->is_leaving = true;
@@ -316,10 +347,12 @@ void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
 	if (old && new && !c->loading)
 		bury_all(migration, old->endpoint, new->endpoint);
 	migration->is_on_way = false;
-	if (new)
+	if (new) {
 		follow(migration, new->endpoint);
-	else
+	} else {
 		stop_leaving(migration);
+		set_ends(migration, NULL);
+	}
 	ctl_migration_put(migration);
 }
 

@@ -24,6 +24,13 @@
 
 struct ctl_tombstone;
 
+/* One droplet of an endpoint that is on its way. */
+struct ctl_migration_end {
+	struct ctl_migration *migration;
+	struct ctl_droplet *droplet; /* NULL: none */
+	struct ctl_migration_end *prev, *next; /* of the droplet */
+};
+
 /* An endpoint between two droplets, or that was a while ago. */
 struct ctl_migration {
 	struct ctl_controller *controller;
@@ -34,6 +41,7 @@ struct ctl_migration {
 	bool is_writing; /* the operator's own transaction is under way */
 	uint32_t generation;	    /* where it is now */
 	uint64_t location_revision; /* to be acknowledged by the bouncers */
+	struct ctl_migration_end ends[CTL_PLACES_MAX];
 	struct ctl_tombstone *tombstones;
 	struct ctl_work work;
 	struct ctl_migration *prev, *next; /* of the network's leaving ones, by revision */
@@ -52,8 +60,10 @@ void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
 			  const struct mz_object *old, const struct mz_object *new);
 /* Something that it may wait for has come true. */
 void ctl_migration_look(struct ctl_controller *c, uint64_t uid);
-/* A host has come or gone. */
-void ctl_migrations_look(struct ctl_controller *c);
+/* The host has come or gone. */
+void ctl_migrations_look(struct ctl_droplet *droplet);
+/* The droplet goes. */
+void ctl_migrations_forget(struct ctl_droplet *droplet);
 /* The network's bouncers have acknowledged more. */
 void ctl_migrations_settled(struct ctl_network *network);
 void ctl_migrations_fini(struct ctl_controller *c);
@@ -67,9 +77,9 @@ struct ctl_tombstone {
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	struct mz_addr host;
 	uint32_t generation;
-	struct ctl_work timer;
+	uint64_t until;					   /* of the queue's clock */
 	struct ctl_tombstone *prev, *next;		   /* of the migration */
-	struct ctl_tombstone *droplet_prev, *droplet_next; /* of the droplet */
+	struct ctl_tombstone *droplet_prev, *droplet_next; /* of the droplet, by until */
 };
 
 void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *droplet, uint32_t vni,
@@ -79,6 +89,8 @@ void ctl_tombstone_free(struct ctl_tombstone *tombstone);
 /* The endpoint has moved on. */
 void ctl_tombstone_set(struct ctl_tombstone *tombstone, const struct mz_addr *host,
 		       uint32_t generation);
+/* The first of the droplet's have lasted long enough. */
+void ctl_tombstones_end_old(struct ctl_droplet *droplet);
 /* The droplet goes. */
 void ctl_tombstones_forget(struct ctl_droplet *droplet);
 /* Frees the migration if nothing is left of it. */

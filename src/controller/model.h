@@ -30,6 +30,7 @@ struct ctl_full;
 struct ctl_hold;
 struct ctl_hold_wait;
 struct ctl_migration;
+struct ctl_migration_end;
 struct ctl_session;
 struct ctl_tombstone;
 
@@ -50,7 +51,8 @@ struct ctl_droplet {
 	struct ctl_usage *usages;
 	struct ctl_replica *replicas;
 	struct ctl_pending *pending;
-	struct ctl_tombstone *tombstones; /* of endpoints that have left it */
+	struct ctl_migration_end *migrations; /* of endpoints on their way to or from it */
+	struct ctl_tombstone *tombstones;     /* of endpoints that have left it */
 	struct ctl_hold_wait *holds;	  /* of addresses that wait for its ack, by revision */
 	uint64_t n_endpoints;		  /* also those on their way to or from it */
 	unsigned int n_bouncers, n_dividers;
@@ -63,7 +65,8 @@ struct ctl_droplet {
 	char *drops;	      /* of its last report, as text, or NULL */
 	struct ctl_work down; /* runs when its stream has been down for too long */
 	struct ctl_work give_up;
-	struct ctl_work late; /* runs when the first of holds has waited for too long */
+	struct ctl_work unbury; /* runs when the first of tombstones is old */
+	struct ctl_work late;	/* runs when the first of holds has waited for too long */
 	struct ctl_work work; /* the droplet operator */
 	UT_hash_handle hh, hh_name;
 };

@@ -42,6 +42,11 @@ static void on_late(struct ctl_work *work)
 	ctl_holds_give_up_late(CTL_CONTAINER(work, struct ctl_droplet, late));
 }
 
+static void on_unbury(struct ctl_work *work)
+{
+	ctl_tombstones_end_old(CTL_CONTAINER(work, struct ctl_droplet, unbury));
+}
+
 static void on_down(struct ctl_work *work)
 {
 	struct ctl_droplet *droplet = CTL_CONTAINER(work, struct ctl_droplet, down);
@@ -88,7 +93,7 @@ void ctl_droplet_down(struct ctl_droplet *droplet)
 
 	c->model.n_connected--;
 	wait_for_stream(droplet, 0);
-	ctl_migrations_look(c);
+	ctl_migrations_look(droplet);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
 
@@ -101,6 +106,7 @@ static struct ctl_droplet *droplet_new(struct ctl_controller *c, const struct mz
 	droplet->down.run = on_down;
 	droplet->give_up.run = on_give_up;
 	droplet->late.run = on_late;
+	droplet->unbury.run = on_unbury;
 	droplet->work.run = ctl_operator_droplet;
 	droplet->name = ctl_strdup(mz_object_name(object));
 	/* It was checked when it was stored; an unreadable one stays zero, which no host has. */
@@ -119,10 +125,12 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 	ctl_session_end(droplet, MZ_RPC_UNAVAILABLE, "the droplet object is gone");
 	ctl_queue_cancel(&c->queue, &droplet->down);
 	ctl_queue_cancel(&c->queue, &droplet->work);
+	ctl_migrations_forget(droplet);
 	ctl_tombstones_forget(droplet);
 	ctl_holds_give_up(droplet);
 	ctl_queue_cancel(&c->queue, &droplet->give_up);
 	ctl_queue_cancel(&c->queue, &droplet->late);
+	ctl_queue_cancel(&c->queue, &droplet->unbury);
 	ctl_sub_forget_all(c, droplet);
 	ctl_scope_fini(&droplet->host);
 	ctl_uidset_fini(&droplet->attached);

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/settings.h"
@@ -24,40 +23,38 @@ static int set_journal(void *target, const char *value)
 	return 0;
 }
 
-#define SECONDS_MAX 86400
+#define SECONDS_MIN 0.1
+#define SECONDS_MAX 86400.0
 
-/* ms: where the time goes, in milliseconds. */
-static int parse_seconds(const char *name, const char *value, uint64_t *ms)
+static int set_ms(const char *name, const char *value, uint64_t *ret_ms)
 {
-	char *end;
-	double seconds = strtod(value, &end);
+	uint64_t ns;
+	int r = mz_setting_seconds(name, value, SECONDS_MIN, SECONDS_MAX, &ns);
 
-	if (end == value || *end || !(seconds >= 0.1) || seconds > SECONDS_MAX)
-		return mz_misused("--%s %s: must be seconds, from 0.1 to %d", name, value,
-				  SECONDS_MAX);
-	*ms = (uint64_t)(seconds * 1000);
-	return 0;
+	if (r >= 0)
+		*ret_ms = ns / 1000000;
+	return r;
 }
 
 static int set_dead_after(void *target, const char *value)
 {
 	struct ctl_options *options = target;
 
-	return parse_seconds("dead-after", value, &options->times.dead_ms);
+	return set_ms("dead-after", value, &options->times.dead_ms);
 }
 
 static int set_hold_addresses(void *target, const char *value)
 {
 	struct ctl_options *options = target;
 
-	return parse_seconds("hold-addresses", value, &options->times.hold_ms);
+	return set_ms("hold-addresses", value, &options->times.hold_ms);
 }
 
 static int set_tombstones(void *target, const char *value)
 {
 	struct ctl_options *options = target;
 
-	return parse_seconds("tombstones", value, &options->times.tombstone_ms);
+	return set_ms("tombstones", value, &options->times.tombstone_ms);
 }
 
 #define TEXT(field) .text = offsetof(struct ctl_options, field)
@@ -83,8 +80,8 @@ static const struct mz_setting rows[] = {
 	  "connected (60)",
 	  .set = set_hold_addresses },
 	{ "tombstones", "SECONDS",
-	  "how long the host that an endpoint migrated from forwards what still comes: at least "
-	  "two leases of the hosts (30)",
+	  "how long the host that an endpoint migrated from forwards what still comes; two leases "
+	  "of the hosts are enough (30)",
 	  .set = set_tombstones },
 	{ "log-level", "LEVEL", "error, warning, info or debug (info)", .set = set_log_level },
 	{ "journal", NULL, "prefix log lines with priorities, for systemd", .set = set_journal },

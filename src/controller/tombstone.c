@@ -31,9 +31,15 @@ static void end(struct ctl_tombstone *tombstone)
 	ctl_migration_put(migration);
 }
 
-static void on_timer(struct ctl_work *work)
+void ctl_tombstones_end_old(struct ctl_droplet *droplet)
 {
-	end(CTL_CONTAINER(work, struct ctl_tombstone, timer));
+	struct ctl_queue *queue = &droplet->controller->queue;
+	uint64_t now = ctl_queue_now(queue);
+
+	while (droplet->tombstones && droplet->tombstones->until <= now)
+		end(droplet->tombstones);
+	if (droplet->tombstones)
+		ctl_queue_add_in(queue, &droplet->unbury, droplet->tombstones->until - now);
 }
 
 void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *droplet, uint32_t vni,
@@ -41,6 +47,8 @@ void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *drop
 		       uint32_t generation)
 {
 	struct ctl_tombstone *tombstone = ctl_calloc(1, sizeof(*tombstone));
+	uint64_t ms = droplet->controller->times.tombstone_ms;
+	struct ctl_queue *queue = &droplet->controller->queue;
 	int i;
 
 	tombstone->migration = migration;
@@ -50,11 +58,10 @@ void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *drop
 		tombstone->addrs[tombstone->n_addrs++] = addrs[i];
 	tombstone->host = *host;
 	tombstone->generation = generation;
-	tombstone->timer.run = on_timer;
+	tombstone->until = ctl_queue_now(queue) + ms;
 	DL_APPEND(migration->tombstones, tombstone);
 	DL_APPEND2(droplet->tombstones, tombstone, droplet_prev, droplet_next);
-	ctl_queue_add_in(&droplet->controller->queue, &tombstone->timer,
-			 droplet->controller->times.tombstone_ms);
+	ctl_queue_add_in(queue, &droplet->unbury, ms);
 	change(tombstone, false, true, host, generation);
 	/* The host sends after the endpoint, so it needs what an endpoint's host needs. */
 	ctl_usage_network(droplet->controller, migration->network, droplet, 1, 0);
@@ -65,7 +72,6 @@ void ctl_tombstone_free(struct ctl_tombstone *tombstone)
 	change(tombstone, true, false, &tombstone->host, tombstone->generation);
 	ctl_usage_network(tombstone->droplet->controller, tombstone->migration->network,
 			  tombstone->droplet, -1, 0);
-	ctl_queue_cancel(&tombstone->droplet->controller->queue, &tombstone->timer);
 	DL_DELETE(tombstone->migration->tombstones, tombstone);
 	DL_DELETE2(tombstone->droplet->tombstones, tombstone, droplet_prev, droplet_next);
 	free(tombstone);

@@ -137,20 +137,11 @@ static int set_learned_limit(void *target, const char *value)
 	return 0;
 }
 
-/* Digits with a point among them, and nothing else that strtod() would take. */
 static int set_lease(void *target, const char *value)
 {
 	struct mz_options *options = target;
-	bool is_number = isdigit((unsigned char)value[0]) &&
-			 strspn(value, "0123456789.") == strlen(value);
-	char *end = NULL;
-	double seconds = is_number ? strtod(value, &end) : 0;
 
-	if (!is_number || *end || seconds < LEASE_MIN || seconds > LEASE_MAX)
-		return mz_misused("--lease %s: use %.1f to %.0f seconds", value, LEASE_MIN,
-				  LEASE_MAX);
-	options->lease_ns = (uint64_t)(seconds * 1e9);
-	return 0;
+	return mz_setting_seconds("lease", value, LEASE_MIN, LEASE_MAX, &options->lease_ns);
 }
 
 static int set_new_destinations(void *target, const char *value)

@@ -15,6 +15,7 @@
 struct options {
 	const char *name, *place;
 	bool loud;
+	uint64_t ns;
 };
 
 static int set_loud(void *options, const char *value)
@@ -31,10 +32,16 @@ static int set_place(void *options, const char *value)
 	return 0;
 }
 
+static int set_wait(void *options, const char *value)
+{
+	return mz_setting_seconds("wait", value, 0.2, 3600, &((struct options *)options)->ns);
+}
+
 static const struct mz_setting rows[] = {
 	{ "name", "NAME", "a name", .text = offsetof(struct options, name) },
 	{ "place", "PATH", "a place", .set = set_place },
 	{ "loud", NULL, "noise", .set = set_loud },
+	{ "wait", "SECONDS", "a time", .set = set_wait },
 };
 
 static const struct mz_daemon daemon_rows = {
@@ -128,6 +135,23 @@ static void test_refusals(void **state)
 	expect_refused(large, 65536, "longer than 65536 bytes");
 }
 
+static void test_seconds(void **state)
+{
+	static const char *const bad[] = { "0.1", "3600.5", "0x10", "1e3", "+5", "5.",	"5s",
+					   ".",	  ".5",	    "nan",  "inf", "-5", "1.2.3" };
+	_cleanup_free_ char *text = NULL;
+	struct options options = {};
+	char line[32];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(line, sizeof(line), "wait = %s\n", bad[i]);
+		expect_refused(line, strlen(line), ": use 0.2 to 3600 seconds");
+	}
+	assert_int_equal(read_with("wait = 2.5", 10, NULL, &options, &text), 0);
+	assert_true(options.ns == 2500000000ULL);
+}
+
 static void test_log_level(void **state)
 {
 	enum mz_log_level level = MZ_LOG_INFO;
@@ -147,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_command_line_wins),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_log_level),
 	};
 
