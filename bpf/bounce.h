@@ -9,6 +9,9 @@
 /* Reads vni, dst; sets next, host. */
 static __always_inline int to_location(struct mz_pkt *p, const struct mz_location *location)
 {
+	/* A divider that has not got it: it would come here again, until its TTL ends. */
+	if (was_divided(p) && host_equal(&location->host, &p->f->outer_src))
+		return DROP(not_here);
 	POINT(p, bounce);
 	p->f->host = location->host;
 	p->f->next = host_is_self(&p->f->host) ? MZ_TO_DELIVER : MZ_TO_TUNNEL;

@@ -194,6 +194,8 @@ static int find_direct(struct step *s)
 static int go_to_location(struct step *s)
 {
 	s->out->roles |= MZ_PATH_BOUNCER;
+	if (was_divided(s) && is_same(&s->location.host, s->from)) /* it would come here again */
+		return drop(s, MZ_DROP_not_here);
 	if (is_same(&s->location.host, &s->host->self))
 		return s->has_local ? arrive(s) : drop(s, MZ_DROP_not_here);
 	because(s, "its row in the bouncer's table, generation %u", s->location.generation);
@@ -477,8 +479,7 @@ int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *hos
 {
 	struct mz_path_step out = { .end = MZ_PATH_UNKNOWN };
 	struct step s = { .flow = flow,
-			  .host = host,
-			  .from = from,
+			  .host = host, .from = from,
 			  .is_returned = is_returned,
 			  .now = now,
 			  .out = &out };

@@ -25,6 +25,7 @@ struct mz_server {
 	struct mz_target target;
 	unsigned int timeout_ms;
 	bool is_quiet;
+	char why[512]; /* of the last -ESTALE */
 };
 
 static void server_error(const struct mz_server *server, const char *format, ...)
@@ -118,6 +119,11 @@ const char *mz_server_name(const struct mz_server *server)
 	return server->target.server;
 }
 
+const char *mz_server_why(const struct mz_server *server)
+{
+	return server->why;
+}
+
 static int unavailable(const struct mz_server *server, const char *message)
 {
 	const char *target = server->target.server, *lab = server->target.lab;
@@ -143,7 +149,7 @@ static int unavailable(const struct mz_server *server, const char *message)
 	return -EHOSTUNREACH;
 }
 
-static int fail(const struct mz_server *server, enum mz_rpc_code code, const char *message)
+static int fail(struct mz_server *server, enum mz_rpc_code code, const char *message)
 {
 	const char *target = server->target.server;
 
@@ -153,6 +159,9 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 		return 0;
 	case MZ_RPC_NOT_FOUND:
 		return -ENOENT;
+	case MZ_RPC_ABORTED:
+		snprintf(server->why, sizeof(server->why), "%s", message);
+		return -ESTALE;
 	case MZ_RPC_UNAVAILABLE:
 		return unavailable(server, message);
 	case MZ_RPC_DEADLINE_EXCEEDED:
@@ -174,7 +183,6 @@ static int fail(const struct mz_server *server, enum mz_rpc_code code, const cha
 	case MZ_RPC_ALREADY_EXISTS:
 	case MZ_RPC_RESOURCE_EXHAUSTED:
 	case MZ_RPC_FAILED_PRECONDITION:
-	case MZ_RPC_ABORTED:
 	case MZ_RPC_OUT_OF_RANGE:
 		break;
 	}

@@ -24,11 +24,15 @@ const char *mz_server_name(const struct mz_server *server);
 
 /*
  * fn has the response, borrowed, and its result is the call's. -ENOENT: not found (not said: the
- * caller knows what); -EHOSTUNREACH: no controller; -ETIMEDOUT; -EPERM; -EIO all else.
+ * caller knows what); -ESTALE: somebody has changed it meanwhile (not said: who asks again need not
+ * say it; mz_server_why()); -EHOSTUNREACH: no controller; -ETIMEDOUT; -EPERM; -EIO all else.
  */
 typedef int (*mz_response_fn)(const ProtobufCMessage *response, void *user);
 int mz_server_call(struct mz_server *server, const char *method, const ProtobufCMessage *request,
 		   const ProtobufCMessageDescriptor *response, mz_response_fn fn, void *user);
+
+/* What the controller said when a call was -ESTALE. */
+const char *mz_server_why(const struct mz_server *server);
 
 /* All objects of a kind, page by page. ns NULL: all namespaces. fn: non-zero stops. */
 typedef int (*mz_object_fn)(const struct mz_object *object, void *user);

@@ -125,9 +125,9 @@ static int wait_for_all(struct mz_server *server, const struct submit *s)
 	return 0;
 }
 
-enum mz_exit mz_submit(struct mz_server *server, const struct mz_args *args,
-		       struct mz_object *const *objects, size_t n_objects, bool create_only,
-		       mz_problems_fn on_problems, const void *user)
+int mz_submit_try(struct mz_server *server, const struct mz_args *args,
+		  struct mz_object *const *objects, size_t n_objects, bool create_only,
+		  mz_problems_fn on_problems, const void *user)
 {
 	struct submit s = { args, objects, n_objects, on_problems, user };
 	Mizar__V1__ApplyRequest request = MIZAR__V1__APPLY_REQUEST__INIT;
@@ -137,7 +137,7 @@ enum mz_exit mz_submit(struct mz_server *server, const struct mz_args *args,
 
 	if (!wrapped || !pointers) {
 		mz_error("out of memory");
-		return MZ_FAILED;
+		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n_objects; i++) {
 		mz_object_wrap(objects[i], &wrapped[i]);
@@ -154,5 +154,16 @@ enum mz_exit mz_submit(struct mz_server *server, const struct mz_args *args,
 		mz_error("what the objects refer to was not found");
 	if (!r && mz_args_has(args, MZ_OPT_WAIT) && !request.dry_run)
 		r = wait_for_all(server, &s);
+	return r;
+}
+
+enum mz_exit mz_submit(struct mz_server *server, const struct mz_args *args,
+		       struct mz_object *const *objects, size_t n_objects, bool create_only,
+		       mz_problems_fn on_problems, const void *user)
+{
+	int r = mz_submit_try(server, args, objects, n_objects, create_only, on_problems, user);
+
+	if (r == -ESTALE)
+		mz_error("%s", mz_server_why(server));
 	return r < 0 ? MZ_FAILED : MZ_DONE;
 }

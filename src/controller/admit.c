@@ -217,6 +217,15 @@ static int merge(struct ctl_admission *a, struct ctl_admitted *item)
 	return mz_object_check_update(item->old, item->object, &a->problems);
 }
 
+/* It is no longer what it was when the caller read it; also if it is gone. */
+static bool is_stale(const struct ctl_admitted *item)
+{
+	uint64_t expect = mz_object_metadata(item->object)->resource_version;
+
+	return expect &&
+	       (!item->old || expect != mz_object_metadata(item->old)->resource_version);
+}
+
 static int read_item(struct ctl_admission *a, const Mizar__V1__Object *message, unsigned int index)
 {
 	_cleanup_(admitted_freep) struct ctl_admitted *item = ctl_calloc(1, sizeof(*item));
@@ -251,7 +260,7 @@ static int read_item(struct ctl_admission *a, const Mizar__V1__Object *message, 
 	r = merge(a, item);
 	a->items[index] = item;
 	remember(a, TAKE(item), key);
-	return r;
+	return r ?: is_stale(a->items[index]) ? -ESTALE : 0;
 }
 
 static int read_items(struct ctl_admission *a, const Mizar__V1__ApplyRequest *request)
@@ -343,6 +352,7 @@ static void on_applied(int r, void *user)
 static void finish_failed(const struct ctl_admission *a, struct mz_rpc_call *call, int r)
 {
 	const struct ctl_admitted *item;
+	unsigned long expect;
 
 	if (r != -ESTALE) {
 		mz_rpc_call_finish(call, r == -ENOMEM ? MZ_RPC_RESOURCE_EXHAUSTED : MZ_RPC_INTERNAL,
@@ -350,12 +360,20 @@ static void finish_failed(const struct ctl_admission *a, struct mz_rpc_call *cal
 		return;
 	}
 	item = a->items[a->problems.object];
+	expect = (unsigned long)mz_object_metadata(item->object)->resource_version;
+	if (!item->old) {
+		mz_rpc_call_finish(call, MZ_RPC_ABORTED,
+				   "%s %s: it was deleted after metadata.resourceVersion %lu; "
+				   "without that it is created anew; nothing was applied",
+				   mz_kinds[item->object->kind].name, mz_object_name(item->object),
+				   expect);
+		return;
+	}
 	mz_rpc_call_finish(
 		call, MZ_RPC_ABORTED,
 		"%s %s: metadata.resourceVersion is %lu, and the stored one is %lu: it was "
 		"changed meanwhile, read it again; nothing was applied",
-		mz_kinds[item->object->kind].name, mz_object_name(item->object),
-		(unsigned long)mz_object_metadata(item->object)->resource_version,
+		mz_kinds[item->object->kind].name, mz_object_name(item->object), expect,
 		(unsigned long)mz_object_metadata(item->old)->resource_version);
 }
 

@@ -66,7 +66,7 @@ int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item
 /* The object gets the status of another one of its kind, or an empty one (NULL). */
 int ctl_admit_set_status(struct mz_object *new, const struct mz_object *old);
 
-/* admit_store.c: writes what differs; -ESTALE: somebody else did meanwhile. Answers. */
+/* admit_store.c: writes what differs. Answers. */
 int ctl_admit_store(struct ctl_admission *a, struct ctl_admitted *item);
 void ctl_admit_reply_problems(struct ctl_admission *a, struct mz_rpc_call *call);
 void ctl_admit_reply_results(struct ctl_admission *a, struct mz_rpc_call *call);

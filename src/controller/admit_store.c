@@ -60,8 +60,6 @@ int ctl_admit_store(struct ctl_admission *a, struct ctl_admitted *item)
 		item->result = MIZAR__V1__APPLY_RESPONSE__RESULT__CREATED;
 		return ctl_write_create(a->write, TAKE(copy), item->owner);
 	}
-	if (expect && expect != mz_object_metadata(item->old)->resource_version)
-		return -ESTALE;
 	same = is_same_wish(item->old, item->object, true);
 	if (same) {
 		item->result = MIZAR__V1__APPLY_RESPONSE__RESULT__UNCHANGED;

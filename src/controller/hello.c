@@ -19,6 +19,7 @@
 #define REPORT_INTERVAL_MS 5000
 #define WINDOW_BYTES	   (1U << 20)
 #define NAME_PREFIX	   "droplet:"
+#define ATTACHED_MAX	   (1U << 16) /* each costs a look into the store */
 
 struct held {
 	struct mz_scope_id id;
@@ -30,7 +31,8 @@ struct ctl_hello {
 	struct mz_addr addr;
 	struct held *held;
 	size_t n_held;
-	struct ctl_uidset attached;
+	uint64_t *attached; /* uids */
+	size_t n_attached;
 };
 
 void ctl_hello_free(struct ctl_hello *hello)
@@ -40,7 +42,7 @@ void ctl_hello_free(struct ctl_hello *hello)
 	free(hello->name);
 	free(hello->version);
 	free(hello->held);
-	ctl_uidset_fini(&hello->attached);
+	free(hello->attached);
 	free(hello);
 }
 DEFINE_CLEANUP(struct ctl_hello *, ctl_hello_free)
@@ -95,9 +97,11 @@ static const char *read_hello(const Mizar__V1__HostHello *message, struct ctl_he
 	for (i = 1; i < hello->n_held; i++)
 		if (!by_scope(&hello->held[i - 1], &hello->held[i]))
 			return "scopes: one is named twice";
+	if (message->n_attached > ATTACHED_MAX)
+		return "attached: too many";
+	hello->attached = ctl_calloc(message->n_attached + 1, sizeof(*hello->attached));
 	for (i = 0; i < message->n_attached; i++)
-		if (ctl_uidset_add(&hello->attached, message->attached[i]) < 0)
-			return "attached: too many";
+		hello->attached[hello->n_attached++] = message->attached[i];
 	return NULL;
 }
 
@@ -176,6 +180,7 @@ static void compare_all(struct ctl_session *session, const struct ctl_hello *hel
 static void begin(struct ctl_session *session, struct ctl_droplet *droplet)
 {
 	_cleanup_(ctl_hello_freep) struct ctl_hello *hello = TAKE(session->hello);
+	size_t i;
 
 	ctl_session_end(droplet, MZ_RPC_ABORTED, "another stream of this host took over");
 	session->droplet = droplet;
@@ -183,8 +188,8 @@ static void begin(struct ctl_session *session, struct ctl_droplet *droplet)
 	free(droplet->version);
 	droplet->version = TAKE(hello->version);
 	ctl_uidset_fini(&droplet->attached);
-	droplet->attached = hello->attached;
-	hello->attached = (struct ctl_uidset){};
+	for (i = 0; i < hello->n_attached; i++)
+		ctl_session_note_device(session, hello->attached[i]);
 	mz_log_info("droplet %s: stream is up (%s)", droplet->name,
 		    mz_rpc_call_peer(session->call));
 

@@ -96,64 +96,110 @@ static void on_release(struct ctl_work *work)
 	ctl_write_commit(TAKE(write), on_released, TAKE(releasing));
 }
 
-static void release_if_over(struct ctl_hold *hold)
-{
-	int i;
+/* ---- waiting --------------------------------------------------------------------------------- */
 
-	for (i = 0; i < CTL_PLACES_MAX; i++)
-		if (hold->waits[i].droplet)
-			return;
-	ctl_queue_add(&hold->controller->queue, &hold->release);
+static struct ctl_hold *get(struct ctl_controller *c, uint64_t uid)
+{
+	struct ctl_hold *hold = find(c, uid);
+
+	if (hold)
+		return hold;
+	hold = ctl_calloc(1, sizeof(*hold));
+	hold->controller = c;
+	hold->uid = uid;
+	hold->patience.run = on_patience;
+	hold->release.run = on_release;
+	HASH_ADD(hh, c->model.holds, uid, sizeof(hold->uid), hold);
+	return hold;
 }
 
-/* ---- waiting --------------------------------------------------------------------------------- */
+static void wait_for(struct ctl_hold *hold, struct ctl_droplet *droplet, uint64_t ms)
+{
+	struct ctl_queue *queue = &droplet->controller->queue;
+	struct ctl_hold_wait *wait;
+
+	DL_FOREACH2(hold->waits, wait, hold_next)
+		if (wait->droplet == droplet)
+			break;
+	if (wait) {
+		DL_DELETE(droplet->holds, wait);
+	} else {
+		wait = ctl_calloc(1, sizeof(*wait));
+		wait->hold = hold;
+		wait->droplet = droplet;
+		DL_APPEND2(hold->waits, wait, hold_prev, hold_next);
+	}
+	wait->revision = droplet->host.revision;
+	wait->until = ctl_queue_now(queue) + ms;
+	DL_APPEND(droplet->holds, wait);
+	ctl_queue_add_in(queue, &droplet->late, ms);
+}
+
+static void wait_free(struct ctl_hold_wait *wait)
+{
+	DL_DELETE(wait->droplet->holds, wait);
+	DL_DELETE2(wait->hold->waits, wait, hold_prev, hold_next);
+	free(wait);
+}
+
+static void end_if_over(struct ctl_hold *hold)
+{
+	if (hold->waits)
+		return;
+	if (hold->is_deleted)
+		ctl_queue_add(&hold->controller->queue, &hold->release);
+	else
+		hold_free(hold);
+}
 
 static void wait_end(struct ctl_hold_wait *wait)
 {
-	struct ctl_droplet *droplet = TAKE(wait->droplet);
+	struct ctl_hold *hold = wait->hold;
 
-	DL_DELETE(droplet->holds, wait);
-	release_if_over(wait->hold);
+	wait_free(wait);
+	end_if_over(hold);
+}
+
+void ctl_hold_unheard(struct ctl_droplet *droplet)
+{
+	struct ctl_controller *c = droplet->controller;
+
+	wait_for(get(c, 0), droplet, c->times.hold_ms + CTL_START_MS);
+}
+
+void ctl_hold_leave(struct ctl_droplet *droplet, uint64_t uid)
+{
+	struct ctl_controller *c = droplet->controller;
+
+	if (!droplet->given_up)
+		wait_for(get(c, uid), droplet, c->times.hold_ms);
 }
 
 void ctl_hold_new(struct ctl_controller *c, uint32_t vni, const struct mz_object *endpoint)
 {
-	struct ctl_place places[CTL_PLACES_MAX];
-	unsigned int i, n = ctl_endpoint_places(endpoint->endpoint, places);
-	struct ctl_hold *hold;
+	struct ctl_hold *hold = get(c, mz_object_metadata(endpoint)->uid);
+	const struct ctl_hold *unheard = find(c, 0);
+	struct ctl_hold_wait *wait;
 
-	if (!n)
-		return; /* they went with it */
-	hold = ctl_calloc(1, sizeof(*hold));
-	hold->controller = c;
-	hold->uid = mz_object_metadata(endpoint)->uid;
+	hold->is_deleted = true;
 	hold->vni = vni;
 	hold->n_addrs = ctl_endpoint_addresses(endpoint->endpoint, hold->addrs);
-	hold->patience.run = on_patience;
-	hold->release.run = on_release;
-	HASH_ADD(hh, c->model.holds, uid, sizeof(hold->uid), hold);
-	for (i = 0; i < n; i++) {
-		struct ctl_droplet *droplet = ctl_model_droplet(&c->model, places[i].droplet);
-		struct ctl_hold_wait *wait = &hold->waits[i];
-
-		wait->hold = hold;
-		if (!droplet || droplet->given_up)
-			continue;
-		wait->droplet = droplet;
-		wait->revision = droplet->host.revision;
-		DL_APPEND(droplet->holds, wait);
-	}
-	release_if_over(hold);
+	/* What it left before this process was started is not known. */
+	if (unheard && hold->uid < c->first_uid)
+		DL_FOREACH2(unheard->waits, wait, hold_next)
+			wait_for(hold, wait->droplet, c->times.hold_ms);
+	end_if_over(hold);
 }
 
 void ctl_hold_wait_for(struct ctl_controller *c, uint64_t uid, void (*done)(void *user), void *user)
 {
 	struct ctl_hold *hold = find(c, uid);
 	bool is_soon = hold && !hold->done;
-	int i;
+	struct ctl_hold_wait *wait;
 
-	for (i = 0; i < CTL_PLACES_MAX && is_soon; i++)
-		is_soon = !hold->waits[i].droplet || hold->waits[i].droplet->session;
+	if (is_soon)
+		DL_FOREACH2(hold->waits, wait, hold_next)
+			is_soon &= !!wait->droplet->session;
 	if (!is_soon) {
 		done(user);
 		return;
@@ -182,15 +228,29 @@ void ctl_holds_give_up(struct ctl_droplet *droplet)
 		wait_end(droplet->holds);
 }
 
+void ctl_holds_give_up_late(struct ctl_droplet *droplet)
+{
+	struct ctl_queue *queue = &droplet->controller->queue;
+	uint64_t now = ctl_queue_now(queue);
+	bool is_late = droplet->holds && droplet->holds->until <= now;
+
+	if (is_late)
+		mz_log_warn("droplet %s: has not acknowledged for too long that endpoints are "
+			    "gone: their addresses do not wait for it",
+			    droplet->name);
+	while (droplet->holds && droplet->holds->until <= now)
+		wait_end(droplet->holds);
+	if (droplet->holds)
+		ctl_queue_add_in(queue, &droplet->late, droplet->holds->until - now);
+}
+
 void ctl_holds_fini(struct ctl_controller *c)
 {
 	struct ctl_hold *hold, *next;
-	int i;
 
 	HASH_ITER(hh, c->model.holds, hold, next) {
-		for (i = 0; i < CTL_PLACES_MAX; i++)
-			if (hold->waits[i].droplet)
-				wait_end(&hold->waits[i]);
+		while (hold->waits)
+			wait_free(hold->waits);
 		hold_free(hold);
 	}
 }
@@ -204,20 +264,10 @@ static bool is_endpoint(struct ctl_controller *c, uint64_t uid)
 	return mz_store_get(c->store, MZ_KIND_ENDPOINT, uid, &object) != -ENOENT;
 }
 
-/* Since the start of this process every host has said what rows it has, or is given up. */
-static bool have_all_reported(const struct ctl_controller *c)
-{
-	const struct ctl_droplet *droplet;
-
-	for (droplet = c->model.droplets; droplet; droplet = droplet->hh.next)
-		if (!droplet->given_up && !ctl_sub_find(droplet, droplet->host.id)->acked)
-			return false;
-	return true;
-}
-
 int ctl_hold_take(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 		  const struct mz_addr *addr, uint64_t uid)
 {
+	const struct ctl_hold *hold;
 	uint64_t owner;
 	int r;
 
@@ -225,12 +275,13 @@ int ctl_hold_take(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 	if (r != -EADDRINUSE)
 		return r;
 	owner = mz_store_address_owner(c->store, vni, addr);
-	if (find(c, owner))
+	hold = find(c, owner);
+	if (hold && hold->is_deleted)
 		return -EBUSY;
 	/* One of this process is there, or about to be stored. */
 	if (owner >= c->first_uid || is_endpoint(c, owner))
 		return -EADDRINUSE;
-	if (c->n_deletions || !have_all_reported(c))
+	if (c->n_deletions || find(c, 0))
 		return -EBUSY; /* it may be one that is about to be held */
 	r = mz_txn_release_address(txn, vni, addr);
 	return r < 0 ? r : mz_txn_take_address(txn, vni, addr, uid);

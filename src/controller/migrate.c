@@ -269,21 +269,37 @@ static void redirect(struct ctl_migration *migration, const struct mz_object *ne
 	}
 }
 
-/* The old host has been left, and not because the endpoint is gone. */
-static void bury(struct ctl_migration *migration, const Mizar__V1__Endpoint *old,
-		 const Mizar__V1__Endpoint *new)
+/* A host has been left, and not because the endpoint is gone. */
+static void bury(struct ctl_migration *migration, const char *from, const Mizar__V1__Endpoint *new)
 {
 	struct ctl_model *model = &migration->controller->model;
-	const char *from = old->status->migrating_from, *to = ctl_endpoint_droplet(new);
-	struct ctl_droplet *left = from ? ctl_model_droplet(model, from) : NULL;
+	const char *to = ctl_endpoint_droplet(new);
+	struct ctl_droplet *left = ctl_model_droplet(model, from);
 	const struct ctl_droplet *droplet = to ? ctl_model_droplet(model, to) : NULL;
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	int n = ctl_endpoint_addresses(new, addrs);
 
-	if (!left || !droplet || n <= 0 || ctl_endpoint_is_on(new, from, NULL))
-		return; /* or it is on its way back there, and finds its device */
+	if (!left || !droplet || n <= 0)
+		return;
 	ctl_tombstone_new(migration, left, migration->network->facts.vni, addrs, n, &droplet->addr,
 			  new->status->location_generation);
+}
+
+static void bury_all(struct ctl_migration *migration, const Mizar__V1__Endpoint *old,
+		     const Mizar__V1__Endpoint *new)
+{
+	struct ctl_place places[CTL_PLACES_MAX];
+	unsigned int i, n = ctl_endpoint_places(old, places);
+
+	for (i = 0; i < n; i++) {
+		const char *from = places[i].droplet;
+		bool was_there = i && old->status->migrating_from;
+
+		/* Where it has never had a device nobody has learned it. */
+		if (!ctl_endpoint_is_on(new, from, NULL) &&
+		    (was_there || may_have_device(migration->controller, from, migration->uid)))
+			bury(migration, from, new);
+	}
 }
 
 void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
@@ -298,7 +314,7 @@ void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
 	migration = get(c, network, uid);
 	redirect(migration, new);
 	if (old && new && !c->loading)
-		bury(migration, old->endpoint, new->endpoint);
+		bury_all(migration, old->endpoint, new->endpoint);
 	migration->is_on_way = false;
 	if (new)
 		follow(migration, new->endpoint);

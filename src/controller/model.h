@@ -63,6 +63,7 @@ struct ctl_droplet {
 	char *drops;	      /* of its last report, as text, or NULL */
 	struct ctl_work down; /* runs when its stream has been down for too long */
 	struct ctl_work give_up;
+	struct ctl_work late; /* runs when the first of holds has waited for too long */
 	struct ctl_work work; /* the droplet operator */
 	UT_hash_handle hh, hh_name;
 };

@@ -37,6 +37,11 @@ static void on_give_up(struct ctl_work *work)
 	ctl_holds_give_up(CTL_CONTAINER(work, struct ctl_droplet, give_up));
 }
 
+static void on_late(struct ctl_work *work)
+{
+	ctl_holds_give_up_late(CTL_CONTAINER(work, struct ctl_droplet, late));
+}
+
 static void on_down(struct ctl_work *work)
 {
 	struct ctl_droplet *droplet = CTL_CONTAINER(work, struct ctl_droplet, down);
@@ -47,11 +52,21 @@ static void on_down(struct ctl_work *work)
 		    droplet->name);
 	droplet->dead = true;
 	droplet->died = uv_now(c->loop);
-	ctl_queue_add_in(&c->queue, &droplet->give_up,
-			 c->times.hold_ms > c->times.dead_ms ? c->times.hold_ms - c->times.dead_ms
-							     : 0);
 	ctl_droplet_look(droplet);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
+}
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void wait_for_stream(struct ctl_droplet *droplet, uint64_t min_ms)
+{
+	struct ctl_controller *c = droplet->controller;
+
+	ctl_queue_add_in(&c->queue, &droplet->down, max(c->times.dead_ms, min_ms));
+	ctl_queue_add_in(&c->queue, &droplet->give_up, max(c->times.hold_ms, min_ms));
 }
 
 void ctl_droplet_up(struct ctl_droplet *droplet)
@@ -72,7 +87,7 @@ void ctl_droplet_down(struct ctl_droplet *droplet)
 	struct ctl_controller *c = droplet->controller;
 
 	c->model.n_connected--;
-	ctl_queue_add_in(&c->queue, &droplet->down, c->times.dead_ms);
+	wait_for_stream(droplet, 0);
 	ctl_migrations_look(c);
 	ctl_watch_touch(c, MZ_KIND_DROPLET, droplet->uid);
 }
@@ -85,6 +100,7 @@ static struct ctl_droplet *droplet_new(struct ctl_controller *c, const struct mz
 	droplet->uid = mz_object_metadata(object)->uid;
 	droplet->down.run = on_down;
 	droplet->give_up.run = on_give_up;
+	droplet->late.run = on_late;
 	droplet->work.run = ctl_operator_droplet;
 	droplet->name = ctl_strdup(mz_object_name(object));
 	/* It was checked when it was stored; an unreadable one stays zero, which no host has. */
@@ -106,6 +122,7 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 	ctl_tombstones_forget(droplet);
 	ctl_holds_give_up(droplet);
 	ctl_queue_cancel(&c->queue, &droplet->give_up);
+	ctl_queue_cancel(&c->queue, &droplet->late);
 	ctl_sub_forget_all(c, droplet);
 	ctl_scope_fini(&droplet->host);
 	ctl_uidset_fini(&droplet->attached);
@@ -120,17 +137,16 @@ void ctl_droplet_free(struct ctl_droplet *droplet)
 static void add(struct ctl_controller *c, const struct mz_object *object)
 {
 	struct ctl_droplet *droplet = droplet_new(c, object);
-	uint64_t patience = c->times.dead_ms;
 	struct ctl_row row;
 
-	if (c->loading && patience < CTL_START_MS)
-		patience = CTL_START_MS;
 	ctl_sub_set(c, droplet, &c->model.hosts, true);
 	ctl_sub_set(c, droplet, &droplet->host, true);
 	ctl_compile_droplet(&droplet->addr, &row);
 	if (ctl_scope_change(&c->model.hosts, NULL, &row.row))
 		ctl_sub_touch(c, &c->model.hosts);
-	ctl_queue_add_in(&c->queue, &droplet->down, patience);
+	wait_for_stream(droplet, c->loading ? CTL_START_MS : 0);
+	if (c->loading)
+		ctl_hold_unheard(droplet);
 }
 
 static void drop(struct ctl_controller *c, struct ctl_droplet *droplet)

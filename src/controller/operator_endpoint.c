@@ -176,7 +176,8 @@ static void lose(struct ctl_controller *c, struct ctl_network *network, uint64_t
 		struct ctl_droplet *droplet = old->places[i].droplet;
 
 		if (droplet && !place_on(new, droplet)) {
-			change_host(c, network, droplet, old, new);
+			if (change_host(c, network, droplet, old, new))
+				ctl_hold_leave(droplet, uid);
 			ctl_uidset_remove(&droplet->attached, uid);
 		}
 		use(c, network, droplet, -1);

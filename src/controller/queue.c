@@ -135,9 +135,15 @@ void ctl_queue_shift(struct ctl_queue *queue, uint64_t ms)
 {
 	struct ctl_work *work;
 
+	queue->shifted += ms;
 	DL_FOREACH(queue->delayed, work)
 		work->due += ms;
 	arm(queue);
+}
+
+uint64_t ctl_queue_now(const struct ctl_queue *queue)
+{
+	return uv_now(queue->loop) - queue->shifted;
 }
 
 void ctl_queue_retry(struct ctl_queue *queue, struct ctl_work *work)

@@ -25,6 +25,7 @@ struct ctl_queue {
 	uv_idle_t idle;
 	uv_timer_t timer;
 	struct ctl_work *ready, *delayed; /* delayed: sorted by due */
+	uint64_t shifted;		  /* ms, by ctl_queue_shift() */
 };
 
 int ctl_queue_init(struct ctl_queue *queue, uv_loop_t *loop);
@@ -38,4 +39,6 @@ void ctl_queue_add_in(struct ctl_queue *queue, struct ctl_work *work, uint64_t d
 void ctl_queue_retry(struct ctl_queue *queue, struct ctl_work *work);
 /* Time has passed in which nothing could run: all that is queued for later is so much later. */
 void ctl_queue_shift(struct ctl_queue *queue, uint64_t ms);
+/* The loop's clock, in ms, without such times. */
+uint64_t ctl_queue_now(const struct ctl_queue *queue);
 void ctl_queue_cancel(struct ctl_queue *queue, struct ctl_work *work);

@@ -9,7 +9,6 @@
 #include "api/field.h"
 #include "base/log.h"
 #include "controller/hold.h"
-#include "controller/place.h"
 #include "controller/reply.h"
 #include "mizar/v1/management.pb-c.h"
 
@@ -68,27 +67,6 @@ static int remove_children(struct ctl_controller *c, struct ctl_write *write, en
 	return r < 0 ? r : children.r;
 }
 
-static int release_endpoint(struct ctl_controller *c, struct ctl_write *write,
-			    const struct mz_object *object)
-{
-	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
-	uint32_t vni;
-	int i, n, r;
-
-	if (ctl_endpoint_droplet(object->endpoint))
-		return 0; /* its hosts must let go of them first: hold.c */
-	r = ctl_endpoint_vni(c, object->endpoint, &vni);
-	if (r < 0)
-		return r;
-	n = ctl_endpoint_addresses(object->endpoint, addrs);
-	for (i = 0; i < n; i++) {
-		r = mz_txn_release_address(ctl_write_txn(write), vni, &addrs[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 int ctl_remove(struct ctl_write *write, const struct mz_object *object)
 {
 	struct ctl_controller *c = ctl_write_controller(write);
@@ -108,9 +86,7 @@ int ctl_remove(struct ctl_write *write, const struct mz_object *object)
 	case MZ_KIND_NETWORK:
 		r = remove_children(c, write, MZ_KIND_BOUNCER, uid);
 		break;
-	case MZ_KIND_ENDPOINT:
-		r = release_endpoint(c, write, object);
-		break;
+	case MZ_KIND_ENDPOINT: /* its hosts must let go of its addresses first: hold.c */
 	case MZ_KIND_BOUNCER:
 	case MZ_KIND_DIVIDER:
 		break;

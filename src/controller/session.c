@@ -251,20 +251,29 @@ static void on_nack(struct ctl_session *session, const Mizar__V1__Nack *nack)
 	ctl_session_kick(sub);
 }
 
+/*
+ * Of an endpoint that is elsewhere it is of no interest: that device is about to go, and nobody
+ * says when. And a host could name any number.
+ */
+bool ctl_session_note_device(struct ctl_session *session, uint64_t uid)
+{
+	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+	struct ctl_droplet *droplet = session->droplet;
+
+	return mz_store_get(session->c->store, MZ_KIND_ENDPOINT, uid, &object) >= 0 &&
+	       ctl_endpoint_is_on(object->endpoint, droplet->name, NULL) &&
+	       ctl_uidset_add(&droplet->attached, uid) >= 0;
+}
+
 static void on_devices(struct ctl_session *session, const Mizar__V1__Devices *devices)
 {
 	struct ctl_controller *c = session->c;
-	struct ctl_droplet *droplet = session->droplet;
 	size_t i;
 
 	for (i = 0; i < devices->n_added && i < DEVICES_MAX; i++) {
-		_cleanup_(mz_object_freep) struct mz_object *object = NULL;
 		uint64_t uid = devices->added[i];
 
-		/* Of others it is of no interest, and a host could name any number. */
-		if (mz_store_get(c->store, MZ_KIND_ENDPOINT, uid, &object) < 0 ||
-		    !ctl_endpoint_is_on(object->endpoint, droplet->name, NULL) ||
-		    ctl_uidset_add(&droplet->attached, uid) < 0)
+		if (!ctl_session_note_device(session, uid))
 			continue;
 		ctl_watch_touch(c, MZ_KIND_ENDPOINT, uid);
 		ctl_migration_look(c, uid);

@@ -38,6 +38,8 @@ void ctl_session_message(struct mz_rpc_call *call, const ProtobufCMessage *messa
 void ctl_session_half_close(struct mz_rpc_call *call, void *user);
 void ctl_session_close(struct mz_rpc_call *call, void *user);
 
+/* The host says that the endpoint has a device there. Returns whether that is of interest. */
+bool ctl_session_note_device(struct ctl_session *session, uint64_t uid);
 /* hello.c: the first message. */
 void ctl_hello_message(struct ctl_session *session, const Mizar__V1__HostHello *hello);
 void ctl_hello_free(struct ctl_hello *hello);

@@ -451,6 +451,8 @@ static bool deliver(struct view *v)
 
 static bool to_location(struct view *v, const struct world_addr *location)
 {
+	if (v->was_divided && same(&location->location.host, &v->outer_src))
+		return DROP(v, not_here);
 	v->out->counters |= COUNT(bounce);
 	if (same(&location->location.host, &v->world->hosts[0].addr))
 		return deliver(v);

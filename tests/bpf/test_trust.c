@@ -119,6 +119,19 @@ static void a_bouncer_that_learned_goes_by_its_row(void **state)
 	}
 }
 
+/* The divider that sends it would have delivered it: it is not sent there to come here again. */
+static void a_bouncer_sends_a_divider_nothing_back(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->there), in = tunnelled(DIVIDER, &inner);
+
+		bounce_for_both(p);
+		put_attested(p->there, 100, DIVIDER, 7);
+		expect_drop(TRANSIT, &in, MZ_DROP_not_here);
+	}
+}
+
 /* Where a VPC need not divide, a divider is a host like any: who learned it is told. */
 static void an_old_host_that_divides_tells(void **state)
 {
@@ -238,6 +251,7 @@ int test_trust(void)
 		TEST(a_divider_vouches_for_no_generation),
 		TEST(where_nobody_judges_no_rts_passes),
 		TEST(a_bouncer_that_learned_goes_by_its_row),
+		TEST(a_bouncer_sends_a_divider_nothing_back),
 		TEST(an_old_host_that_divides_tells),
 		TEST(a_divider_remembers_who_is_nobody),
 		TEST(a_divider_takes_its_word_back),

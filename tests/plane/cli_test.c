@@ -35,6 +35,7 @@ static struct {
 	size_t n_applied;
 	bool is_create_only, is_dry_run;
 	char droplet[32]; /* of the first, an endpoint */
+	unsigned int n_got, n_stale; /* so many times it has changed meanwhile */
 } service;
 
 /* ---- the service ----------------------------------------------------------------------------- */
@@ -113,6 +114,8 @@ static void on_get(struct mz_rpc_call *call, const ProtobufCMessage *message, vo
 		return;
 	}
 	endpoint_init(&endpoint, strtoull(ref->name + 1, NULL, 10), service.phase);
+	endpoint.metadata.has_resource_version = true;
+	endpoint.metadata.resource_version = 100 + service.n_got++;
 	mz_rpc_call_reply(call, &endpoint.object.base);
 }
 
@@ -128,6 +131,10 @@ static void on_apply(struct mz_rpc_call *call, const ProtobufCMessage *message, 
 			 (unsigned long)request->objects[0]->endpoint->metadata->resource_version);
 	service.is_create_only = request->create_only;
 	service.is_dry_run = request->dry_run;
+	if (service.n_stale && service.n_stale--) {
+		mz_rpc_call_finish(call, MZ_RPC_ABORTED, "it was changed meanwhile");
+		return;
+	}
 	mz_rpc_call_reply(call, &service.apply->base);
 }
 
@@ -468,7 +475,7 @@ static void test_create(void **state)
 	assert_int_equal(service.n_applied, 0);
 }
 
-/* The stored object with another droplet, whatever has happened to its status meanwhile. */
+/* The stored object with another droplet, read again when it has changed meanwhile. */
 static void test_migrate(void **state)
 {
 	Mizar__V1__ApplyResponse response = MIZAR__V1__APPLY_RESPONSE__INIT;
@@ -481,7 +488,12 @@ static void test_migrate(void **state)
 	response.n_results = 1;
 	response.results = results;
 	expect("endpoint migrate e7 --to h2 -n acme", 0, "endpoint/e7 configured\n", NULL);
-	assert_string_equal(service.droplet, "h2 at 0");
+	assert_string_equal(service.droplet, "h2 at 100");
+	service.n_stale = 4;
+	expect("endpoint migrate e7 --to h2", 0, "endpoint/e7 configured\n", NULL);
+	assert_string_equal(service.droplet, "h2 at 105");
+	service.n_stale = 5;
+	expect("endpoint migrate e7 --to h2", 1, NULL, "changed meanwhile");
 	assert_false(service.is_create_only);
 	service.provision = true;
 	expect("endpoint migrate e7 --to h2 --wait", 0, "endpoint/e7 configured\n", NULL);

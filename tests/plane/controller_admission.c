@@ -198,6 +198,11 @@ static void test_conflict(void **state)
 	mizar__v1__apply_response__free_unpacked(response, NULL);
 	assert_null(apply_request(plane, yaml, false, false, &code));
 	assert_int_equal(code, MZ_RPC_ABORTED);
+	/* What is gone is changed as little. */
+	assert_int_equal(delete (plane, "VPC", "a", "v"), MZ_RPC_OK);
+	assert_null(apply_request(plane, yaml, false, false, &code));
+	assert_int_equal(code, MZ_RPC_ABORTED);
+	assert_int_equal(count(plane, "VPC"), 0);
 }
 
 static void test_full_network(void **state)

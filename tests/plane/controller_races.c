@@ -163,6 +163,7 @@ static void test_move_to_deleted_droplet(void **state)
 			assert_int_equal(deletion.code, MZ_RPC_FAILED_PRECONDITION);
 			assert_int_equal(host_detach(&gone, "a", "e"), MZ_RPC_OK);
 			apply(plane, EP, "m", "h1");
+			plane_until(plane, is(plane, "Endpoint", "a", "m", "status.droplet", "h1"));
 			assert_int_equal(delete (plane, "Droplet", "", "h9"), MZ_RPC_OK);
 		}
 		ask_free(&deletion);
