@@ -479,7 +479,8 @@ int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *hos
 {
 	struct mz_path_step out = { .end = MZ_PATH_UNKNOWN };
 	struct step s = { .flow = flow,
-			  .host = host, .from = from,
+			  .host = host,
+			  .from = from,
 			  .is_returned = is_returned,
 			  .now = now,
 			  .out = &out };

@@ -18,7 +18,6 @@
 #define MINUTE_NS 58000000000ULL /* about: then the bouncers are asked again: bpf/direct.h */
 
 static const unsigned int unasked[] = {
-	MZ_DROP_no_endpoint, /* a divider remembers for a second that nobody has it */
 	MZ_DROP_unknown_host,
 	MZ_DROP_no_nexthop,
 	MZ_DROP_nobody,
