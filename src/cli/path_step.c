@@ -98,33 +98,31 @@ static int may_enter(const struct step *s, uint64_t network)
 	return r < 0 ? r : !r;
 }
 
-/* 1, 0: it does not hold; why. What comes back from there makes it stale. */
-static int judge_learned(struct step *s, const struct mz_learned *row,
-			 struct mz_location_words *ret_words)
+/* What comes back from there makes it stale. */
+static bool holds(const struct step *s, const struct mz_learned *row,
+		  struct mz_location_words *ret_words)
 {
-	int r;
-
 	*ret_words = mz_location_words(row, &s->vpc, s->host->lease, s->now);
 	if (s->is_returned && is_same(&row->host, s->from))
 		ret_words->state = "stale";
-	if (strcmp(ret_words->state, "fresh")) {
-		because(s, "the learned location is %s: ", ret_words->state);
-		return 0;
-	}
-	r = is_dead(s, &row->host);
-	if (r > 0)
-		because(s, "the learned location is on a dead host: ");
-	return r < 0 ? r : !r;
+	return !strcmp(ret_words->state, "fresh");
 }
 
 static int go_to_learned(struct step *s, const struct mz_learned *row)
 {
 	char age[MZ_DURATION_SIZE], left[MZ_DURATION_SIZE];
 	struct mz_location_words words;
-	int r = judge_learned(s, row, &words);
+	int r;
 
-	if (r <= 0)
-		return r;
+	if (!holds(s, row, &words)) {
+		because(s, "the learned location is %s: ", words.state);
+		return 0;
+	}
+	r = is_dead(s, &row->host);
+	if (r != 0) {
+		because(s, "the learned location is on a dead host: ");
+		return r < 0 ? r : 0;
+	}
 	because(s, "learned (%s), confirmed %s ago, lease %s%s", words.source,
 		mz_duration_format(words.age_ms, age), mz_duration_format(words.left_ms, left),
 		strcmp(words.via, "divider") ? "" : ", by way of a divider");
@@ -139,14 +137,9 @@ static int use_learned(struct step *s, const struct mz_learned *row)
 	struct mz_location_words words;
 	int r;
 
-	if (is_other && !is_by && row->network) {
-		words = mz_location_words(row, &s->vpc, s->host->lease, s->now);
-		if (!strcmp(words.state, "fresh") &&
-		    !(s->is_returned && is_same(&row->host, s->from))) {
-			because(s, "learned in another network, %llu: a divider of the VPC",
-				row->network);
-			return go_to_one_of(s, &s->vpc.dividers, MZ_DROP_no_divider);
-		}
+	if (is_other && !is_by && row->network && holds(s, row, &words)) {
+		because(s, "learned in another network, %llu: a divider of the VPC", row->network);
+		return go_to_one_of(s, &s->vpc.dividers, MZ_DROP_no_divider);
 	}
 	if (is_other && !mz_replicas_use(&s->vpc.dividers, &row->host)) {
 		because(s, "the learned location is not proven to be in the source's network: ");
@@ -244,7 +237,7 @@ static int to_divider(struct step *s)
 
 /*
  * Who is on its way in or out asks one that is used. If that is the one that sent it here, the
- * flow's hash may have chosen it, and the row says where.
+ * flow's hash may have chosen it, and the row says where: here, it is taken to have.
  */
 static int go_to_used_bouncer(struct step *s)
 {
@@ -257,12 +250,14 @@ static int go_to_used_bouncer(struct step *s)
 	r = go_to_one_of(s, &row.bouncers, MZ_DROP_no_network);
 	if (r < 0)
 		return r;
-	for (__u32 i = 0; i < next->n; i++)
-		if (is_same(&next->addrs[i], s->from))
-			next->addrs[i] = s->location.host;
-	if (next->n == 1 && is_same(&next->addrs[0], &s->location.host)) {
-		next->n = 0;
-		return 0;
+	for (__u32 i = 0; i < next->n; i++) {
+		if (!is_same(&next->addrs[i], s->from))
+			continue;
+		if (next->n == 1 || is_same(&s->location.host, &s->host->self)) {
+			next->n = 0;
+			return 0;
+		}
+		next->addrs[i] = s->location.host;
 	}
 	because(s, "a bouncer that is used, of network %llu", s->location.network);
 	return 1;
@@ -400,9 +395,7 @@ static int find_sender_network(struct step *s)
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &row);
 	if (r <= 0)
 		return r;
-	words = mz_location_words(&row, NULL, s->host->lease, s->now);
-	if (is_same(&row.host, s->from) && !strcmp(words.state, "fresh") &&
-	    !(row.flags & MZ_LEARNED_BY))
+	if (is_same(&row.host, s->from) && holds(s, &row, &words) && !(row.flags & MZ_LEARNED_BY))
 		s->sender_network = row.network;
 	return 0;
 }

@@ -56,6 +56,8 @@ void sim_put_droplets(unsigned int host);
 /* What `mizar path` says of a packet; several ways where time decides. */
 struct sim_guess {
 	uint64_t began;
+	bool divides; /* the VPC */
+	bool is_open; /* it may go on */
 	unsigned int n;
 	struct mz_path_step steps[3];
 };
