@@ -119,13 +119,19 @@ void ctl_replica_told(struct ctl_replica *replica)
 	ctl_queue_add_in(&set->controller->queue, &replica->step, CTL_FLIGHT_MS);
 }
 
-/* All who hold the row have heard of its stage; those that are dead need not. */
+/* Dead, or down and said to be gone for good. */
+static bool is_gone(const struct ctl_droplet *droplet)
+{
+	return droplet->dead || (droplet->deleting && !droplet->session);
+}
+
+/* All who hold the row have heard of its stage, or are gone. */
 static bool is_heard(const struct ctl_replica *replica)
 {
 	const struct ctl_sub *sub;
 
 	DL_FOREACH(replica->set->publish->subs, sub)
-		if (sub->acked < replica->told_revision && !sub->droplet->dead)
+		if (sub->acked < replica->told_revision && !is_gone(sub->droplet))
 			return false;
 	return true;
 }
