@@ -29,6 +29,15 @@ static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 inte
 	return !is(p, MZ_RETURNED) && age >= (ctx_is_gso(p->ctx) ? 8 * interval : interval);
 }
 
+/* In the units of its stamp; one from the near future is no age either. */
+static __always_inline bool is_minute_over(struct mz_pkt *p, const struct mz_learned *row, __u64 now)
+{
+	__s32 age = (__u32)(now >> MZ_LEARNED_SHIFT) - row->asked_bouncers;
+
+	return !is(p, MZ_RETURNED) &&
+	       age >= (ctx_is_gso(p->ctx) ? 8 * ASK_BOUNCERS : ASK_BOUNCERS);
+}
+
 /* An RTS goes along; the caller sees to it that it goes by bouncers, where it says so. */
 static __always_inline void ask(struct mz_pkt *p, struct mz_learned *row, __u64 now, bool bouncers)
 {
@@ -65,9 +74,8 @@ static __always_inline bool is_for_others(struct mz_pkt *p, const struct mz_lear
 static __always_inline bool renew(struct mz_pkt *p, struct mz_learned *row, __u64 now)
 {
 	__u64 age = age_of(row->confirmed, now);
-	__u64 asked_bouncers = (__u64)row->asked_bouncers << MZ_LEARNED_SHIFT;
 
-	if (is_ask_due(p, asked_bouncers, (__u64)ASK_BOUNCERS << MZ_LEARNED_SHIFT, now) ||
+	if (is_minute_over(p, row, now) ||
 	    (is_for_others(p, row) && is_ask_due(p, row->asked, mz_config.lease / 2, now))) {
 		ask(p, row, now, true);
 		return true;

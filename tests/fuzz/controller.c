@@ -238,9 +238,22 @@ static void run_op(struct ctl_controller *c, const struct mz_rpc_method *methods
 	}
 }
 
+static bool is_one_unanswered(void)
+{
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		if (calls[i] && is_unary(calls[i]))
+			return true;
+	return false;
+}
+
+/* A deletion waits for the hosts that had the endpoint, a second at most. */
 static void end_calls(struct ctl_controller *c)
 {
+	uint64_t end = uv_hrtime() + 3000000000;
+
 	settle(c);
+	while (is_one_unanswered() && uv_hrtime() < end)
+		(void)uv_run(c->loop, UV_RUN_ONCE);
 	for (size_t i = 0; i < CALLS_MAX; i++) {
 		if (!calls[i])
 			continue;

@@ -10,7 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 found=$(dirname "$program")/corpus/$name
 crashes=$(dirname "$program")/crash/$name
 mkdir -p "$found" "$crashes"
-args=(-max_len="$max_len" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$crashes/" -print_final_stats=1 "$@")
+args=(-max_len="$max_len" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$crashes/" -print_final_stats=1
+	-error_exitcode=1 "$@") # its own, 77, is what a skipped test returns
 [ ! -f "$here/dictionary/$name" ] || args+=(-dict="$here/dictionary/$name")
 TMPDIR=$(mktemp -d /dev/shm/mizar-fuzz-XXXXXX)
 export TMPDIR
