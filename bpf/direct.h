@@ -30,7 +30,8 @@ static __always_inline bool is_ask_due(struct mz_pkt *p, __u64 asked, __u64 inte
 }
 
 /* In the units of its stamp; one from the near future is no age either. */
-static __always_inline bool is_minute_over(struct mz_pkt *p, const struct mz_learned *row, __u64 now)
+static __always_inline bool is_minute_over(struct mz_pkt *p, const struct mz_learned *row,
+					   __u64 now)
 {
 	__s32 age = (__u32)(now >> MZ_LEARNED_SHIFT) - row->asked_bouncers;
 
