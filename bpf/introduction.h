@@ -6,7 +6,6 @@
 
 #include "control_room.h"
 #include "divide.h"
-#include "nobody.h"
 
 /* What an RTS says, and the packet that it came with. */
 struct claim {
@@ -305,15 +304,6 @@ static __always_inline int introduced_here(struct mz_pkt *p)
 	return 0;
 }
 
-/* Did a bouncer of its network say so lately? Else the divider would answer for who is not. */
-static __always_inline bool is_known_nobody(struct mz_pkt *p)
-{
-	const struct mz_learned *row = find_learned(p, &p->f->dst);
-	__u64 now = clock();
-
-	return is_nobodys(p, now) && !(row && learned_holds(row, now));
-}
-
 /* A VPC that divides: this divider answers for the destination, and asks for itself. */
 static __always_inline int introduced_to_divider(struct mz_pkt *p)
 {
@@ -338,7 +328,7 @@ static __always_inline int introduced(struct mz_pkt *p)
 	if (p->local && (divides || may_enter(p, p->local->network)))
 		return introduced_here(p);
 	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) && is_between_networks(p))
-		return is_known_nobody(p) ? DROP(no_endpoint) : introduced_to_divider(p);
+		return introduced_to_divider(p);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
 		POINT(p, rts_source);

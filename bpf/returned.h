@@ -7,7 +7,6 @@
 
 #include "direct.h"
 #include "divide.h"
-#include "nobody.h"
 
 /*
  * Only from a host where packets for the destination were sent, now or until a moment ago. From a
@@ -17,19 +16,18 @@
 static __always_inline int check_returned(struct mz_pkt *p)
 {
 	struct mz_learned *row = find_learned(p, &p->f->dst);
-	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *route;
 
 	if (replicas_have_self(&p->vpc->dividers)) {
 		route = find_route(p->f->vni, &p->f->dst);
 		if (!route)
 			return DROP(no_route);
-		if (is_from_bouncer(p, route->network)) {
-			if (p->local && p->local->network == route->network)
-				return 0; /* it has come meanwhile */
-			note_nobody(&key);
-			return DROP(no_endpoint);
-		}
+		/* It is on its way out, or the endpoint has come here meanwhile: divided again. */
+		if (is_from_bouncer(p, route->network))
+			return is_from_used_bouncer(p, route->network) &&
+					       !(p->local && p->local->network == route->network) ?
+				       DROP(no_endpoint) :
+				       0;
 	}
 	p->location = find_location(p, &p->f->dst);
 	if (row && host_equal(&row->host, &p->f->outer_src))

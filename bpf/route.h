@@ -256,6 +256,15 @@ static __always_inline int find_local(struct mz_pkt *p)
 	return 0;
 }
 
+/* Do packets for the destination go there? */
+static __always_inline bool is_from_used_bouncer(struct mz_pkt *p, __u64 network)
+{
+	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
+	const struct mz_network *row = find_network(network, &dst);
+
+	return row && replicas_use(&row->bouncers, &p->f->outer_src);
+}
+
 /* Was the outer source chosen as a bouncer of this network? */
 static __always_inline bool is_from_bouncer(struct mz_pkt *p, __u64 network)
 {

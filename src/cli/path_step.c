@@ -319,9 +319,23 @@ static int give_back(struct step *s, enum mz_drop reason)
 	return back_to_sender(s, reason);
 }
 
+/* As its endpoint sent it, by this host's own row, or divided here. */
+static int send_again(struct step *s, bool has_location)
+{
+	struct mz_local src;
+	int r = get_local(s, &s->flow->src, &src);
+
+	if (r != 0)
+		return r < 0 ? r : send_from(s, &src);
+	if (has_location)
+		return bounce(s);
+	return divides(s) ? divide(s) : drop(s, MZ_DROP_stale_sender);
+}
+
 /* A divider's answer is final where the destination's own bouncer has given it back. */
 static int check_answer(struct step *s)
 {
+	struct mz_network row;
 	uint64_t network;
 	int r;
 
@@ -330,10 +344,14 @@ static int check_answer(struct step *s)
 	r = mz_path_find_route(s->host->tables, s->flow, &network);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_route);
-	r = is_from_bouncer(s, network);
-	if (r > 0 && s->has_local && s->local.network == network)
-		return divide(s); /* it has come meanwhile */
-	return r > 0 ? drop(s, MZ_DROP_no_endpoint) : r;
+	r = get_network(s, network, &row);
+	if (r <= 0 || !is_from(s, &row.bouncers))
+		return r < 0 ? r : 0;
+	/* One on its way out, or the endpoint has come here meanwhile. */
+	if (!mz_replicas_use(&row.bouncers, s->from) ||
+	    (s->has_local && s->local.network == network))
+		return send_again(s, false);
+	return drop(s, MZ_DROP_no_endpoint);
 }
 
 /* For a location that is learned, or was until a moment ago. */
@@ -348,7 +366,6 @@ static int was_sent_there(const struct step *s)
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
 static int step_returned(struct step *s)
 {
-	struct mz_local src;
 	int has_location, r = check_answer(s);
 
 	if (r != 0)
@@ -361,12 +378,7 @@ static int step_returned(struct step *s)
 		return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
 	if (has_location && is_same(&s->location.host, s->from))
 		return drop(s, MZ_DROP_not_here);
-	r = get_local(s, &s->flow->src, &src);
-	if (r != 0)
-		return r < 0 ? r : send_from(s, &src);
-	if (has_location)
-		return bounce(s);
-	return divides(s) ? divide(s) : drop(s, MZ_DROP_stale_sender);
+	return send_again(s, has_location);
 }
 
 /* Was it here, and moved? Then the packet goes after it; but past no divider. */

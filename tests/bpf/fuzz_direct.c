@@ -317,7 +317,6 @@ static bool is_between_networks(const struct view *v)
  */
 bool model_introduced(struct view *v)
 {
-	const struct world_addr *dst = model_addr(v, &v->dst);
 	bool is_learned = true;
 
 	if (!v->rts || v->is_void || !model_is_direct(v))
@@ -330,8 +329,6 @@ bool model_introduced(struct view *v)
 			answer_rts(v, v->local->local.generation, 0);
 	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
-		if (dst->nobody_until > v->now && !model_holds(v, dst))
-			return DROP(v, no_endpoint); /* as a bouncer of its network said */
 		if (v->is_introduced)
 			(void)learn_source(v, 0, 0);
 		answer_rts(v, 0, 0);
@@ -415,11 +412,11 @@ bool model_check_returned(struct view *v)
 	if (model_divides(v) && !network)
 		return DROP(v, no_route);
 	if (model_divides(v) && model_is_from_bouncer(v, network)) {
-		if (v->local && v->local->local.network == network)
-			return GO_ON; /* it came meanwhile */
-		v->out->nobody = dst;
-		v->out->nobody_until = v->now + NOBODY_NS;
-		return DROP(v, no_endpoint);
+		bool came = v->local && v->local->local.network == network;
+
+		/* Who is not used any more need not know. */
+		return came || !model_is_from_used_bouncer(v, network) ? GO_ON :
+									 DROP(v, no_endpoint);
 	}
 	if (row && same(&row->host, &v->outer_src))
 		change(v, dst)->row.flags |= MZ_LEARNED_STALE;

@@ -79,6 +79,13 @@ bool model_is_from_bouncer(const struct view *v, uint64_t network)
 	return set && model_is_in(set, &v->outer_src);
 }
 
+bool model_is_from_used_bouncer(const struct view *v, uint64_t network)
+{
+	const struct mz_replicas *set = find_bouncers(v, network);
+
+	return set && model_is_used(set, &v->outer_src);
+}
+
 bool model_bounces(const struct view *v, uint64_t network)
 {
 	const struct mz_replicas *set = find_bouncers(v, network);

@@ -241,6 +241,7 @@ const struct mz_moved *model_moved(struct view *v);
 void model_confirm(struct view *v);
 void model_attest(struct view *v);
 bool model_introduced(struct view *v);
+bool model_is_from_used_bouncer(const struct view *v, uint64_t network);
 bool model_is_droplet(const struct view *v, const struct mz_addr *host);
 void model_replace_rts(const struct view *v, uint8_t *frame);
 bool model_tell_sender(struct view *v);
