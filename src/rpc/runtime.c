@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <grpc/support/log.h>
+#include <openssl/crypto.h>
 
 #include "base/log.h"
 
@@ -166,6 +167,8 @@ static void init_grpc(void)
 	(void)setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 0); /* fails without memory only */
 	(void)setenv("GRPC_DNS_RESOLVER", "native", 0);
 	gpr_set_log_function(on_grpc_log);
+	/* A thread of gRPC's may be making a channel's credentials while the process exits. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); /* or it cleans up after all */
 	grpc_init();
 }
 
