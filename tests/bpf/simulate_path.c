@@ -122,16 +122,12 @@ static void step_text(const struct mz_path_step *step, char ret[static 256])
 	(void)snprintf(ret + size, 256 - size, ": %s", step->why);
 }
 
-/* Nor does it know that a divider was told a moment ago that nobody has the destination. */
-static bool is_unasked(const struct sim_guess *guess, const struct sim_result *result)
+static bool is_unasked(const struct sim_result *result)
 {
-	const struct mz_path_step *step = &guess->steps[0];
-
 	for (size_t i = 0; i < sizeof(unasked) / sizeof(*unasked); i++)
 		if (result->reason == unasked[i])
 			return true;
-	return result->reason == MZ_DROP_no_endpoint && guess->divides &&
-	       step->roles & MZ_PATH_DIVIDER && step->next.n;
+	return false;
 }
 
 bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returned,
@@ -139,7 +135,7 @@ bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returne
 {
 	char text[256];
 
-	if (result->n_drops && is_unasked(guess, result))
+	if (result->n_drops && is_unasked(result))
 		return false;
 	if (clock_ns() - guess->began > TICK_NS || (guess->is_open && guess->divides))
 		return false;
