@@ -388,18 +388,26 @@ bool model_echo(struct view *v)
 	return sent(v, COUNT(echo) | (choose_way(v, &v->outer_src) ? 0 : COUNT(resolve)));
 }
 
+/* It came back from there. */
+static bool is_giver(const struct view *v, const struct mz_addr *host)
+{
+	return v->is_returned && same(host, &v->outer_src);
+}
+
 static bool tunnel_to(struct view *v, const struct mz_addr *to)
 {
+	if (is_giver(v, to))
+		return DROP(v, not_here);
 	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
 }
 
-/* Not a dead one, as long as another is alive. */
+/* Not a dead one, nor who gave it back, as long as there is another. */
 static struct mz_addr choose_one(const struct view *v, const struct mz_replicas *set)
 {
 	struct mz_replicas alive = {};
 
 	for (uint32_t i = 0; i < set->n; i++)
-		if (!model_host_is_dead(v, &set->addrs[i]))
+		if (!model_host_is_dead(v, &set->addrs[i]) && !is_giver(v, &set->addrs[i]))
 			alive.addrs[alive.n++] = set->addrs[i];
 	if (!alive.n)
 		alive = *set;
@@ -636,7 +644,7 @@ static bool send_again(struct view *v)
 		return model_route_agent(v);
 	if (v->route == TO_LOCATION)
 		return bounce(v);
-	return model_divides(v) ? divide(v) : DROP(v, stale_sender);
+	return to_divider(v);
 }
 
 bool model_route_transit(struct view *v)
