@@ -317,6 +317,9 @@ static void shows_what_is_learned(void **state)
 	key.addr = test_addr("10.0.0.9"); /* at 192.0.2.4, says the bouncer's row */
 	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
 	expect_locations("", "7 10.0.0.9 192.0.2.2 host rts overruled 3m 13m 5 6 7\n");
+	row.flags |= MZ_LEARNED_BY; /* by a divider: the bouncer's row is not for these packets */
+	assert_int_equal(bpf_map_update_elem(fd, &key, &row, BPF_ANY), 0);
+	expect_locations("", "7 10.0.0.9 192.0.2.2 host rts fresh 3m 13m 5 6 7\n");
 }
 
 int main(int argc, char **argv)
