@@ -10,6 +10,7 @@
 #include "controller/place.h"
 #include "controller/reply.h"
 #include "controller/set.h"
+#include "controller/sub.h"
 #include "controller/watch.h"
 
 /* ---- the stored status ----------------------------------------------------------------------- */
@@ -22,11 +23,30 @@ static bool may_have_device(const struct ctl_controller *c, const char *name, ui
 	return droplet && (!droplet->session || ctl_uidset_has(&droplet->attached, uid));
 }
 
+static struct ctl_migration *find(const struct ctl_controller *c, uint64_t uid)
+{
+	struct ctl_migration *migration;
+
+	HASH_FIND(hh, c->model.migrations, &uid, sizeof(uid), migration);
+	return migration;
+}
+
+/*
+ * What the host said before it had the row may be of a device that goes with an earlier row: that
+ * it is gone it says before it answers to the update.
+ */
 static bool has_device(const struct ctl_controller *c, const char *name, uint64_t uid)
 {
-	const struct ctl_droplet *droplet = ctl_model_droplet(&c->model, name);
+	struct ctl_droplet *droplet = ctl_model_droplet(&c->model, name);
+	const struct ctl_migration *migration = find(c, uid);
 
-	return droplet && droplet->session && ctl_uidset_has(&droplet->attached, uid);
+	if (!droplet || !droplet->session || !migration ||
+	    !ctl_uidset_has(&droplet->attached, uid))
+		return false;
+	if (ctl_sub_answered(droplet) >= migration->target_revision)
+		return true;
+	droplet->is_early = true;
+	return false;
 }
 
 static int begin(struct mz_txn *txn, uint32_t vni, Mizar__V1__Endpoint *endpoint)
@@ -77,14 +97,6 @@ int ctl_migrate_step(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 }
 
 /* ---- the operator ---------------------------------------------------------------------------- */
-
-static struct ctl_migration *find(const struct ctl_controller *c, uint64_t uid)
-{
-	struct ctl_migration *migration;
-
-	HASH_FIND(hh, c->model.migrations, &uid, sizeof(uid), migration);
-	return migration;
-}
 
 struct stepping {
 	struct ctl_controller *c;
@@ -274,6 +286,8 @@ static void follow(struct ctl_migration *migration, const Mizar__V1__Endpoint *e
 		stop_leaving(migration);
 	migration->is_on_way = is_leaving || status->migrating_to;
 	set_ends(migration, migration->is_on_way ? endpoint : NULL);
+	if (status->migrating_to && migration->ends[1].droplet)
+		migration->target_revision = migration->ends[1].droplet->host.revision;
 	migration->generation = status->location_generation;
 	if (is_leaving && !migration->is_leaving) {
 		migration->is_leaving = true;

@@ -41,6 +41,7 @@ struct ctl_migration {
 	bool is_writing; /* the operator's own transaction is under way */
 	uint32_t generation;	    /* where it is now */
 	uint64_t location_revision; /* to be acknowledged by the bouncers */
+	uint64_t target_revision;   /* of the next one's own rows, with its row */
 	struct ctl_migration_end ends[CTL_PLACES_MAX];
 	struct ctl_tombstone *tombstones;
 	struct ctl_work work;

@@ -341,6 +341,57 @@ static void test_without_device(void **state)
 	four_free(&f);
 }
 
+/* A device that dies is none any more, also one that its host removes when it has just named it. */
+static void test_lost_device(void **state)
+{
+	struct plane *plane = *state;
+	struct four f;
+
+	four_up(&f, plane, "60");
+	host_no_device(&f.h[1], f.uid);
+	plane_until(plane, endpoint_is(&f, "status.attached", "false"));
+	host_device(&f.h[1], f.uid);
+	plane_until(plane, endpoint_is(&f, "status.attached", "true"));
+	migrate(&f, "h2");
+	plane_until(plane, has_row(&f, 2, 2));
+	host_no_device(&f.h[1], f.uid); /* so there is nothing to wait for */
+	plane_until(plane, is_only_on(&f, 2, 3));
+
+	/* Back to h1, which says of the device that it is about to remove that it is there. */
+	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	migrate(&f, "h1");
+	plane_until(plane, has_row(&f, 1, 4));
+	assert_int_equal(host_attach(&f.h[1], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, is_only_on(&f, 1, 4));
+	f.h[1].stuck = true;
+	migrate(&f, "h2");
+	plane_until(plane, has_row(&f, 2, 5));
+	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, f.h[1].n_late && bouncers_say(&f, 2, 5));
+	migrate(&f, "h1");
+	plane_until(plane, condition_has(&f, "waits for a device on h1"));
+	host_device(&f.h[1], f.uid);
+	plane_wait(plane, 100);
+	host_go_on(&f.h[1]);
+	plane_until(plane, has_row(&f, 1, 6));
+	plane_wait(plane, 100);
+	assert_true(condition_has(&f, "waits for a device on h1"));
+	assert_true(endpoint_is(&f, "status.droplet", "h2") && f.h[2].n_devices == 1);
+	host_device(&f.h[1], f.uid);
+	plane_until(plane, is_only_on(&f, 1, 6));
+
+	/* Nor is it lost that it has one, if it says so before it answers. */
+	f.h[2].stuck = true;
+	migrate(&f, "h2");
+	plane_until(plane, f.h[2].n_late);
+	host_device(&f.h[2], f.uid);
+	plane_wait(plane, 50);
+	assert_true(endpoint_is(&f, "status.droplet", "h1"));
+	host_go_on(&f.h[2]);
+	plane_until(plane, is_only_on(&f, 2, 7));
+	four_free(&f);
+}
+
 #define FIXED                                                                                      \
 	"apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: %s}\nspec: "     \
 	"{network: n, droplet: %s, addresses: [10.1.0.99]}\n---\n"
@@ -495,7 +546,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_steps),      TEST(test_changed_mind),	  TEST(test_deleted),
 		TEST(test_dead_hosts), TEST(test_without_device), TEST(test_killed),
-		TEST(test_held_address),
+		TEST(test_held_address), TEST(test_lost_device),
 	};
 
 	controller_program = argv[1];
