@@ -8,6 +8,15 @@
 #include "direct.h"
 #include "divide.h"
 
+/* Does this host, as a bouncer, send everybody to who gave the packet back? */
+static __always_inline bool is_own_word(struct mz_pkt *p)
+{
+	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
+
+	return p->location && host_equal(&p->location->host, &p->f->outer_src) &&
+	       bounces_for(p->location->network, &dst);
+}
+
 /*
  * Only from a host where packets for the destination were sent, now or until a moment ago. From a
  * bouncer of the destination's network, a divider takes it for an answer; a bouncer whose own table
@@ -33,9 +42,9 @@ static __always_inline int check_returned(struct mz_pkt *p)
 				       0;
 	}
 	p->location = find_location(p, &p->f->dst);
-	return is_known || p->location || (row && addr_equal(&row->before, &p->f->outer_src)) ?
-		       0 :
-		       DROP(stale_sender);
+	if (!is_known && !p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))
+		return DROP(stale_sender);
+	return is_own_word(p) ? DROP(not_here) : 0;
 }
 
 /* The sender's port, if the packet is one of an endpoint of this host. Sets port. */

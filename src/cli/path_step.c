@@ -372,6 +372,15 @@ static int was_sent_there(const struct step *s)
 	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
 }
 
+/* Does this host, as a bouncer, send everybody there? */
+static int is_own_word(const struct step *s)
+{
+	struct mz_network row;
+	int r = get_network(s, s->location.network, &row);
+
+	return r > 0 ? is_same(&s->location.host, s->from) && acts(s, &row.bouncers) : r;
+}
+
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
 static int step_returned(struct step *s)
 {
@@ -385,6 +394,9 @@ static int step_returned(struct step *s)
 	r = has_location ? 1 : was_sent_there(s);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
+	r = has_location ? is_own_word(s) : 0;
+	if (r != 0)
+		return r < 0 ? r : drop(s, MZ_DROP_not_here);
 	return check_again(s, send_again(s, has_location));
 }
 

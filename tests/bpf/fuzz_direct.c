@@ -276,6 +276,9 @@ bool model_check_returned(struct view *v)
 	}
 	if (!is_known && !dst->has_location && !(row && same(&row->before, &v->outer_src)))
 		return DROP(v, stale_sender);
+	if (dst->has_location && same(&dst->location.host, &v->outer_src) &&
+	    model_bounces(v, dst->location.network))
+		return DROP(v, not_here);
 	if (dst->has_location)
 		v->route = TO_LOCATION; /* of what no endpoint of this host sent */
 	return GO_ON;
