@@ -363,24 +363,6 @@ static int check_answer(struct step *s)
 	return drop(s, MZ_DROP_no_endpoint);
 }
 
-/* For a location that is learned, or was until a moment ago. */
-static int was_sent_there(const struct step *s)
-{
-	struct mz_learned row;
-	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
-
-	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
-}
-
-/* Does this host, as a bouncer, send everybody there? */
-static int is_own_word(const struct step *s)
-{
-	struct mz_network row;
-	int r = get_network(s, s->location.network, &row);
-
-	return r > 0 ? is_same(&s->location.host, s->from) && acts(s, &row.bouncers) : r;
-}
-
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
 static int step_returned(struct step *s)
 {
