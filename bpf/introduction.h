@@ -6,6 +6,7 @@
 
 #include "control_room.h"
 #include "divide.h"
+#include "pending.h"
 
 /* What an RTS says, and the packet that it came with. */
 struct claim {
@@ -274,22 +275,29 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	return 0;
 }
 
+/* Does this divider know where the destination is? */
+static __always_inline bool knows_destination(struct mz_pkt *p)
+{
+	const struct mz_learned *learned = find_learned(p, &p->f->dst);
+
+	return find_location(p, &p->f->dst) ||
+	       (learned && learned_holds(learned, clock()) &&
+		!host_is_dead(p->f->epoch, &learned->host));
+}
+
 /*
- * Is there a destination, as far as this divider knows, in another network? Between endpoints of
- * one nobody divides.
+ * May there be a destination, as far as this divider knows, in another network? Between endpoints
+ * of one nobody divides.
  */
-static __always_inline bool is_between_networks(struct mz_pkt *p)
+static __always_inline bool is_between_networks(struct mz_pkt *p, bool is_known)
 {
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
 	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
-	const struct mz_learned *learned = find_learned(p, &p->f->dst);
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key) ||
-	       (learned && learned_holds(learned, clock()) &&
-		!host_is_dead(p->f->epoch, &learned->host));
+	return is_known || !bounces_for(dst->network, &key);
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */
@@ -304,15 +312,22 @@ static __always_inline int introduced_here(struct mz_pkt *p)
 	return 0;
 }
 
-/* A VPC that divides: this divider answers for the destination, and asks for itself. */
-static __always_inline int introduced_to_divider(struct mz_pkt *p)
+/*
+ * A VPC that divides: this divider asks for itself, and answers for the destination: at once, or
+ * when it is answered.
+ */
+static __always_inline int introduced_to_divider(struct mz_pkt *p, bool is_known)
 {
 	int r = is(p, MZ_INTRODUCED) ? learn_source(p, false) : 0;
 
 	if (r < 0)
 		return r;
-	prepare_here(p, 0, 0);
-	return replace_rts(p);
+	r = 0;
+	if (is_known)
+		prepare_here(p, 0, 0);
+	else if (is(p, MZ_INTRODUCED))
+		r = note_pending(p);
+	return r ?: replace_rts(p);
 }
 
 /*
@@ -321,14 +336,16 @@ static __always_inline int introduced_to_divider(struct mz_pkt *p)
  */
 static __always_inline int introduced(struct mz_pkt *p)
 {
-	bool divides = replicas_have_self(&p->vpc->dividers);
+	bool divides = replicas_have_self(&p->vpc->dividers), is_known;
 
 	if (!vpc_is_direct(p) || is(p, MZ_STRIPS))
 		return 0;
 	if (p->local && (divides || may_enter(p, p->local->network)))
 		return introduced_here(p);
-	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) && is_between_networks(p))
-		return introduced_to_divider(p);
+	is_known = divides && knows_destination(p);
+	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) &&
+	    is_between_networks(p, is_known))
+		return introduced_to_divider(p, is_known);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
 		POINT(p, rts_source);

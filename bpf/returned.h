@@ -7,6 +7,7 @@
 
 #include "direct.h"
 #include "divide.h"
+#include "pending.h"
 
 /*
  * Only from a host where packets for the destination were sent, now or until a moment ago. From a
@@ -23,11 +24,14 @@ static __always_inline int check_returned(struct mz_pkt *p)
 		if (!route)
 			return DROP(no_route);
 		/* It is on its way out, or the endpoint has come here meanwhile: divided again. */
-		if (is_from_bouncer(p, route->network))
-			return is_from_used_bouncer(p, route->network) &&
-					       !(p->local && p->local->network == route->network) ?
-				       DROP(no_endpoint) :
-				       0;
+		if (is_from_bouncer(p, route->network) &&
+		    (!is_from_used_bouncer(p, route->network) ||
+		     (p->local && p->local->network == route->network)))
+			return 0;
+		if (is_from_bouncer(p, route->network)) {
+			heed_no_one(p);
+			return DROP(no_endpoint);
+		}
 	}
 	p->location = find_location(p, &p->f->dst);
 	if (row && host_equal(&row->host, &p->f->outer_src))

@@ -270,21 +270,65 @@ static void answer(struct view *v, const struct mz_addr *to, const struct option
 	put32(udp + 12, v->vni << 8);
 }
 
-static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+static void tell_here(struct view *v, const struct mz_addr *to, const uint8_t *cookie,
+		      uint32_t generation, uint32_t flags)
 {
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
-	struct mz_addr to = addr_at(v, v->rts + 4);
 	uint8_t data[52] = {};
 
-	if (!v->rts || v->is_void || !model_is_direct(v))
-		return;
 	memcpy(data, &v->dst, 16);
 	memcpy(data + 16, &v->src, 16);
-	memcpy(data + 32, at(v, v->rts + 28), COOKIE_SIZE);
+	memcpy(data + 32, cookie, COOKIE_SIZE);
 	put32(data + 40, generation);
 	put32(data + 48, flags);
 	option_append(&o, MZ_OPT_CLASS, MZ_OPT_HERE, data, sizeof(data));
-	answer(v, &to, &o, COUNT(here));
+	answer(v, to, &o, COUNT(here));
+}
+
+static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+{
+	struct mz_addr to = addr_at(v, v->rts + 4);
+
+	if (v->rts && !v->is_void && model_is_direct(v))
+		tell_here(v, &to, at(v, v->rts + 28), generation, flags);
+}
+
+/* What this divider does not know, it has asked in its own name: for whom? */
+static void note_pending(struct view *v)
+{
+	v->out->pending = (struct world_pending){ .vni = v->vni,
+						  .dst = v->dst,
+						  .src = v->src,
+						  .host = addr_at(v, v->rts + 4) };
+	memcpy(v->out->pending.cookie, at(v, v->rts + 28), COOKIE_SIZE);
+	v->out->notes = true;
+}
+
+/* Passed on, once, by who divides still. */
+static void answer_pending(struct view *v, uint32_t flags)
+{
+	const struct world_pending *row = world_pending(v->world, v->vni, &v->dst, &v->src);
+
+	if (!row || !model_is_direct_by_divider(v) || !model_divides(v))
+		return;
+	v->out->pending = *row;
+	v->out->answers = true;
+	tell_here(v, &row->host, row->cookie, 0, flags);
+}
+
+/* Nobody has the destination, who should know says. Late, where a location holds. */
+static void heed_no_one(struct view *v)
+{
+	struct world_addr *dst = model_addr(v, &v->dst);
+
+	if (model_holds(v, dst))
+		return;
+	if (!model_addr(v, &v->src)->is_local) {
+		answer_pending(v, MZ_HERE_NOBODY);
+		return;
+	}
+	v->out->nobody = dst;
+	v->out->nobody_until = v->now + NOBODY_NS;
 }
 
 /* Of which network the source is, by its bouncer; 0: who knows, or who cares. */
@@ -299,15 +343,20 @@ static uint64_t introduced_network(struct view *v)
 	return model_is_from_bouncer(v, v->local->local.network) ? v->local->local.network : 0;
 }
 
-/* Is there a destination, as far as this divider knows, in another network than the source? */
+static bool knows_destination(const struct view *v)
+{
+	const struct world_addr *dst = model_addr(v, &v->dst);
+
+	return dst->has_location ||
+	       (model_holds(v, dst) && !model_host_is_dead(v, &row_of(v, dst)->host));
+}
+
+/* May there be a destination, as far as this divider knows, in another network than the source? */
 static bool is_between_networks(const struct view *v)
 {
 	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
-	const struct world_addr *to = model_addr(v, &v->dst);
 
-	return dst && src != dst &&
-	       (to->has_location || !model_bounces(v, dst) ||
-		(model_holds(v, to) && !model_host_is_dead(v, &row_of(v, to)->host)));
+	return dst && src != dst && (knows_destination(v) || !model_bounces(v, dst));
 }
 
 /*
@@ -329,9 +378,14 @@ bool model_introduced(struct view *v)
 			answer_rts(v, v->local->local.generation, 0);
 	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
+		bool is_known = knows_destination(v);
+
 		if (v->is_introduced)
 			(void)learn_source(v, 0, 0);
-		answer_rts(v, 0, 0);
+		if (is_known)
+			answer_rts(v, 0, 0);
+		else if (v->is_introduced)
+			note_pending(v);
 		v->replaces = true;
 	} else if (!v->is_introduced) {
 		make_void(v, COUNT(rts_source));
@@ -415,8 +469,10 @@ bool model_check_returned(struct view *v)
 		bool came = v->local && v->local->local.network == network;
 
 		/* Who is not used any more need not know. */
-		return came || !model_is_from_used_bouncer(v, network) ? GO_ON :
-									 DROP(v, no_endpoint);
+		if (came || !model_is_from_used_bouncer(v, network))
+			return GO_ON;
+		heed_no_one(v);
+		return DROP(v, no_endpoint);
 	}
 	if (row && same(&row->host, &v->outer_src))
 		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
@@ -510,7 +566,7 @@ static bool absorb_control(struct view *v, unsigned int counters)
 	return DONE;
 }
 
-/* From who should know: a divider, or a bouncer of the asker. Late, where a location holds. */
+/* From who should know: a divider, or a bouncer of the asker. */
 static bool heed_nobody(struct view *v, struct world_addr *a, const struct world_addr *asker)
 {
 	const struct mz_learned *row = row_of(v, a);
@@ -520,10 +576,7 @@ static bool heed_nobody(struct view *v, struct world_addr *a, const struct world
 		return DROP(v, here_cookie);
 	if (row && row->flags & MZ_LEARNED_BY && same(&row->host, &v->outer_src))
 		change(v, a)->row.flags |= MZ_LEARNED_STALE; /* its own word */
-	if (model_holds(v, a))
-		return absorb_control(v, 0);
-	v->out->nobody = a;
-	v->out->nobody_until = v->now + NOBODY_NS;
+	heed_no_one(v);
 	return absorb_control(v, 0);
 }
 
@@ -545,6 +598,7 @@ static bool heed_here(struct view *v)
 	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
 		return DROP(v, here_cookie);
 	v->dst = address; /* says which bouncers are meant */
+	v->src = peer;
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
 		return heed_nobody(v, model_addr(v, &address), asker);
 	if (is_divider_between(v, &v->outer_src))
@@ -556,6 +610,7 @@ static bool heed_here(struct view *v)
 		return DROP(v, here_generation);
 	v->out->nobody = model_addr(v, &address);
 	v->out->nobody_until = 0;
+	answer_pending(v, 0);
 	return absorb_control(v, COUNT(learn));
 }
 

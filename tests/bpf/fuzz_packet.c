@@ -345,12 +345,63 @@ static struct talk random_talk(const struct world *world)
 	return talk;
 }
 
+static bool divides_directly(const struct world *world, uint32_t vni)
+{
+	for (unsigned int i = 0; i < N_VPCS; i++)
+		if (world->vpcs[i].vni == vni)
+			return world->vpcs[i].row.flags == (MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+	return false;
+}
+
+/*
+ * To an address that this host has never heard of, by a bouncer of the source: where this host
+ * divides, it has to ask.
+ */
+static void random_question(const struct world *world, struct talk *talk)
+{
+	const struct mz_replicas *bouncers;
+
+	for (unsigned int i = 0; i < 50; i++) {
+		*talk = random_talk(world);
+		if (divides_directly(world, talk->src->vni) && !talk->src->has_location && !talk->dst->has_location &&
+		    !talk->dst->is_learned && !talk->dst->is_local)
+			break;
+	}
+	for (unsigned int i = 0; i < N_NETWORKS; i++) {
+		bouncers = &world->networks[i].slots[0].bouncers;
+		if (world->networks[i].network == talk->src->location.network && bouncers->n)
+			talk->from = &bouncers->addrs[random_below(bouncers->n)];
+	}
+}
+
+static const struct world_addr *find_addr(const struct world *world, uint32_t vni,
+					  const struct mz_addr *a)
+{
+	for (unsigned int i = 0; i < world->n_addrs; i++)
+		if (world->addrs[i].vni == vni && !memcmp(&world->addrs[i].addr, a, sizeof(*a)))
+			return &world->addrs[i];
+	return NULL;
+}
+
+/* The pair that a question of this host is about, which waits for its answer, if there is one. */
+static bool random_pending(const struct world *world, struct talk *talk)
+{
+	const struct world_pending *row;
+
+	if (!world->n_pending)
+		return false;
+	row = &world->pending[random_below(world->n_pending)];
+	talk->src = find_addr(world, row->vni, &row->src);
+	talk->dst = find_addr(world, row->vni, &row->dst);
+	return row->exists && talk->src && talk->dst;
+}
+
 static void random_direct(const struct world *world, const struct talk *talk,
-			  struct tunnel_spec *spec, struct options *o)
+			  struct tunnel_spec *spec, struct options *o, bool asks)
 {
 	if (random_chance(20))
 		o->size = random_options(o->bytes);
-	if (random_chance(30))
+	if (random_chance(30) || asks)
 		append_rts(world, o, talk->from, talk->src);
 	if (random_chance(2))
 		append_rts(world, o, talk->from, talk->src);
@@ -363,8 +414,9 @@ static void random_direct(const struct world *world, const struct talk *talk,
 static void from_underlay(const struct world *world, struct packet *packet)
 {
 	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
-	struct talk talk = random_talk(world);
-	bool is_ipv6 = talk.src->addr.words_be[0];
+	struct talk talk = random_talk(world), pending = talk;
+	bool is_pending = random_chance(10) && random_pending(world, &pending);
+	bool asks = !is_pending && random_chance(10), is_ipv6;
 	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF;
 	struct options o = {};
 	struct frame inner = {};
@@ -376,22 +428,29 @@ static void from_underlay(const struct world *world, struct packet *packet)
 				    .ttl = PICK(ttls),
 				    .src_port = random_below(65536),
 				    .udp_check = random_chance(90) ? 0 : random_below(65536),
-				    .vni = random_chance(97) ? talk.src->vni
-							     : random_below(1 << 24) };
+				    .eth_proto = is_pending ? MZ_GENEVE_RETURNED : 0 };
 
+	if (is_pending)
+		talk = pending;
+	if (asks)
+		random_question(world, &talk);
+	spec.vni = random_chance(97) ? talk.src->vni : random_below(1 << 24);
+	is_ipv6 = talk.src->addr.words_be[0];
 	packet->ifindex = WORLD_LO;
 	(void)world_text(&talk.src->addr, src);
 	(void)world_text(&talk.dst->addr, dst);
 	if (random_chance(10))
 		random_ip(world, is_ipv6, random_chance(50) ? src : dst);
-	if (random_chance(15)) {
-		o = random_control(talk.src, talk.dst);
+	if (random_chance(is_pending ? 60 : asks ? 0 : 15)) {
+		spec.eth_proto = 0;
+		o = is_pending ? random_control(talk.dst, talk.src) :
+				 random_control(talk.src, talk.dst);
 	} else {
 		random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,
 				PORT_MAC, src, dst);
-		random_direct(world, &talk, &spec, &o);
+		random_direct(world, &talk, &spec, &o, asks);
 	}
-	if (spec.eth_proto && random_chance(70))
+	if (spec.eth_proto && random_chance(is_pending ? 10 : 70))
 		talk.from = &talk.dst->learned.host;
 	(void)world_text(talk.from, outer_src);
 	if (random_chance(5))
