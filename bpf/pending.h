@@ -66,15 +66,15 @@ static __always_inline void answer_pending(struct mz_pkt *p, __u32 here_flags)
 }
 
 /*
- * Who should know says that nobody has the destination: late, if a location is known that holds.
- * Reads src, dst.
+ * Who should know says that nobody has the destination: late, if a location is known that holds,
+ * or too early, if it is to be here. Reads src, dst.
  */
 static __always_inline void heed_no_one(struct mz_pkt *p)
 {
 	struct mz_vni_addr asker = { .vni = p->f->vni, .addr = p->f->src };
 	const struct mz_learned *row = find_learned(p, &p->f->dst);
 
-	if (row && learned_holds(row, clock()))
+	if ((row && learned_holds(row, clock())) || lookup_local(p))
 		return;
 	if (table_lookup(local, &asker))
 		note_nobody(&(struct mz_vni_addr){ .vni = p->f->vni, .addr = p->f->dst });

@@ -10,33 +10,38 @@
 #include "pending.h"
 
 /*
- * Only from a host where packets for the destination were sent, now or until a moment ago. From a
- * bouncer of the destination's network, a divider takes it for an answer; a bouncer whose own table
- * was wrong has a better row by now, or nobody has one. Sets next.
+ * A divider takes it for an answer: nobody has the destination. Not of one that is on its way out,
+ * and not if the endpoint has come here meanwhile: then it is divided again.
+ */
+static __always_inline int heed_bouncer(struct mz_pkt *p, __u64 network)
+{
+	if (!is_from_used_bouncer(p, network) || (p->local && p->local->network == network))
+		return 0;
+	heed_no_one(p);
+	return DROP(no_endpoint);
+}
+
+/*
+ * Only from a host where packets for the destination were sent, now or until a moment ago; a
+ * bouncer whose own table was wrong has a better row by now, or nobody has one. Sets next.
  */
 static __always_inline int check_returned(struct mz_pkt *p)
 {
 	struct mz_learned *row = find_learned(p, &p->f->dst);
+	bool is_there = row && host_equal(&row->host, &p->f->outer_src);
 	const struct mz_route *route;
 
+	if (is_there)
+		row->flags |= MZ_LEARNED_STALE;
 	if (replicas_have_self(&p->vpc->dividers)) {
 		route = find_route(p->f->vni, &p->f->dst);
 		if (!route)
 			return DROP(no_route);
-		/* It is on its way out, or the endpoint has come here meanwhile: divided again. */
-		if (is_from_bouncer(p, route->network) &&
-		    (!is_from_used_bouncer(p, route->network) ||
-		     (p->local && p->local->network == route->network)))
-			return 0;
-		if (is_from_bouncer(p, route->network)) {
-			heed_no_one(p);
-			return DROP(no_endpoint);
-		}
+		if (is_from_bouncer(p, route->network))
+			return heed_bouncer(p, route->network);
 	}
 	p->location = find_location(p, &p->f->dst);
-	if (row && host_equal(&row->host, &p->f->outer_src))
-		row->flags |= MZ_LEARNED_STALE;
-	else if (!p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))
+	if (!is_there && !p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))
 		return DROP(stale_sender);
 	return p->location && host_equal(&p->location->host, &p->f->outer_src) ? DROP(not_here) : 0;
 }
