@@ -168,6 +168,18 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 	return holds || (is_attested && age_of(row->confirmed, now) < mz_config.lease);
 }
 
+/*
+ * A divider stands in for no host that is known: its word is true, and changes nothing. Nor does
+ * that of one which nobody told where the endpoint is, if another divider is known: that may know.
+ */
+static __always_inline bool is_no_better(const struct mz_learned *row, const struct news *news)
+{
+	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
+
+	return news->flags & MZ_LEARNED_BY &&
+	       (is_proven(row) || (is_guess && !host_equal(&row->host, &news->host)));
+}
+
 /* The news of the room. 0; 1: something better is known; 2: the table is full. */
 GLOBAL int learn(const struct mz_vni_addr *key)
 {
@@ -184,8 +196,7 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 	news = &room->news;
 	copy = *key;
 	row = bpf_map_lookup_elem(rows, &copy);
-	/* A divider stands in for no host that is known: its word is true, and changes nothing. */
-	if (row && news->flags & MZ_LEARNED_BY && is_proven(row) && learned_holds(row, now))
+	if (row && is_no_better(row, news) && learned_holds(row, now))
 		return 0;
 	if (row && is_known_better(row, news, now))
 		return 1;

@@ -192,9 +192,15 @@ static bool learn(struct view *v, struct world_addr *a, const struct mz_learned 
 {
 	const struct mz_learned *old = row_of(v, a);
 	struct change *c;
+	bool is_guess;
 
-	/* A divider is not as good as the host itself: it is heard, and nothing changes. */
-	if (old && news->flags & MZ_LEARNED_BY && is_proven(old) && model_holds(v, a))
+	/*
+	 * A divider is not as good as the host itself, nor one that was not told as another one: it
+	 * is heard, and nothing changes.
+	 */
+	is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
+	if (old && news->flags & MZ_LEARNED_BY && model_holds(v, a) &&
+	    (is_proven(old) || (is_guess && !same(&old->host, &news->host))))
 		return true;
 	if (is_known_better(v, a, news))
 		return false;
@@ -316,12 +322,15 @@ static void answer_pending(struct view *v, uint32_t flags)
 	tell_here(v, &row->host, row->cookie, 0, flags);
 }
 
-/* Nobody has the destination, who should know says. Late, where a location holds. */
+/*
+ * Nobody has the destination, who should know says. Late, where a location holds; or early, where
+ * it is to be.
+ */
 static void heed_no_one(struct view *v)
 {
 	struct world_addr *dst = model_addr(v, &v->dst);
 
-	if (model_holds(v, dst))
+	if (model_holds(v, dst) || dst->is_local)
 		return;
 	if (!model_addr(v, &v->src)->is_local) {
 		answer_pending(v, MZ_HERE_NOBODY);
@@ -461,8 +470,11 @@ bool model_check_returned(struct view *v)
 {
 	struct world_addr *dst = model_addr(v, &v->dst);
 	const struct mz_learned *row = row_of(v, dst);
+	bool is_there = row && same(&row->host, &v->outer_src);
 	uint64_t network = model_route(v, &v->dst);
 
+	if (is_there)
+		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
 	if (model_divides(v) && !network)
 		return DROP(v, no_route);
 	if (model_divides(v) && model_is_from_bouncer(v, network)) {
@@ -474,9 +486,7 @@ bool model_check_returned(struct view *v)
 		heed_no_one(v);
 		return DROP(v, no_endpoint);
 	}
-	if (row && same(&row->host, &v->outer_src))
-		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
-	else if (!dst->has_location && !(row && same(&row->before, &v->outer_src)))
+	if (!is_there && !dst->has_location && !(row && same(&row->before, &v->outer_src)))
 		return DROP(v, stale_sender);
 	if (dst->has_location && same(&dst->location.host, &v->outer_src))
 		return DROP(v, not_here);

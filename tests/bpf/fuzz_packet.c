@@ -363,8 +363,8 @@ static void random_question(const struct world *world, struct talk *talk)
 
 	for (unsigned int i = 0; i < 50; i++) {
 		*talk = random_talk(world);
-		if (divides_directly(world, talk->src->vni) && !talk->src->has_location && !talk->dst->has_location &&
-		    !talk->dst->is_learned && !talk->dst->is_local)
+		if (divides_directly(world, talk->src->vni) && !talk->src->has_location &&
+		    !talk->dst->has_location && !talk->dst->is_learned && !talk->dst->is_local)
 			break;
 	}
 	for (unsigned int i = 0; i < N_NETWORKS; i++) {
