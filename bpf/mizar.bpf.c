@@ -185,7 +185,6 @@ int mz_error(struct mz_ctx *ctx)
 	v = v ?: bounce(&p);
 	v = v ?: divide(&p);
 	v = v ?: deliver(&p);
-	v = v ?: error_port(&p, e);	 /* -> port                             */
 	v = v ?: encapsulate(&p);
 	return mz_finish(&p, v);
 }

@@ -149,7 +149,10 @@ static uint64_t introduced_network(struct view *v)
 		return 0;
 	if (src->has_location)
 		return src->location.network;
-	return model_is_from_bouncer(v, v->local->local.network) ? v->local->local.network : 0;
+	return model_was_judged(v, v->local->local.network) &&
+			       model_is_from_bouncer(v, v->local->local.network) ?
+		       v->local->local.network :
+		       0;
 }
 
 /* Is there a destination, as far as this divider knows, in another network than the source? */
@@ -327,6 +330,7 @@ bool model_find_direct(struct view *v)
 	    !model_use_learned(v, dst))
 		return GO_ON;
 	v->is_direct = true;
+	v->judged = model_is_proven(row) ? v->port->row.network : 0;
 	v->route = TO_TUNNEL;
 	return GO_ON;
 }
