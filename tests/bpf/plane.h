@@ -161,8 +161,7 @@ void put_moved(const char *ip, const char *host, uint32_t generation);
 		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
 
 /*
- * Frames that most tests start from. The MACs of what comes out are the virtual one and the port's.
- *
+ * Frames that most tests start from.
  */
 struct frame from_port(const char *dst);
 struct frame inner_from(const char *src, const char *dst);
@@ -178,6 +177,12 @@ struct frame forwarded_with(const char *host, const struct frame *inner, const s
 /* As they come from a host, and as they are sent to one; ttl 0: 64. */
 struct frame control_from(const char *host, const struct options *o);
 struct frame control_to(const char *host, const struct options *o, uint8_t ttl);
+/*
+ * For which network the sender has judged a packet: that of the destination, in what tunnelled()
+ * makes; in what is expected, as the counters say, unless a test says otherwise. 0: none.
+ */
+void put_judged(struct frame *tunnel, uint64_t network);
+void expect_judged(const struct frame *in, struct frame *expected, unsigned int counters);
 /* The Geneve protocol says that a packet was given back. */
 void mark_returned(struct frame *frame);
 struct frame delivered(const char *mac, const struct frame *inner);
@@ -189,14 +194,19 @@ void take_ttl(struct frame *frame, unsigned int n);
 int test_agent(void);
 int test_neighbour(void);
 int test_transit(void);
+int test_geneve(void);
 int test_roles(void);
 int test_xdp(void);
 int test_way(void);
 int test_hostile(void);
 int test_icmp_error(void);
+int test_path_mtu(void);
 int test_direct(void);
 int test_introduce(void);
 int test_control(void);
 int test_return(void);
 int test_divider(void);
+int test_undivided(void);
+int test_judged(void);
+int test_replace(void);
 int test_trust(void);
