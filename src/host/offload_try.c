@@ -231,9 +231,8 @@ static int put(struct world *world, const char *name, size_t key_size, size_t va
 	put(world, #table, sizeof(key), sizeof(value), &(key), &(value))
 
 /*
- * The receiver is in another network, behind a divider, which the other host is: so the agent sends
- * what it could deliver here. It comes back with nobody's word that it may enter: but as transit has
- * it, the sender is in the receiver's network.
+ * The receiver is in another network, behind a divider, the other host: so the agent sends what it
+ * could deliver here. It comes back unjudged; but transit has the sender in the receiver's network.
  */
 static int fill_tables(struct world *world)
 {
@@ -243,7 +242,8 @@ static int fill_tables(struct world *world)
 				  .flags = MZ_PORT_PEER };
 	struct mz_nexthop nexthop = { .ways = { { .ifindex = (__u32)world->under0,
 						  .dst_mac = { 2 }, .src_mac = { 2 } } } };
-	const struct mz_vni_addr key = { VNI, address(RECEIVER) }, sender = { VNI, address(SENDER) };
+	const struct mz_vni_addr key = { VNI, address(RECEIVER) };
+	const struct mz_vni_addr sender = { VNI, address(SENDER) };
 	const struct mz_location location = { .network = 2 };
 	const struct mz_network_key network_key = { .network = 1 };
 	const struct mz_network network = { .vni = VNI, .bouncers = other };
