@@ -73,7 +73,7 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	room->news.generation = bpf_ntohl(here->generation_be);
 	room->news.group = bpf_ntohl(here->group_be);
 	here_flags = bpf_ntohl(here->flags_be);
-	if (!cookie_is_ours(cookie, p->f->vni, &key.addr, &peer.addr))
+	if (!cookie_is_ours(p, cookie))
 		return DROP(here_cookie);
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);

@@ -272,7 +272,8 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	struct mz_addr self = self_addr();
 	struct mz_opt_rts *rts;
 	__be32 old[8], new[8];
-	__u64 cookie = cookie_for(p->f->vni, &p->f->dst, &p->f->src, cookie_time());
+	__u64 cookie = cookie_for(p->f->vni | COOKIE_DIVIDES, &p->f->dst, &p->f->src,
+				  cookie_time());
 
 	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)

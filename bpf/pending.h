@@ -56,8 +56,7 @@ static __always_inline void answer_pending(struct mz_pkt *p, __u32 here_flags)
 	struct pending_key key = pending_key(p);
 	const struct pending *row = bpf_map_lookup_elem(&pending, &key);
 
-	/* Of a host that divides no more it would be taken for the destination's own. */
-	if (!row || !vpc_is_direct_by_divider(p) || !replicas_have_self(&p->vpc->dividers))
+	if (!row)
 		return;
 	control.to = row->host;
 	control.cookie = row->cookie;

@@ -161,7 +161,7 @@ void model_answer_pending(struct view *v, uint32_t flags)
 {
 	const struct world_pending *row = world_pending(v->world, v->vni, &v->dst, &v->src);
 
-	if (!row || !model_is_direct_by_divider(v) || !model_divides(v))
+	if (!row)
 		return;
 	v->out->pending = *row;
 	v->out->answers = true;
@@ -241,7 +241,7 @@ void model_replace_rts(const struct view *v, uint8_t *frame)
 	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
 	if (!v->is_introduced)
 		memset(frame + v->rts + 20, 0, 8);
-	cookie_make(v->vni, &v->dst, &v->src, v->now, frame + v->rts + 28);
+	model_cookie(v, v->now, frame + v->rts + 28);
 }
 
 /*
@@ -399,5 +399,5 @@ void model_write_rts(const struct view *v, uint8_t *to)
 	memcpy(to + 4, &v->world->hosts[0].addr, 16);
 	put32(to + 20, src->is_local ? src->local.generation : 0);
 	put32(to + 24, 0);
-	cookie_make(v->vni, &v->dst, &v->src, v->now, to + 28);
+	model_cookie(v, v->now, to + 28);
 }

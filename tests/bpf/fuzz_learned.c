@@ -17,6 +17,12 @@ bool model_is_direct_by_divider(const struct view *v)
 	return model_is_direct(v) && v->vpc->row.flags & MZ_VPC_DIVIDE;
 }
 
+void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE])
+{
+	cookie_make(v->vni, model_is_direct_by_divider(v) && model_divides(v), &v->dst, &v->src,
+		    when, ret);
+}
+
 const struct mz_learned *model_row(const struct view *v, const struct world_addr *a)
 {
 	for (unsigned int i = 0; i < v->out->n_changes; i++)
@@ -201,13 +207,13 @@ static bool heed_here(struct view *v)
 
 	if (model_find_roles(v))
 		return DONE;
+	v->dst = address; /* says which bouncers are meant */
+	v->src = peer;
 	for (unsigned int i = 0; i < 2; i++)
-		cookie_make(v->vni, &address, &peer, v->now - i * COOKIE_SPAN, cookies[i]);
+		model_cookie(v, v->now - i * COOKIE_SPAN, cookies[i]);
 	if (memcmp(at(v, v->control + 36), cookies[0], COOKIE_SIZE) != 0 &&
 	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
 		return DROP(v, here_cookie);
-	v->dst = address; /* says which bouncers are meant */
-	v->src = peer;
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
 		return heed_nobody(v, model_addr(v, &address), asker);
 	if (model_is_divider_between(v, &v->outer_src))

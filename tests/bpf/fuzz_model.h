@@ -256,6 +256,8 @@ bool model_is_proven(const struct mz_learned *row);
 bool model_is_divider_between(const struct view *v, const struct mz_addr *host);
 bool model_is_direct(const struct view *v);
 bool model_is_direct_by_divider(const struct view *v);
+/* As this host gives for a question about dst, in its role. */
+void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE]);
 bool model_holds(const struct view *v, const struct world_addr *a);
 bool model_use_learned(struct view *v, struct world_addr *a);
 

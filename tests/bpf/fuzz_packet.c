@@ -204,13 +204,30 @@ static size_t random_options(uint8_t options[static MZ_OPTS_MAX])
 	return size;
 }
 
+/* Does this host stand between the networks of the VPC, as what others learn? */
+static bool divides_directly(const struct world *world, uint32_t vni)
+{
+	const struct world_vpc *vpc = world->vpcs;
+	bool divides = false;
+
+	while (vpc < world->vpcs + N_VPCS && vpc->vni != vni)
+		vpc++;
+	if (vpc == world->vpcs + N_VPCS)
+		return false;
+	for (unsigned int i = 0; i < vpc->row.dividers.n + vpc->row.dividers.n_ready; i++)
+		divides |= !memcmp(&vpc->row.dividers.addrs[i], &world->hosts[0].addr,
+				   sizeof(struct mz_addr));
+	return divides && vpc->row.flags == (MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+}
+
 /* As bytes; of this host's cookies one that is good, mostly. */
-static void random_cookie(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
-			  uint8_t ret[COOKIE_SIZE])
+static void random_cookie(const struct world *world, uint32_t vni, const struct mz_addr *dst,
+			  const struct mz_addr *src, uint8_t ret[COOKIE_SIZE])
 {
 	unsigned int n_ago = random_chance(80) ? random_below(2) : 2;
+	bool divides = divides_directly(world, vni) ^ random_chance(10);
 
-	cookie_make(vni, dst, src, now_ns() - n_ago * COOKIE_SPAN, ret);
+	cookie_make(vni, divides, dst, src, now_ns() - n_ago * COOKIE_SPAN, ret);
 	if (random_chance(10))
 		ret[random_below(COOKIE_SIZE)] ^= 1 << random_below(8);
 }
@@ -231,7 +248,7 @@ static void append_rts(const struct world *world, struct options *o, const struc
 	option_append(o, MZ_OPT_CLASS, MZ_OPT_RTS, data, random_chance(98) ? 32 : 28);
 }
 
-static struct options random_control(const struct world_addr *address,
+static struct options random_control(const struct world *world, const struct world_addr *address,
 				     const struct world_addr *peer)
 {
 	static const uint8_t types[] = { MZ_OPT_HERE, MZ_OPT_HERE, MZ_OPT_STALE, MZ_OPT_ECHO };
@@ -240,7 +257,7 @@ static struct options random_control(const struct world_addr *address,
 
 	memcpy(data, &address->addr, 16);
 	memcpy(data + 16, &peer->addr, 16);
-	random_cookie(address->vni, &address->addr, &peer->addr, data + 32);
+	random_cookie(world, address->vni, &address->addr, &peer->addr, data + 32);
 	put32(data + 40, random_below(6));
 	put32(data + 44, random_below(3));
 	put32(data + 48, random_chance(75) ? 0 : MZ_HERE_NOBODY);
@@ -335,14 +352,6 @@ static struct talk random_talk(const struct world *world)
 	if (random_chance(3))
 		talk.from = &world->hosts[0].addr;
 	return talk;
-}
-
-static bool divides_directly(const struct world *world, uint32_t vni)
-{
-	for (unsigned int i = 0; i < N_VPCS; i++)
-		if (world->vpcs[i].vni == vni)
-			return world->vpcs[i].row.flags == (MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
-	return false;
 }
 
 /*
@@ -452,8 +461,8 @@ static void from_underlay(const struct world *world, struct packet *packet)
 		random_ip(world, is_ipv6, random_chance(50) ? src : dst);
 	if (random_chance(is_pending ? 60 : asks ? 0 : 15)) {
 		spec.eth_proto = 0;
-		o = is_pending ? random_control(talk.dst, talk.src) :
-				 random_control(talk.src, talk.dst);
+		o = is_pending ? random_control(world, talk.dst, talk.src) :
+				 random_control(world, talk.src, talk.dst);
 	} else {
 		random_judged(world, &talk, judged);
 		random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,

@@ -118,15 +118,20 @@ static void a_divider_that_knows_better_tells_nobody_nothing(void **state)
 	}
 }
 
-/* Its answer would be taken for that of the destination's own host. */
-static void who_divides_no_more_passes_nothing_on(void **state)
+/*
+ * Its answer would be taken for that of the destination's own host; and it would itself take for
+ * proven what it asked as a divider.
+ */
+static void who_divides_no_more_hears_no_answer(void **state)
 {
 	EACH_PAIR(p) {
 		struct rts rts = expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
 		struct frame in = answer_to(&rts, p, THERE, 0);
+		struct mz_learned row;
 
 		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
-		expect_consumed(&in, COUNT(learn));
+		expect_drop_by_tc(&in, MZ_DROP_here_cookie);
+		assert_false(get_learned(p->dst, &row));
 		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
 	}
 }
@@ -288,7 +293,7 @@ int test_divider(void)
 		TEST(a_divider_stands_for_both_ends),
 		TEST(a_divider_passes_on_that_nobody_has_it),
 		TEST(a_divider_that_knows_better_tells_nobody_nothing),
-		TEST(who_divides_no_more_passes_nothing_on),
+		TEST(who_divides_no_more_hears_no_answer),
 		TEST(a_divider_hears_itself_that_nobody_has_it),
 		TEST(a_divider_that_bounces_stands_between_networks),
 		TEST(a_divider_believes_bouncers_only),
