@@ -172,6 +172,15 @@ static void tell_accepted(const struct ctl_sub *sub)
 		ctl_set_accepted(sub->scope->set, sub->droplet);
 }
 
+/* The host has taken in the update, or said what of it it has not. */
+static void answered(const struct ctl_sub *sub)
+{
+	if (sub->scope == &sub->droplet->host && sub->droplet->is_early) {
+		sub->droplet->is_early = false;
+		ctl_migrations_look(sub->droplet);
+	}
+}
+
 /* A scope that every host has: what makes its droplet Provisioned. */
 static bool is_own(const struct ctl_sub *sub)
 {
@@ -188,6 +197,7 @@ static void on_ack(struct ctl_session *session, const Mizar__V1__Ack *ack)
 
 	if (!sub)
 		return;
+	answered(sub);
 	is_current = sub->sent == sub->scope->revision;
 	is_right = is_current && ack->digest == sub->scope->digest;
 	if (is_right) {
@@ -234,6 +244,7 @@ static void on_nack(struct ctl_session *session, const Mizar__V1__Nack *nack)
 
 	if (!sub)
 		return;
+	answered(sub);
 	snprintf(text, sizeof(text), "host %s refused a row of table %s (%s): %s",
 		 session->droplet->name, nack->table ?: "?", nack->key ?: "?", nack->reason ?: "?");
 	clean(text);
@@ -270,6 +281,14 @@ static void on_devices(struct ctl_session *session, const Mizar__V1__Devices *de
 	struct ctl_controller *c = session->c;
 	size_t i;
 
+	for (i = 0; i < devices->n_removed; i++) {
+		uint64_t uid = devices->removed[i];
+
+		if (!ctl_uidset_remove(&session->droplet->attached, uid))
+			continue;
+		ctl_watch_touch(c, MZ_KIND_ENDPOINT, uid);
+		ctl_migration_look(c, uid);
+	}
 	for (i = 0; i < devices->n_added && i < DEVICES_MAX; i++) {
 		uint64_t uid = devices->added[i];
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "host/local_attach.h"
 #include "host/release.h"
+#include "host/stream.h"
 #include "mizar/wire.h"
 
 unsigned int mz_host_endpoint_mtu(const struct mz_host *host)
@@ -223,6 +224,7 @@ int mz_endpoint_delete(struct mz_host *host, uint64_t uid, const struct mz_endpo
 	r = mz_device_delete(uid);
 	if (r < 0 || !ifindex)
 		return r;
+	mz_stream_tell_device(host->stream, uid, false);
 	r = mz_programs_detach(host->programs, (int)ifindex);
 	if (r < 0)
 		return r;
@@ -313,6 +315,7 @@ static int forget_port(const void *key, const void *value, void *user)
 	if (r >= 0 && is_lost) {
 		mz_log_info("endpoint %s/%s: its device is gone", endpoint.namespace_,
 			    endpoint.name);
+		mz_stream_tell_device(host->stream, port->uid, false);
 		give_back(host, &endpoint);
 	}
 	return r;

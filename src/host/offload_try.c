@@ -232,8 +232,7 @@ static int put(struct world *world, const char *name, size_t key_size, size_t va
 
 /*
  * The receiver is in another network, behind a divider, which the other host is: so the agent sends
- * what it could deliver here. It comes back with nobody's word that it may enter: but as transit has
- * it, the sender is in the receiver's network.
+ * what it could deliver here. For transit the sender is in the same one.
  */
 static int fill_tables(struct world *world)
 {
@@ -243,7 +242,7 @@ static int fill_tables(struct world *world)
 				  .flags = MZ_PORT_PEER };
 	struct mz_nexthop nexthop = { .ways = { { .ifindex = (__u32)world->under0,
 						  .dst_mac = { 2 }, .src_mac = { 2 } } } };
-	const struct mz_vni_addr key = { VNI, address(RECEIVER) }, sender = { VNI, address(SENDER) };
+	const struct mz_vni_addr key = { VNI, address(RECEIVER) }, src = { VNI, address(SENDER) };
 	const struct mz_location location = { .network = 2 };
 	const struct mz_network_key network_key = { .network = 1 };
 	const struct mz_network network = { .vni = VNI, .bouncers = other };
@@ -259,7 +258,7 @@ static int fill_tables(struct world *world)
 	r = r ?: PUT(world, vpc, vni, vpc);
 	r = r ?: PUT(world, network, network_key, network);
 	r = r ?: PUT(world, port, ifindex, port);
-	r = r ?: PUT(world, location, sender, location);
+	r = r ?: PUT(world, location, src, location);
 	return r ?: PUT(world, local, key, local);
 }
 

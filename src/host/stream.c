@@ -104,16 +104,16 @@ static int send_nack(struct mz_stream *stream, struct mz_update_result *result)
 	return send_message(&message, stream);
 }
 
-void mz_stream_tell_device(struct mz_stream *stream, uint64_t uid)
+void mz_stream_tell_device(struct mz_stream *stream, uint64_t uid, bool is_there)
 {
 	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
 	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
 	int r;
 
-	if (!stream->rpc)
+	if (!stream || !stream->rpc)
 		return;
-	devices.n_added = 1;
-	devices.added = &uid;
+	*(is_there ? &devices.n_added : &devices.n_removed) = 1;
+	*(is_there ? &devices.added : &devices.removed) = &uid;
 	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
 	message.devices = &devices;
 	r = send_message(&message, stream);

@@ -287,13 +287,13 @@ const struct frame *data_of(const struct result *result)
 	return is_control(&result->clone) ? &result->out : &result->clone;
 }
 
-/* What is left of the packet that became it is its payload, which nobody reads. */
+/* As long as the packet that became it, of which nothing is left. */
 static void assert_control(const struct frame *frame, const struct frame *control)
 {
 	struct frame expected = *control;
 
 	assert_in_range(frame->size, expected.size, FRAME_MAX);
-	frame_extend_tunnel(&expected, frame);
+	frame_extend_tunnel(&expected, frame->size);
 	assert_entropy(frame);
 	copy_entropy(&expected, frame);
 	assert_bytes(frame, &expected);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The model's view of a packet, and what its two halves have in common: what a packet is
- * (fuzz_parse.c), and where it goes (fuzz_model.c).
+ * The model's view of a packet, and what its parts have in common: what a packet is (fuzz_parse.c),
+ * what is answered at once (fuzz_answer.c), where it goes (fuzz_model.c, and by the direct path
+ * fuzz_direct.c), and how it leaves (fuzz_way.c).
  */
 #pragma once
 
@@ -228,17 +229,37 @@ bool model_was_judged(const struct view *v, uint64_t network);
 struct world_addr *model_addr(const struct view *v, const struct mz_addr *a);
 uint64_t model_route(const struct view *v, const struct mz_addr *a); /* 0: none */
 bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
+/* fuzz_way.c: these seal a packet's fate. */
+bool model_tunnel_to(struct view *v, const struct mz_addr *to);
+bool model_tunnel_to_one(struct view *v, const struct mz_replicas *set);
+bool model_deliver(struct view *v);
+/* Not a dead one, as long as another is alive. */
+struct mz_addr model_choose_one(const struct view *v, const struct mz_replicas *set);
 /* The ways of a host, or NULL: none. */
 const struct mz_nexthop *model_ways(const struct view *v, const struct mz_addr *host);
 /* Headers for `to`, from the outer IP header on, of a frame that has its size; behind Ethernet. */
 size_t model_outer_ip(const struct view *v, struct frame *frame, const struct mz_addr *to,
 		      uint8_t tos, size_t *ret_label);
 
-/* fuzz_direct.c: the stages of the direct path, each as in docs/wire-format.md. */
+/* fuzz_answer.c: whether the packet was one of these. */
+bool model_answer_arp(struct view *v);
+bool model_answer_nd(struct view *v);
+bool model_answer_ping(struct view *v);
+
+/* fuzz_learned.c. The row of an address as it is by now, or NULL: none. */
+const struct mz_learned *model_row(const struct view *v, const struct world_addr *a);
+struct change *model_change(struct view *v, struct world_addr *a);
+/* False: what is known is better. */
+bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *news);
+/* What a row by a divider says of networks is whom it was learned for. */
+bool model_is_proven(const struct mz_learned *row);
+bool model_is_divider_between(const struct view *v, const struct mz_addr *host);
 bool model_is_direct(const struct view *v);
 bool model_is_direct_by_divider(const struct view *v);
 bool model_holds(const struct view *v, const struct world_addr *a);
 bool model_use_learned(struct view *v, struct world_addr *a);
+
+/* fuzz_direct.c: the stages of the direct path, each as in docs/wire-format.md. */
 const struct mz_moved *model_moved(struct view *v);
 void model_confirm(struct view *v);
 void model_attest(struct view *v);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Packets of every kind that a hook may see, with addresses of the world; and the same with random
- * changes, most of them where headers and their lengths stand.
+ * changes.
  */
 #include "fuzz.h"
+#include "fuzz_mutate.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-#define SIZE_MAX_FUZZ 3000 /* what XDP takes in one buffer */
-#define PICK(list)    (list)[random_below(sizeof(list) / sizeof((list)[0]))]
 
 static const char *const odd_ipv4[] = { "224.0.0.1",  "255.255.255.255", "169.254.1.1",
 					"127.0.0.1",  "0.0.0.0",	 "198.51.100.7",
@@ -21,12 +19,6 @@ static const char *const odd_ipv6[] = {
 	"2001:db8::7",	   "fd00:9::1",	     "fd00::fe", "fd00:1::fe", "::2",
 	"::ffff:10.0.0.1", "fdff::1"
 };
-
-static void random_bytes(uint8_t *to, size_t size)
-{
-	while (size--)
-		*to++ = random_below(256);
-}
 
 /* An address that packets of this family may hold: most of them endpoints'. */
 static void random_ip(const struct world *world, bool is_ipv6, char ret[static 46])
@@ -423,79 +415,6 @@ static void from_underlay(const struct world *world, struct packet *packet)
 		extend_outer(&packet->frame);
 }
 
-/* Where a header may begin: outer Ethernet, IP, UDP, Geneve, inner Ethernet, IP, what follows. */
-static size_t random_offset(const struct frame *frame)
-{
-	static const size_t starts[] = { 0, 12, 14, 34, 42, 50, 54, 62, 70, 84, 104, 124 };
-	size_t off =
-		random_chance(90) ? PICK(starts) + random_below(24) : random_below(frame->size);
-
-	return off < frame->size ? off : random_below(frame->size);
-}
-
-static void insert_or_delete(struct frame *frame)
-{
-	size_t off = random_offset(frame), size = random_below(3) ? 4 : random_below(40) + 1;
-
-	if (random_chance(50) && off + size <= frame->size) {
-		memmove(frame->bytes + off, frame->bytes + off + size, frame->size - off - size);
-		frame->size -= size;
-	} else if (frame->size + size <= SIZE_MAX_FUZZ) {
-		memmove(frame->bytes + off + size, frame->bytes + off, frame->size - off);
-		random_bytes(frame->bytes + off, size);
-		frame->size += size;
-	}
-}
-
-static void extend(struct frame *frame)
-{
-	size_t size = random_chance(80) ? random_below(64) : random_below(1500);
-
-	if (frame->size + size > SIZE_MAX_FUZZ)
-		return;
-	random_bytes(frame->bytes + frame->size, size);
-	frame->size += size;
-}
-
-static void change(struct frame *frame)
-{
-	static const uint8_t values[] = { 0, 1, 4, 5, 6, 0x45, 0x60, 0x7f, 0x80, 0xfe, 0xff };
-	size_t off = random_offset(frame), from = random_offset(frame);
-	size_t n = random_chance(50) ? 4 : 16;
-
-	switch (random_below(9)) {
-	case 0:
-		frame->bytes[off] = random_below(256);
-		break;
-	case 1:
-		frame->bytes[off] ^= 1 << random_below(8);
-		break;
-	case 2:
-		frame->bytes[off] = PICK(values);
-		break;
-	case 3:
-		frame->bytes[off] += random_chance(50) ? 1 : -1;
-		break;
-	case 4:
-		if (off + 2 <= frame->size)
-			put16(frame->bytes + off,
-			      random_below(2) ? frame->size - off : random_below(64));
-		break;
-	case 5:
-		if (off + n <= frame->size && from + n <= frame->size)
-			memmove(frame->bytes + off, frame->bytes + from, n);
-		break;
-	case 6:
-		frame->size = random_below(frame->size) + 1;
-		break;
-	case 7:
-		extend(frame);
-		break;
-	default:
-		insert_or_delete(frame);
-	}
-}
-
 /* The kernel's test run refuses frames without the whole header that their EtherType promises. */
 static bool can_run(const struct frame *frame)
 {
@@ -521,8 +440,8 @@ void packet_random(const struct world *world, struct packet *ret)
 		else
 			from_underlay(world, ret);
 		if (random_chance(3))
-			extend(&ret->frame);
+			frame_mutate_end(&ret->frame);
 		while (n_changes-- && ret->frame.size)
-			change(&ret->frame);
+			frame_mutate(&ret->frame);
 	} while (!can_run(&ret->frame));
 }

@@ -70,13 +70,30 @@ static void remove_row(struct held_scope *scope, struct held_row *held)
 	free(held);
 }
 
+static void tell_device(struct host *host, uint64_t uid, bool is_there)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
+
+	if (!host->stream)
+		return;
+	*(is_there ? &devices.n_added : &devices.n_removed) = 1;
+	*(is_there ? &devices.added : &devices.removed) = &uid;
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
+	message.devices = &devices;
+	(void)mz_rpc_stream_send(host->stream, &message.base);
+}
+
 static void remove_device(struct host *host, uint64_t uid)
 {
 	size_t i;
 
-	for (i = 0; i < host->n_devices; i++)
-		if (host->devices[i] == uid)
-			host->devices[i--] = host->devices[--host->n_devices];
+	for (i = 0; i < host->n_devices; i++) {
+		if (host->devices[i] != uid)
+			continue;
+		host->devices[i--] = host->devices[--host->n_devices];
+		tell_device(host, uid, false);
+	}
 }
 
 static void delete_row(struct held_scope *scope, const Mizar__V1__Row *row)
@@ -232,6 +249,17 @@ static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 	answer(host, update, digest_of(scope));
 }
 
+static void keep(struct host *host, const ProtobufCMessage *message)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	_cleanup_free_ uint8_t *data = malloc(size + 1);
+
+	assert_true(host->n_late < ARRAY_SIZE(host->late));
+	protobuf_c_message_pack(message, data);
+	host->late[host->n_late++] =
+		protobuf_c_message_unpack(message->descriptor, NULL, size, data);
+}
+
 static void on_message(struct mz_rpc_stream *stream, const ProtobufCMessage *message, void *user)
 {
 	const Mizar__V1__ControllerMessage *from = (const Mizar__V1__ControllerMessage *)message;
@@ -239,8 +267,23 @@ static void on_message(struct mz_rpc_stream *stream, const ProtobufCMessage *mes
 
 	if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_WELCOME)
 		host->welcome = true;
-	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE)
+	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE &&
+		 !host->stuck)
 		on_update(host, from->update);
+	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE)
+		keep(host, message);
+}
+
+void host_go_on(struct host *host)
+{
+	size_t i;
+
+	host->stuck = false;
+	for (i = 0; i < host->n_late; i++) {
+		on_message(host->stream, host->late[i], host);
+		protobuf_c_message_free_unpacked(host->late[i], NULL);
+	}
+	host->n_late = 0;
 }
 
 static void on_close(struct mz_rpc_stream *stream, enum mz_rpc_code code, const char *message,
@@ -377,19 +420,15 @@ bool host_has(const struct host *host, const char *prefix, const char *part)
 
 void host_device(struct host *host, uint64_t uid)
 {
-	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
-	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
-
 	remove_device(host, uid);
 	assert_true(host->n_devices < ARRAY_SIZE(host->devices));
 	host->devices[host->n_devices++] = uid;
-	if (!host->stream)
-		return;
-	devices.n_added = 1;
-	devices.added = &uid;
-	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
-	message.devices = &devices;
-	(void)mz_rpc_stream_send(host->stream, &message.base);
+	tell_device(host, uid, true);
+}
+
+void host_no_device(struct host *host, uint64_t uid)
+{
+	remove_device(host, uid);
 }
 
 enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name,

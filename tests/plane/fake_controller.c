@@ -30,7 +30,7 @@ static struct rows answer;
 static enum mz_rpc_code answer_code;
 
 unsigned int fake_n_attached, fake_n_detached, fake_detach_ms;
-uint64_t fake_device;
+uint64_t fake_device, fake_no_device;
 static struct mz_rpc_call *detaching;
 
 /* ---- service --------------------------------------------------------------------------------- */
@@ -51,8 +51,11 @@ static void on_message(struct mz_rpc_call *call, const ProtobufCMessage *message
 		return;
 	}
 	if (msg->message_case == MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES) {
-		assert_int_equal(msg->devices->n_added, 1);
-		fake_device = msg->devices->added[0];
+		assert_int_equal(msg->devices->n_added + msg->devices->n_removed, 1);
+		if (msg->devices->n_added)
+			fake_device = msg->devices->added[0];
+		else
+			fake_no_device = msg->devices->removed[0];
 		return;
 	}
 	assert_null(received); /* every test waits for one answer at a time */
@@ -141,7 +144,7 @@ void fake_start(void)
 	snprintf(path, sizeof(path), "%s/controller.sock", mizard_dir());
 	snprintf(target, sizeof(target), "unix:%s", path);
 	fake_n_attached = fake_n_detached = fake_detach_ms = n_reports = 0;
-	fake_device = 0;
+	fake_device = fake_no_device = 0;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	uv_timer_init(&loop, &deadline);
 	uv_timer_init(&loop, &detach_timer);
@@ -260,6 +263,12 @@ void fake_expect_device(uint64_t uid)
 {
 	WAIT(fake_device == uid, "Devices");
 	fake_device = 0;
+}
+
+void fake_expect_no_device(uint64_t uid)
+{
+	WAIT(fake_no_device == uid, "the end of the device");
+	fake_no_device = 0;
 }
 
 void fake_expect_detached(unsigned int n)

@@ -46,7 +46,9 @@ extern unsigned int fake_n_attached, fake_n_detached; /* calls since fake_start(
 void fake_expect_detached(unsigned int n);
 /* The endpoint is said to have got a device. */
 void fake_expect_device(uint64_t uid);
-extern uint64_t fake_device; /* the last that was said, and not expected; 0: none */
+void fake_expect_no_device(uint64_t uid); /* or lost it */
+/* The last that was said, and not expected; 0: none. */
+extern uint64_t fake_device, fake_no_device;
 /* Host.Detach is answered only after this; meanwhile there must be no Host.Attach. */
 extern unsigned int fake_detach_ms;
 

@@ -330,7 +330,9 @@ static void attaches(void **state)
 	assert_int_not_equal(if_nametoindex("mz9a"), 0);
 	/* One that removes it by name does. */
 	SEND(.kind = HOST, .mode = DELTA, .revision = 2, DELETE(rows[2]));
+	assert_true(!fake_no_device);
 	fake_expect_ack(2, 0);
+	assert_true(fake_no_device == 0x9a); /* before the ack */
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 	assert_int_equal(count_rows(MZ_TABLE_port) + count_rows(MZ_TABLE_local), 0);
 
@@ -428,6 +430,7 @@ static void detaches(void **state)
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
 	attach_ok();
 	assert_int_equal(fake_detach("web-1"), 0);
+	fake_expect_no_device(0x9a);
 	assert_int_equal(fake_n_detached, 1);
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 	assert_int_equal(fake_detach("web-1"), 0);
@@ -454,6 +457,7 @@ static void gives_gone_endpoints_back(void **state)
 	mizard_end_box();
 	fake_detach_ms = 300;
 	fake_expect_detached(1);
+	fake_expect_no_device(0x9a);
 	assert_int_equal(count_rows(MZ_TABLE_port) + count_rows(MZ_TABLE_local), 0);
 
 	mizard_new_box();
@@ -510,7 +514,7 @@ static void removes_orphans(void **state)
 	assert_int_not_equal(if_nametoindex("mz9a"), 0);
 	SEND(.kind = HOST, .mode = FULL, .revision = 1);
 	fake_expect_ack(1, 0);
-	fake_run(100); /* it follows the ack */
+	fake_expect_no_device(0x9a); /* it follows the ack */
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 }
 
