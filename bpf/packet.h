@@ -66,6 +66,7 @@ struct mz_facts {
 	struct mz_addr src, dst;      /* of the inner packet */
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
+	struct mz_addr not_to;	      /* MZ_RETURNED: who gave it back; else zero */
 	__u32 vni;
 	__u32 len;    /* as it came, for the counters */
 	__u32 end;    /* bytes that the length fields seen so far admit */

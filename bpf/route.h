@@ -83,18 +83,21 @@ GLOBAL __u32 replicas_best(const struct mz_replicas *set, __u32 seed, __u32 skip
 
 /*
  * The flow's replica: an index. A change of the set moves only the flows of the one that came or
- * went. Dead ones are passed over, unless all seem dead: then it is more likely this host that
- * nobody hears.
+ * went. `not_to` and dead ones are passed over, unless that leaves none: if all seem dead, it is
+ * more likely this host that nobody hears.
  */
-GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoch)
+GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoch,
+			   const struct mz_addr *not_to)
 {
 	__u32 first, chosen, skip = 0;
+	const struct mz_addr *host;
 
-	if (!set)
+	if (!set || !not_to)
 		return 0;
 	first = chosen = replicas_best(set, seed, 0);
 	for (__u32 i = 0; i < MZ_REPLICAS_MAX && i < set->n; i++) {
-		if (!host_is_dead(epoch, &set->addrs[chosen & (MZ_REPLICAS_MAX - 1)]))
+		host = &set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
+		if (!host_is_dead(epoch, host) && !host_equal(host, not_to))
 			return chosen;
 		skip |= 1U << chosen;
 		chosen = replicas_best(set, seed, skip);
@@ -111,7 +114,7 @@ GLOBAL __u32 flow_seed(const struct mz_facts *f)
 /* Sets host. */
 static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
 {
-	__u32 chosen = replicas_choose(set, flow_seed(p->f), p->f->epoch);
+	__u32 chosen = replicas_choose(set, flow_seed(p->f), p->f->epoch, &p->f->not_to);
 
 	p->f->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
@@ -157,7 +160,7 @@ enum bouncer {
 	BOUNCER_OTHER,
 };
 
-/* Which of a network's bouncers takes the flow? ret: BOUNCER_OTHER. */
+/* Which of a network's bouncers takes the flow? ret: as it came, not to; then BOUNCER_OTHER. */
 GLOBAL int bouncer_choose(__u64 id, const struct mz_vni_addr *dst, __u32 seed, __u32 epoch,
 			  struct mz_addr *ret)
 {
@@ -167,7 +170,7 @@ GLOBAL int bouncer_choose(__u64 id, const struct mz_vni_addr *dst, __u32 seed, _
 		return BOUNCER_NONE;
 	if (replicas_have_self(&row->bouncers))
 		return BOUNCER_SELF;
-	*ret = row->bouncers.addrs[replicas_choose(&row->bouncers, seed, epoch) &
+	*ret = row->bouncers.addrs[replicas_choose(&row->bouncers, seed, epoch, ret) &
 				   (MZ_REPLICAS_MAX - 1)];
 	return BOUNCER_OTHER;
 }
@@ -177,6 +180,7 @@ static __always_inline enum bouncer bouncer_pick(struct mz_pkt *p, __u64 network
 {
 	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
 
+	p->f->host = p->f->not_to;
 	return bouncer_choose(network, &dst, flow_seed(p->f), p->f->epoch, &p->f->host);
 }
 

@@ -44,7 +44,7 @@ static int go_to(struct step *s, const struct mz_addr *host)
 	return 1;
 }
 
-/* Those that answer, or all if none does. */
+/* Those that answer, and did not give it back; or all if none does. */
 static int go_to_one_of(struct step *s, const struct mz_replicas *set, enum mz_drop if_empty)
 {
 	struct mz_replicas *next = &s->out->next;
@@ -54,7 +54,7 @@ static int go_to_one_of(struct step *s, const struct mz_replicas *set, enum mz_d
 		r = is_dead(s, &set->addrs[i]);
 		if (r < 0)
 			return r;
-		if (!r)
+		if (!r && !(s->is_returned && is_same(&set->addrs[i], s->from)))
 			next->addrs[next->n++] = set->addrs[i];
 	}
 	if (!next->n)
@@ -329,9 +329,18 @@ static int send_again(struct step *s, bool has_location)
 
 	if (r != 0)
 		return r < 0 ? r : send_from(s, &src);
-	if (has_location)
-		return bounce(s);
-	return divides(s) ? divide(s) : drop(s, MZ_DROP_stale_sender);
+	return has_location ? bounce(s) : to_divider(s);
+}
+
+/* Who gave it back would do so again. */
+static int check_again(struct step *s, int r)
+{
+	struct mz_replicas *next = &s->out->next;
+
+	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from))
+		return r;
+	next->n = 0;
+	return drop(s, MZ_DROP_not_here);
 }
 
 /* A divider's answer is final where the destination's own bouncer has given it back. */
@@ -352,17 +361,8 @@ static int check_answer(struct step *s)
 	/* One on its way out, or the endpoint has come here meanwhile. */
 	if (!mz_replicas_use(&row.bouncers, s->from) ||
 	    (s->has_local && s->local.network == network))
-		return send_again(s, false);
+		return check_again(s, send_again(s, false));
 	return drop(s, MZ_DROP_no_endpoint);
-}
-
-/* For a location that is learned, or was until a moment ago. */
-static int was_sent_there(const struct step *s)
-{
-	struct mz_learned row;
-	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
-
-	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
 }
 
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
@@ -378,9 +378,10 @@ static int step_returned(struct step *s)
 	r = has_location ? 1 : was_sent_there(s);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
-	if (has_location && is_same(&s->location.host, s->from))
-		return drop(s, MZ_DROP_not_here);
-	return send_again(s, has_location);
+	r = has_location ? is_own_word(s) : 0;
+	if (r != 0)
+		return r < 0 ? r : drop(s, MZ_DROP_not_here);
+	return check_again(s, send_again(s, has_location));
 }
 
 /* Was it here, and moved? Then the packet goes after it; but past no divider. */

@@ -138,3 +138,21 @@ static inline int is_bouncer_of_source(const struct step *s)
 	r = is_from_bouncer(s, src.network);
 	return r < 0 ? r : !r;
 }
+
+/* For a location that is learned, or was until a moment ago. */
+static inline int was_sent_there(const struct step *s)
+{
+	struct mz_learned row;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
+
+	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
+}
+
+/* Does this host, as a bouncer, send everybody there? */
+static inline int is_own_word(const struct step *s)
+{
+	struct mz_network row;
+	int r = get_network(s, s->location.network, &row);
+
+	return r > 0 ? is_same(&s->location.host, s->from) && acts(s, &row.bouncers) : r;
+}

@@ -295,7 +295,7 @@ static bool send_again(struct view *v)
 		return model_route_agent(v);
 	if (v->route == TO_LOCATION)
 		return bounce(v);
-	return model_divides(v) ? divide(v) : DROP(v, stale_sender);
+	return to_divider(v);
 }
 
 bool model_route_transit(struct view *v)

@@ -233,7 +233,7 @@ bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
 bool model_tunnel_to(struct view *v, const struct mz_addr *to);
 bool model_tunnel_to_one(struct view *v, const struct mz_replicas *set);
 bool model_deliver(struct view *v);
-/* Not a dead one, as long as another is alive. */
+/* Not a dead one, nor who gave it back, as long as there is another. */
 struct mz_addr model_choose_one(const struct view *v, const struct mz_replicas *set);
 /* The ways of a host, or NULL: none. */
 const struct mz_nexthop *model_ways(const struct view *v, const struct mz_addr *host);

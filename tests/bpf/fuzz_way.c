@@ -292,8 +292,16 @@ bool model_echo(struct view *v)
 	return sent(v, COUNT(echo) | (choose_way(v, &v->outer_src) ? 0 : COUNT(resolve)));
 }
 
+/* It came back from there. */
+static bool is_giver(const struct view *v, const struct mz_addr *host)
+{
+	return v->is_returned && same(host, &v->outer_src);
+}
+
 bool model_tunnel_to(struct view *v, const struct mz_addr *to)
 {
+	if (is_giver(v, to))
+		return DROP(v, not_here);
 	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
 }
 
@@ -302,7 +310,7 @@ struct mz_addr model_choose_one(const struct view *v, const struct mz_replicas *
 	struct mz_replicas alive = {};
 
 	for (uint32_t i = 0; i < set->n; i++)
-		if (!model_host_is_dead(v, &set->addrs[i]))
+		if (!model_host_is_dead(v, &set->addrs[i]) && !is_giver(v, &set->addrs[i]))
 			alive.addrs[alive.n++] = set->addrs[i];
 	if (!alive.n)
 		alive = *set;

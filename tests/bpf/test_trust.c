@@ -187,6 +187,7 @@ static void who_is_not_used_need_not_know(void **state)
 		struct frame out = forwarded(BOUNCER_200, &inner);
 
 		mark_returned(&in);
+		put_learned(p->dst, THIRD, 7, MZ_LEARNED_HERE, 10); /* not there again */
 		expect_sent(TRANSIT, &in, &out,
 			    COUNT(forward) | COUNT(divide) | COUNT(send_again));
 		in = tunnelled(BOUNCER_200, &inner);
