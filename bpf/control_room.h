@@ -22,6 +22,7 @@ struct control_room {
 	bool is_ipv6;		/* what the kernel takes the packet for that becomes the message */
 	__u8 pad[6];
 	__u8 frame[192];	/* it, whole */
+	__u8 nothing[512];	/* zeros */
 };
 
 struct {

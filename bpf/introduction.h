@@ -214,7 +214,9 @@ static __always_inline __u64 introduced_network(struct mz_pkt *p)
 	location = find_location(p, &p->f->src);
 	if (location)
 		return location->network;
-	return is_from_bouncer(p, p->local->network) ? p->local->network : 0;
+	return was_judged(p, p->local->network) && is_from_bouncer(p, p->local->network) ?
+		       p->local->network :
+		       0;
 }
 
 /* As learn(), or a drop. */

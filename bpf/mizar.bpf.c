@@ -145,6 +145,7 @@ int mz_returned(struct mz_ctx *ctx)
 	v = v ?: send_again(&p); /* whose? -> next: deliver, bounce, divide, tunnel */
 	v = v ?: bounce(&p);
 	v = v ?: divide(&p);
+	v = v ?: check_again(&p); /* not to where it was                         */
 	v = v ?: deliver(&p);
 	v = v ?: forward(&p);
 	return mz_finish(&p, v);
@@ -186,7 +187,6 @@ int mz_error(struct mz_ctx *ctx)
 	v = v ?: bounce(&p);
 	v = v ?: divide(&p);
 	v = v ?: deliver(&p);
-	v = v ?: error_port(&p, e);	 /* -> port                             */
 	v = v ?: encapsulate(&p);
 	return mz_finish(&p, v);
 }

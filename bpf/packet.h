@@ -61,10 +61,13 @@ enum mz_trait {
 /* (*): of the outer one for a while, where that has extension headers. */
 struct mz_facts {
 	__u64 sender_network; /* that the source was proven to be in; zero: not */
+	__u64 judged_before; /* network that it may enter, as its sender judged; zero: did not, */
+	__u64 judged;	     /* and as this host judges */
 	__u64 points; /* 1 << enum mz_counter */
 	struct mz_addr src, dst;      /* of the inner packet */
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
+	struct mz_addr not_to;	      /* MZ_RETURNED: who gave it back; else zero */
 	__u32 vni;
 	__u32 len;    /* as it came, for the counters */
 	__u32 end;    /* bytes that the length fields seen so far admit */

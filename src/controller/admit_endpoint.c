@@ -264,5 +264,7 @@ int ctl_admit_endpoint_choose(struct ctl_admission *a, struct ctl_admitted *item
 		return r;
 	choose_mac(item->object);
 	r = ctl_migrate_step(a->c, ctl_write_txn(a->write), facts->vni, endpoint);
+	if (r > 0 && item->old)
+		r = ctl_migrate_note_left(a->c, item->old->endpoint, endpoint);
 	return r < 0 ? r : 0;
 }

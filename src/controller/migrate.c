@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/field.h"
 #include "base/log.h"
 #include "controller/place.h"
 #include "controller/reply.h"
 #include "controller/set.h"
+#include "controller/sub.h"
 #include "controller/watch.h"
 
 /* ---- the stored status ----------------------------------------------------------------------- */
@@ -22,11 +24,30 @@ static bool may_have_device(const struct ctl_controller *c, const char *name, ui
 	return droplet && (!droplet->session || ctl_uidset_has(&droplet->attached, uid));
 }
 
+static struct ctl_migration *find(const struct ctl_controller *c, uint64_t uid)
+{
+	struct ctl_migration *migration;
+
+	HASH_FIND(hh, c->model.migrations, &uid, sizeof(uid), migration);
+	return migration;
+}
+
+/*
+ * What the host said before it had the row may be of a device that goes with an earlier row: that
+ * it is gone it says before it answers to the update.
+ */
 static bool has_device(const struct ctl_controller *c, const char *name, uint64_t uid)
 {
-	const struct ctl_droplet *droplet = ctl_model_droplet(&c->model, name);
+	struct ctl_droplet *droplet = ctl_model_droplet(&c->model, name);
+	const struct ctl_migration *migration = find(c, uid);
 
-	return droplet && droplet->session && ctl_uidset_has(&droplet->attached, uid);
+	if (!droplet || !droplet->session || !migration ||
+	    !ctl_uidset_has(&droplet->attached, uid))
+		return false;
+	if (ctl_sub_answered(droplet) >= migration->target_revision)
+		return true;
+	droplet->is_early = true;
+	return false;
 }
 
 static int begin(struct mz_txn *txn, uint32_t vni, Mizar__V1__Endpoint *endpoint)
@@ -76,15 +97,77 @@ int ctl_migrate_step(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 	return has_device(c, wanted, uid) ? arrive(status) : 0;
 }
 
-/* ---- the operator ---------------------------------------------------------------------------- */
+/* ---- droplets that it has left --------------------------------------------------------------- */
 
-static struct ctl_migration *find(const struct ctl_controller *c, uint64_t uid)
+/* How long, in ms, it needs a tombstone yet. Whole seconds are stored: up to one more. */
+static uint64_t rest_of(const struct ctl_controller *c, const Mizar__V1__LeftDroplet *left)
 {
-	struct ctl_migration *migration;
+	uint64_t max = c->times.tombstone_ms + 1000, end = left->at * 1000 + max, now;
+	struct timespec ts;
 
-	HASH_FIND(hh, c->model.migrations, &uid, sizeof(uid), migration);
-	return migration;
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* fails only without such a clock */
+	now = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	if (end <= now)
+		return 0;
+	return end - now < max ? end - now : max; /* somebody has set the clock back */
 }
+
+static void forget_left(Mizar__V1__EndpointStatus *status, size_t i)
+{
+	mizar__v1__left_droplet__free_unpacked(status->left[i], NULL);
+	memmove(&status->left[i], &status->left[i + 1],
+		(--status->n_left - i) * sizeof(*status->left));
+}
+
+static int add_left(Mizar__V1__EndpointStatus *status, const char *droplet)
+{
+	Mizar__V1__LeftDroplet **list, *left;
+	int r;
+
+	if (status->n_left == CTL_LEFT_MAX)
+		forget_left(status, 0);
+	list = reallocarray(status->left, status->n_left + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	status->left = list;
+	left = malloc(sizeof(*left));
+	if (!left)
+		return -ENOMEM;
+	mizar__v1__left_droplet__init(left);
+	list[status->n_left++] = left;
+	r = mz_string_set(&left->droplet, droplet);
+	left->has_at = true;
+	left->at = (uint64_t)time(NULL);
+	return r;
+}
+
+int ctl_migrate_note_left(struct ctl_controller *c, const Mizar__V1__Endpoint *old,
+			  Mizar__V1__Endpoint *new)
+{
+	const char *is = ctl_endpoint_droplet(new);
+	struct ctl_place places[CTL_PLACES_MAX];
+	unsigned int i, n = ctl_endpoint_places(old, places);
+	uint64_t uid = new->metadata->uid;
+	size_t k;
+	int r = 0;
+
+	for (k = new->status->n_left; is && k-- > 0;)
+		if (!rest_of(c, new->status->left[k]) ||
+		    !strcmp(new->status->left[k]->droplet, is))
+			forget_left(new->status, k);
+	for (i = 0; is && i < n && r >= 0; i++) {
+		const char *from = places[i].droplet;
+		bool was_there = i && old->status->migrating_from;
+
+		/* Where it has never had a device nobody has learned it. */
+		if (!ctl_endpoint_is_on(new, from, NULL) &&
+		    (was_there || may_have_device(c, from, uid)))
+			r = add_left(new->status, from);
+	}
+	return r;
+}
+
+/* ---- the operator ---------------------------------------------------------------------------- */
 
 struct stepping {
 	struct ctl_controller *c;
@@ -129,6 +212,9 @@ static int step(struct ctl_migration *migration, struct ctl_write *write,
 		changed = ctl_place_forget_other(new->endpoint->status);
 	r = ctl_migrate_step(c, ctl_write_txn(write), migration->network->facts.vni, new->endpoint);
 	if (r < 0 || !(r + changed))
+		return r;
+	r = ctl_migrate_note_left(c, old->endpoint, new->endpoint);
+	if (r < 0)
 		return r;
 	r = ctl_write_put(write, old, TAKE(new), owner, 0);
 	return r < 0 ? r : 1;
@@ -274,6 +360,8 @@ static void follow(struct ctl_migration *migration, const Mizar__V1__Endpoint *e
 		stop_leaving(migration);
 	migration->is_on_way = is_leaving || status->migrating_to;
 	set_ends(migration, migration->is_on_way ? endpoint : NULL);
+	if (status->migrating_to && migration->ends[1].droplet)
+		migration->target_revision = migration->ends[1].droplet->host.revision;
 	migration->generation = status->location_generation;
 	if (is_leaving && !migration->is_leaving) {
 		migration->is_leaving = true;
@@ -301,36 +389,44 @@ static void redirect(struct ctl_migration *migration, const struct mz_object *ne
 }
 
 /* A host has been left, and not because the endpoint is gone. */
-static void bury(struct ctl_migration *migration, const char *from, const Mizar__V1__Endpoint *new)
+static void bury(struct ctl_migration *migration, const Mizar__V1__LeftDroplet *from,
+		 const Mizar__V1__Endpoint *new)
 {
 	struct ctl_model *model = &migration->controller->model;
 	const char *to = ctl_endpoint_droplet(new);
-	struct ctl_droplet *left = ctl_model_droplet(model, from);
+	struct ctl_droplet *left = ctl_model_droplet(model, from->droplet);
 	const struct ctl_droplet *droplet = to ? ctl_model_droplet(model, to) : NULL;
+	uint64_t ms = rest_of(migration->controller, from);
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
 	int n = ctl_endpoint_addresses(new, addrs);
 
-	if (!left || !droplet || n <= 0)
+	if (!left || !droplet || left == droplet || n <= 0 || !ms)
 		return;
 	ctl_tombstone_new(migration, left, migration->network->facts.vni, addrs, n, &droplet->addr,
-			  new->status->location_generation);
+			  new->status->location_generation, ms);
 }
 
-static void bury_all(struct ctl_migration *migration, const Mizar__V1__Endpoint *old,
-		     const Mizar__V1__Endpoint *new)
+static bool has_left(const struct mz_object *object, const Mizar__V1__LeftDroplet *left)
 {
-	struct ctl_place places[CTL_PLACES_MAX];
-	unsigned int i, n = ctl_endpoint_places(old, places);
+	const Mizar__V1__EndpointStatus *status = object ? object->endpoint->status : NULL;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		const char *from = places[i].droplet;
-		bool was_there = i && old->status->migrating_from;
+	for (i = 0; status && i < status->n_left; i++)
+		if (status->left[i]->at == left->at &&
+		    !strcmp(status->left[i]->droplet, left->droplet))
+			return true;
+	return false;
+}
 
-		/* Where it has never had a device nobody has learned it. */
-		if (!ctl_endpoint_is_on(new, from, NULL) &&
-		    (was_there || may_have_device(migration->controller, from, migration->uid)))
-			bury(migration, from, new);
-	}
+static void bury_all(struct ctl_migration *migration, const struct mz_object *old,
+		     const struct mz_object *new)
+{
+	const Mizar__V1__EndpointStatus *status = new->endpoint->status;
+	size_t i;
+
+	for (i = 0; i < status->n_left; i++)
+		if (!has_left(old, status->left[i]))
+			bury(migration, status->left[i], new->endpoint);
 }
 
 void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
@@ -340,12 +436,13 @@ void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
 	uint64_t uid = mz_object_metadata(new ?: old)->uid;
 	struct ctl_migration *migration = find(c, uid);
 
-	if (!migration && (!new || ctl_endpoint_places(new->endpoint, places) < 2))
+	if (!migration && (!new || (ctl_endpoint_places(new->endpoint, places) < 2 &&
+				    !new->endpoint->status->n_left)))
 		return;
 	migration = get(c, network, uid);
 	redirect(migration, new);
-	if (old && new && !c->loading)
-		bury_all(migration, old->endpoint, new->endpoint);
+	if (new)
+		bury_all(migration, old, new);
 	migration->is_on_way = false;
 	if (new) {
 		follow(migration, new->endpoint);

@@ -15,12 +15,13 @@
  * An endpoint without a device goes at once. What is asked for meanwhile takes the place of B as
  * long as that has no device (A: cancels it), and later waits for the bouncers (A: keeps its
  * device).
- * Tombstones are in memory only: a restart drops them early, and A then gives packets back to who
- * sent them.
+ * Which tombstones there are follows from status.left: a restart changes nothing.
  */
 #pragma once
 
 #include "controller/write.h"
+
+#define CTL_LEFT_MAX 8 /* as status.left */
 
 struct ctl_tombstone;
 
@@ -41,6 +42,7 @@ struct ctl_migration {
 	bool is_writing; /* the operator's own transaction is under way */
 	uint32_t generation;	    /* where it is now */
 	uint64_t location_revision; /* to be acknowledged by the bouncers */
+	uint64_t target_revision;   /* of the next one's own rows, with its row */
 	struct ctl_migration_end ends[CTL_PLACES_MAX];
 	struct ctl_tombstone *tombstones;
 	struct ctl_work work;
@@ -54,6 +56,13 @@ struct ctl_migration {
  */
 int ctl_migrate_step(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 		     Mizar__V1__Endpoint *endpoint);
+
+/*
+ * The status is about to be stored: writes down which droplets it leaves by that that may have a
+ * device for it, in place of those that it left long ago.
+ */
+int ctl_migrate_note_left(struct ctl_controller *c, const Mizar__V1__Endpoint *old,
+			  Mizar__V1__Endpoint *new);
 
 /* The endpoint has changed, its new rows are in their scopes, and its old ones are not yet out. */
 void ctl_migration_change(struct ctl_controller *c, struct ctl_network *network,
@@ -82,9 +91,10 @@ struct ctl_tombstone {
 	struct ctl_tombstone *droplet_prev, *droplet_next; /* of the droplet, by until */
 };
 
+/* Lasts for ms from now. */
 void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *droplet, uint32_t vni,
 		       const struct mz_addr *addrs, int n_addrs, const struct mz_addr *host,
-		       uint32_t generation);
+		       uint32_t generation, uint64_t ms);
 void ctl_tombstone_free(struct ctl_tombstone *tombstone);
 /* The endpoint has moved on. */
 void ctl_tombstone_set(struct ctl_tombstone *tombstone, const struct mz_addr *host,

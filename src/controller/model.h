@@ -61,6 +61,7 @@ struct ctl_droplet {
 
 	struct ctl_session *session; /* its stream, or NULL */
 	struct ctl_uidset attached;  /* endpoints with a device, as the host said last */
+	bool is_early; /* one of them migrates to it, and what it said may be of an older device */
 	char *version;
 	char *drops;	      /* of its last report, as text, or NULL */
 	struct ctl_work down; /* runs when its stream has been down for too long */

@@ -40,6 +40,13 @@ bool ctl_sub_is_current(const struct ctl_sub *sub)
 	return sub->acked == sub->scope->revision;
 }
 
+uint64_t ctl_sub_answered(const struct ctl_droplet *droplet)
+{
+	const struct ctl_sub *sub = ctl_sub_find(droplet, droplet->host.id);
+
+	return sub->outstanding ? sub->base : sub->sent;
+}
+
 static void on_retry(struct ctl_work *work)
 {
 	struct ctl_sub *sub = CTL_CONTAINER(work, struct ctl_sub, retry);

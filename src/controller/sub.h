@@ -14,6 +14,7 @@ struct ctl_sub {
 	uint64_t sent;		     /* revision that the stream has carried */
 	uint64_t base;		     /* what the outstanding update began after; 0: it is whole */
 	uint64_t acked;		     /* revision that the host has; 0: not known, or not whole */
+	bool known;		     /* what it has not it has named */
 	bool outstanding;	     /* an update waits for its ack: the next one waits for that */
 	bool wants_full;	     /* nothing else would help */
 	bool queued;		     /* among the session's ready ones */
@@ -38,6 +39,8 @@ void ctl_sub_forget_all(struct ctl_controller *c, struct ctl_droplet *droplet);
 const char *ctl_sub_problem(const struct ctl_droplet *droplet);
 /* Whether the host has all that the scope has now. */
 bool ctl_sub_is_current(const struct ctl_sub *sub);
+/* Up to which revision of its own rows the host has acknowledged or refused what it was sent. */
+uint64_t ctl_sub_answered(const struct ctl_droplet *droplet);
 /* The scope has changed: tells its holders, and starts to wait for replicas. */
 void ctl_sub_touch(struct ctl_controller *c, struct ctl_scope *scope);
 /* The host has acknowledged more: drives whatever waits for that. */

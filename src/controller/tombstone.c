@@ -42,12 +42,25 @@ void ctl_tombstones_end_old(struct ctl_droplet *droplet)
 		ctl_queue_add_in(queue, &droplet->unbury, droplet->tombstones->until - now);
 }
 
+/* Nearly always the last one; not after a restart, which finds them in another order. */
+static void insert(struct ctl_droplet *droplet, struct ctl_tombstone *tombstone)
+{
+	struct ctl_tombstone *after = droplet->tombstones;
+
+	after = after ? after->droplet_prev : NULL; /* utlist: of the first, the last */
+	while (after && after->until > tombstone->until)
+		after = after == droplet->tombstones ? NULL : after->droplet_prev;
+	if (after)
+		DL_APPEND_ELEM2(droplet->tombstones, after, tombstone, droplet_prev, droplet_next);
+	else
+		DL_PREPEND2(droplet->tombstones, tombstone, droplet_prev, droplet_next);
+}
+
 void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *droplet, uint32_t vni,
 		       const struct mz_addr *addrs, int n_addrs, const struct mz_addr *host,
-		       uint32_t generation)
+		       uint32_t generation, uint64_t ms)
 {
 	struct ctl_tombstone *tombstone = ctl_calloc(1, sizeof(*tombstone));
-	uint64_t ms = droplet->controller->times.tombstone_ms;
 	struct ctl_queue *queue = &droplet->controller->queue;
 	int i;
 
@@ -60,7 +73,7 @@ void ctl_tombstone_new(struct ctl_migration *migration, struct ctl_droplet *drop
 	tombstone->generation = generation;
 	tombstone->until = ctl_queue_now(queue) + ms;
 	DL_APPEND(migration->tombstones, tombstone);
-	DL_APPEND2(droplet->tombstones, tombstone, droplet_prev, droplet_next);
+	insert(droplet, tombstone);
 	ctl_queue_add_in(queue, &droplet->unbury, ms);
 	change(tombstone, false, true, host, generation);
 	/* The host sends after the endpoint, so it needs what an endpoint's host needs. */

@@ -50,14 +50,15 @@ int ctl_uidset_add(struct ctl_uidset *set, uint64_t uid)
 	return 0;
 }
 
-void ctl_uidset_remove(struct ctl_uidset *set, uint64_t uid)
+bool ctl_uidset_remove(struct ctl_uidset *set, uint64_t uid)
 {
 	size_t at = position(set, uid);
 
 	if (at == set->n || set->uids[at] != uid)
-		return;
+		return false;
 	set->n--;
 	memmove(&set->uids[at], &set->uids[at + 1], (set->n - at) * sizeof(*set->uids));
+	return true;
 }
 
 void ctl_uidset_fini(struct ctl_uidset *set)

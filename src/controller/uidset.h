@@ -17,4 +17,5 @@ void ctl_uidset_fini(struct ctl_uidset *set);
 bool ctl_uidset_has(const struct ctl_uidset *set, uint64_t uid);
 /* Present on add, absent on remove is success. -ENOMEM. */
 int ctl_uidset_add(struct ctl_uidset *set, uint64_t uid);
-void ctl_uidset_remove(struct ctl_uidset *set, uint64_t uid);
+/* Whether it was there. */
+bool ctl_uidset_remove(struct ctl_uidset *set, uint64_t uid);

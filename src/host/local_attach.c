@@ -240,8 +240,7 @@ static void attach_device(struct mz_operation *op, uint64_t uid, const struct mz
 				     r == -ENOSPC ? "this host's tables are full" : strerror(-r));
 		return;
 	}
-	if (host->stream)
-		mz_stream_tell_device(host->stream, uid);
+	mz_stream_tell_device(host->stream, uid, true);
 	reply_attached(op, uid, endpoint, &device);
 }
 

@@ -8,6 +8,7 @@
 #include "host/host.h"
 #include "host/local_attach.h"
 #include "host/release.h"
+#include "host/stream.h"
 
 static int delete_orphan(uint64_t uid, const struct mz_device *device, void *user)
 {
@@ -21,7 +22,10 @@ static int delete_orphan(uint64_t uid, const struct mz_device *device, void *use
 	mz_log_info("device %s: endpoint %" PRIu64 " does not belong on this host, removed",
 		    device->ifname, uid);
 	r = mz_device_delete(uid);
-	return r < 0 ? r : mz_programs_detach(host->programs, device->ifindex);
+	if (r < 0)
+		return r;
+	mz_stream_tell_device(host->stream, uid, false);
+	return mz_programs_detach(host->programs, device->ifindex);
 }
 
 static int give_back(const void *key, const void *value, void *user)

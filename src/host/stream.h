@@ -19,8 +19,8 @@ int mz_stream_new(struct mz_host *host, struct mz_stream **ret_stream);
 void mz_stream_free(struct mz_stream *stream);
 DEFINE_CLEANUP(struct mz_stream *, mz_stream_free)
 
-/* The endpoint has got a device: tells the controller, unless the next hello does. */
-void mz_stream_tell_device(struct mz_stream *stream, uint64_t uid);
+/* The endpoint has got a device, or lost it: tells the controller, unless the next hello does. */
+void mz_stream_tell_device(struct mz_stream *stream, uint64_t uid, bool is_there);
 
 bool mz_stream_is_connected(const struct mz_stream *stream);
 /* Why it is not; "" if it is. */

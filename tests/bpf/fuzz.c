@@ -138,7 +138,7 @@ static void copy_bytes(struct frame *to, const struct frame *from, size_t off, s
 	memcpy(to->bytes + off, from->bytes + off, size);
 }
 
-/* By whatever way, and with what is left of the packet as its payload. */
+/* By whatever way, and as long as the packet that became it, of which nothing is left. */
 static bool is_message(const struct world *world, const struct message *message,
 		       const struct frame *out)
 {
@@ -150,7 +150,7 @@ static bool is_message(const struct world *world, const struct message *message,
 			is_way |= !memcmp(world->hosts[i].ways.ways[j].dst_mac, out->bytes, 6);
 	if (!is_way || out->size < expected.size)
 		return false;
-	frame_extend_tunnel(&expected, out);
+	frame_extend_tunnel(&expected, out->size);
 	copy_bytes(&expected, out, 0, 12);
 	copy_bytes(&expected, out, message->port, 2);
 	if (message->label) {

@@ -150,7 +150,10 @@ static uint64_t introduced_network(struct view *v)
 		return 0;
 	if (src->has_location)
 		return src->location.network;
-	return model_is_from_bouncer(v, v->local->local.network) ? v->local->local.network : 0;
+	return model_was_judged(v, v->local->local.network) &&
+			       model_is_from_bouncer(v, v->local->local.network) ?
+		       v->local->local.network :
+		       0;
 }
 
 /* Is there a destination, as far as this divider knows, in another network than the source? */
@@ -262,7 +265,10 @@ bool model_check_returned(struct view *v)
 	struct world_addr *dst = model_addr(v, &v->dst);
 	const struct mz_learned *row = model_row(v, dst);
 	uint64_t network = model_route(v, &v->dst);
+	bool is_known = row && same(&row->host, &v->outer_src);
 
+	if (is_known)
+		model_change(v, dst)->row.flags |= MZ_LEARNED_STALE;
 	if (model_divides(v) && !network)
 		return DROP(v, no_route);
 	if (model_divides(v) && model_is_from_bouncer(v, network)) {
@@ -272,11 +278,10 @@ bool model_check_returned(struct view *v)
 		return came || !model_is_from_used_bouncer(v, network) ? GO_ON :
 									 DROP(v, no_endpoint);
 	}
-	if (row && same(&row->host, &v->outer_src))
-		model_change(v, dst)->row.flags |= MZ_LEARNED_STALE;
-	else if (!dst->has_location && !(row && same(&row->before, &v->outer_src)))
+	if (!is_known && !dst->has_location && !(row && same(&row->before, &v->outer_src)))
 		return DROP(v, stale_sender);
-	if (dst->has_location && same(&dst->location.host, &v->outer_src))
+	if (dst->has_location && same(&dst->location.host, &v->outer_src) &&
+	    model_bounces(v, dst->location.network))
 		return DROP(v, not_here);
 	if (dst->has_location)
 		v->route = TO_LOCATION; /* of what no endpoint of this host sent */
@@ -328,6 +333,7 @@ bool model_find_direct(struct view *v)
 	    !model_use_learned(v, dst))
 		return GO_ON;
 	v->is_direct = true;
+	v->judged = model_is_proven(row) ? v->port->row.network : 0;
 	v->route = TO_TUNNEL;
 	return GO_ON;
 }

@@ -36,6 +36,7 @@ struct view {
 	size_t l4;
 	uint16_t eth_proto;
 	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
+	uint64_t judged_before, judged; /* network that it may enter, by the sender, by this host */
 	bool has_hopped; /* off the endpoint's link: one was taken from ttl */
 	bool is_fragment, is_tunneled, is_from_divider, was_divided;
 	/* The direct path. */
@@ -224,6 +225,7 @@ bool model_is_used(const struct mz_replicas *set, const struct mz_addr *host);
 bool model_divides(const struct view *v); /* this host, in the packet's VPC */
 bool model_bounces(const struct view *v, uint64_t network);
 bool model_may_enter(struct view *v, uint64_t network);
+bool model_was_judged(const struct view *v, uint64_t network);
 struct world_addr *model_addr(const struct view *v, const struct mz_addr *a);
 uint64_t model_route(const struct view *v, const struct mz_addr *a); /* 0: none */
 bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
@@ -231,7 +233,7 @@ bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
 bool model_tunnel_to(struct view *v, const struct mz_addr *to);
 bool model_tunnel_to_one(struct view *v, const struct mz_replicas *set);
 bool model_deliver(struct view *v);
-/* Not a dead one, as long as another is alive. */
+/* Not a dead one, nor who gave it back, as long as there is another. */
 struct mz_addr model_choose_one(const struct view *v, const struct mz_replicas *set);
 /* The ways of a host, or NULL: none. */
 const struct mz_nexthop *model_ways(const struct view *v, const struct mz_addr *host);

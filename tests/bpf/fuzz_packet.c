@@ -352,12 +352,29 @@ static void random_direct(const struct world *world, const struct talk *talk,
 		spec->eth_proto = MZ_GENEVE_RETURNED;
 }
 
+/* Of the destination, mostly, as it is here or as a bouncer says. */
+static void random_judged(const struct world *world, const struct talk *talk,
+			  char ret_mac[static 18])
+{
+	uint64_t network = random_chance(60) ? talk->dst->local.network
+					     : talk->dst->location.network;
+	uint8_t mac[6] = { random_chance(95) ? MZ_JUDGED_MAC : 6 };
+
+	if (random_chance(20))
+		network = world->networks[random_below(N_NETWORKS)].network;
+	if (random_chance(20))
+		network = random_chance(90) ? 0 : network + (1ULL << 32);
+	mac[1] = network >> 32;
+	put32(mac + 2, network);
+	mac_text(mac, ret_mac);
+}
+
 static void from_underlay(const struct world *world, struct packet *packet)
 {
 	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
 	struct talk talk = random_talk(world);
 	bool is_ipv6 = talk.src->addr.words_be[0];
-	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF;
+	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF, judged[18];
 	struct options o = {};
 	struct frame inner = {};
 	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
@@ -379,8 +396,9 @@ static void from_underlay(const struct world *world, struct packet *packet)
 	if (random_chance(15)) {
 		o = random_control(talk.src, talk.dst);
 	} else {
+		random_judged(world, &talk, judged);
 		random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,
-				PORT_MAC, src, dst);
+				judged, src, dst);
 		random_direct(world, &talk, &spec, &o);
 	}
 	if (spec.eth_proto && random_chance(70))

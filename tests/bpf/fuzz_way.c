@@ -179,6 +179,14 @@ static void rewrite_ip(struct view *v, size_t off, uint8_t tos, uint8_t ttl)
 	end_ipv4(v->out, off, old_sum);
 }
 
+/* As the source's MAC. */
+static void write_judged(const struct view *v, uint8_t *mac)
+{
+	mac[0] = MZ_JUDGED_MAC;
+	mac[1] = v->judged >> 32;
+	put32(mac + 2, v->judged);
+}
+
 static bool encapsulate(struct view *v, const struct mz_addr *to)
 {
 	const struct frame *in = &v->packet->frame;
@@ -212,7 +220,7 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 	if (v->asks)
 		model_write_rts(v, geneve + 8);
 	put_mac(inner, VIRTUAL_MAC);
-	memcpy(inner + 6, v->port->row.mac, 6);
+	write_judged(v, inner + 6);
 	memcpy(inner + 12, in->bytes + 12, in->size - 12);
 	if (v->has_hopped)
 		rewrite_ip(v, ETH + encap + n_options, v->tos, v->ttl);
@@ -251,6 +259,8 @@ static bool forward(struct view *v, const struct mz_addr *to)
 		return DONE;
 	turn_ip(v, to);
 	put16(out->bytes + v->geneve - 2, 0);
+	if (!v->gives_back && v->judged != v->judged_before)
+		write_judged(v, out->bytes + v->inner + 6);
 	if (v->gives_back || v->is_returned)
 		put16(out->bytes + v->geneve + 2, v->gives_back ? MZ_GENEVE_RETURNED : 0x6558);
 	if (v->is_void) {
@@ -282,8 +292,16 @@ bool model_echo(struct view *v)
 	return sent(v, COUNT(echo) | (choose_way(v, &v->outer_src) ? 0 : COUNT(resolve)));
 }
 
+/* It came back from there. */
+static bool is_giver(const struct view *v, const struct mz_addr *host)
+{
+	return v->is_returned && same(host, &v->outer_src);
+}
+
 bool model_tunnel_to(struct view *v, const struct mz_addr *to)
 {
+	if (is_giver(v, to))
+		return DROP(v, not_here);
 	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
 }
 
@@ -292,7 +310,7 @@ struct mz_addr model_choose_one(const struct view *v, const struct mz_replicas *
 	struct mz_replicas alive = {};
 
 	for (uint32_t i = 0; i < set->n; i++)
-		if (!model_host_is_dead(v, &set->addrs[i]))
+		if (!model_host_is_dead(v, &set->addrs[i]) && !is_giver(v, &set->addrs[i]))
 			alive.addrs[alive.n++] = set->addrs[i];
 	if (!alive.n)
 		alive = *set;

@@ -159,8 +159,7 @@ void put_moved(const char *ip, const char *host, uint32_t generation);
 		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
 
 /*
- * Frames that most tests start from. The MACs of what comes out are the virtual one and the port's.
- *
+ * Frames that most tests start from.
  */
 struct frame from_port(const char *dst);
 struct frame inner_from(const char *src, const char *dst);
@@ -176,6 +175,12 @@ struct frame forwarded_with(const char *host, const struct frame *inner, const s
 /* As they come from a host, and as they are sent to one; ttl 0: 64. */
 struct frame control_from(const char *host, const struct options *o);
 struct frame control_to(const char *host, const struct options *o, uint8_t ttl);
+/*
+ * For which network the sender has judged a packet: that of the destination, in what tunnelled()
+ * makes; in what is expected, as the counters say, unless a test says otherwise. 0: none.
+ */
+void put_judged(struct frame *tunnel, uint64_t network);
+void expect_judged(const struct frame *in, struct frame *expected, unsigned int counters);
 /* The Geneve protocol says that a packet was given back. */
 void mark_returned(struct frame *frame);
 struct frame delivered(const char *mac, const struct frame *inner);
@@ -200,5 +205,6 @@ int test_control(void);
 int test_return(void);
 int test_divider(void);
 int test_undivided(void);
+int test_judged(void);
 int test_replace(void);
 int test_trust(void);

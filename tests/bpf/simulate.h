@@ -62,11 +62,17 @@ struct sim_guess {
 	struct mz_path_step steps[3];
 };
 struct mz_path_host sim_path_host(unsigned int host);
-/* from: the host that sent it; NULL: an endpoint of this host. */
-void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct mz_addr *from,
-		  bool is_returned, struct sim_guess *ret);
-/* to: a host; SIM_NOWHERE: an endpoint. False: there is nothing to compare. */
-bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returned,
+/* A packet that a host sent: judged: for which network; 0: none. */
+struct sim_came {
+	struct mz_addr from;
+	uint64_t judged;
+	bool is_returned;
+};
+/* came: NULL: from an endpoint of this host. */
+void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct sim_came *came,
+		  struct sim_guess *ret);
+/* to: a host; SIM_NOWHERE: an endpoint. sends: what it is there. False: nothing to compare. */
+bool sim_compare(const struct sim_guess *guess, unsigned int to, const struct sim_came *sends,
 		 const struct sim_result *result);
 
 /* The controller: what it wants, and which hosts have heard of it already. */

@@ -42,7 +42,7 @@ void put_routes(unsigned int host, unsigned int v, bool deletes);
 void put_location(unsigned int host, const struct sim_endpoint *e); /* what a bouncer holds */
 void put_locations(unsigned int host, unsigned int v, unsigned int n, bool deletes);
 void put_moved(unsigned int host, struct sim_endpoint *e);
-/* With its device. What the host knew of another place of it goes, as mizard sees to. */
+/* With its device. What the host knew of another place of it is used no more: see mizard. */
 void put_endpoint(unsigned int host, const struct sim_endpoint *e);
 void place_endpoint(unsigned int host, struct sim_endpoint *e);
 void leave_host(unsigned int host, struct sim_endpoint *e);

@@ -18,6 +18,7 @@ struct flying {
 	bool is_control, is_divided;
 	/* While it was on its way a host had lost its tables, or an end of it was half known. */
 	bool saw_gap;
+	bool saw_boot; /* a host that boots */
 	uint64_t number;
 	unsigned int n_hops;
 	uint8_t path[HOPS_MAX];
@@ -51,6 +52,17 @@ static bool is_returned(const uint8_t *geneve)
 static const uint8_t *inner_of(const uint8_t *geneve)
 {
 	return geneve + 8 + (geneve[0] & 63) * 4 + ETH;
+}
+
+/* For which network the sender has judged it: in the source's MAC. */
+static uint64_t judged_of(const uint8_t *geneve)
+{
+	const uint8_t *mac = inner_of(geneve) - 8;
+	uint64_t network = 0;
+
+	for (unsigned int i = 1; i < 6; i++)
+		network = network << 8 | mac[i];
+	return network;
 }
 
 static bool is_endpoint_mac(const uint8_t *mac)
@@ -135,8 +147,7 @@ static void arrive(const struct flying *f, unsigned int host, const struct frame
 	if (!(dst->placed & 1U << host))
 		sim_fail("packet %" PRIu64 " arrives on host %u, which has not got %u", f->number,
 			 host, packet->dst);
-	if (sim_divides(src->vpc) && src->network != dst->network && !f->is_divided &&
-	    !f->saw_gap)
+	if (sim_divides(src->vpc) && src->network != dst->network && !f->is_divided)
 		sim_fail("packet %" PRIu64 " came round the divider: %s", f->number, path);
 	if (packet->n_arrived++ && !is_lossy)
 		sim_fail("packet %" PRIu64 " arrives twice", f->number);
@@ -144,21 +155,9 @@ static void arrive(const struct flying *f, unsigned int host, const struct frame
 	total.n_arrived++;
 }
 
-/*
- * What comes back is not sent again if the endpoint that sent it has left since, or if its
- * destination came to this host, which forgot then where it was.
- */
-static bool is_orphan(const struct flying *f, unsigned int host)
-{
-	const struct sent *packet = &sent[f->number];
-
-	return !(sim_endpoints[packet->src].placed & 1U << f->path[0]) ||
-	       sim_endpoints[packet->dst].placed & 1U << host;
-}
-
 static void check_drop(const struct flying *f, unsigned int host, unsigned int reason)
 {
-	bool is_fair = is_lossy || (reason == MZ_DROP_stale_sender && is_orphan(f, host));
+	bool is_fair = is_lossy;
 	char path[4 * HOPS_MAX];
 	unsigned int i = 0;
 
@@ -208,16 +207,19 @@ static bool compare_frame(const struct sim_guess *guess, const struct frame *out
 			  const struct sim_result *result)
 {
 	const uint8_t *geneve = geneve_of(out->bytes);
+	struct sim_came came;
 
 	if (is_endpoint_mac(out->bytes))
-		return sim_compare(guess, SIM_NOWHERE, false, result);
+		return sim_compare(guess, SIM_NOWHERE, NULL, result);
+	came.judged = judged_of(geneve);
+	came.is_returned = is_returned(geneve);
 	return !(geneve[1] & MZ_GENEVE_F_CONTROL) &&
-	       sim_compare(guess, geneve[-9] - 1, is_returned(geneve), result);
+	       sim_compare(guess, geneve[-9] - 1, &came, result);
 }
 
 static void compare(const struct sim_guess *guess, const struct sim_result *result)
 {
-	bool is_compared = result->n_drops && sim_compare(guess, SIM_NOWHERE, false, result);
+	bool is_compared = result->n_drops && sim_compare(guess, SIM_NOWHERE, NULL, result);
 
 	for (unsigned int i = 0; !result->n_drops && i < result->n_clones; i++)
 		is_compared |= compare_frame(guess, &result->clones[i], result);
@@ -235,11 +237,12 @@ static void judge(struct flying *f, unsigned int host, const struct sim_result *
 	note_run(f, host, result);
 	f->is_divided |= result->counts.counters[MZ_COUNT_divide].packets > 0;
 	f->saw_gap |= sim_control_is_booting() || is_half_known(f);
-	if (f->n_hops == HOPS_MAX) {
-		if (!f->saw_gap)
-			sim_fail("packet %" PRIu64 " is sent round", f->number);
+	/* A host that has roles again, but not its endpoints yet, asks others for them. */
+	f->saw_boot |= sim_control_is_booting();
+	if (f->n_hops == HOPS_MAX && !f->saw_boot)
+		sim_fail("packet %" PRIu64 " is sent round", f->number);
+	if (f->n_hops == HOPS_MAX)
 		return; /* the outer TTL would end it */
-	}
 	f->path[f->n_hops++] = host;
 	for (unsigned int i = 0; i < result->n_clones; i++)
 		n += sort_out(f, host, &result->clones[i]);
@@ -288,7 +291,7 @@ uint64_t net_send(unsigned int src, unsigned int dst, bool is_ipv6)
 	total.n_packets++;
 	sim_note("packet %" PRIu64 " of endpoint %u (host %u) to %u (host %u), IPv%d", f.number,
 		 src, host, dst, to->home, is_ipv6 ? 6 : 4);
-	sim_foretell(host, sim_vni(from->vpc), frame.bytes + ETH, NULL, false, &guess);
+	sim_foretell(host, sim_vni(from->vpc), frame.bytes + ETH, NULL, &guess);
 	sim_agent(host, src, &frame, &result);
 	compare(&guess, &result);
 	judge(&f, host, &result);
@@ -314,15 +317,20 @@ void net_land(unsigned int i)
 	struct frame frame = { .size = f.size };
 	const uint8_t *geneve = geneve_of(f.bytes);
 	/* The last byte of the outer source is before the destination. */
-	struct mz_addr from = sim_host_addr(geneve[frame_underlay_is_ipv6() ? -25 : -13] - 1);
+	struct sim_came came = {
+		.from = sim_host_addr(geneve[frame_underlay_is_ipv6() ? -25 : -13] - 1),
+		.is_returned = is_returned(geneve),
+	};
 	struct sim_result result;
 	struct sim_guess guess;
 
 	memcpy(frame.bytes, f.bytes, f.size);
 	memmove(flying + i, flying + i + 1, (--n_flying - i) * sizeof(*flying));
-	if (!f.is_control)
+	if (!f.is_control) {
+		came.judged = judged_of(geneve);
 		sim_foretell(f.to, geneve[4] << 16 | geneve[5] << 8 | geneve[6], inner_of(geneve),
-			     &from, is_returned(geneve), &guess);
+			     &came, &guess);
+	}
 	sim_transit(f.to, &frame, &result);
 	if (!f.is_control)
 		compare(&guess, &result);

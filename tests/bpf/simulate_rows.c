@@ -192,10 +192,14 @@ void put_endpoint(unsigned int host, const struct sim_endpoint *e)
 		struct mz_local row = { .network = network_id(e->vpc, e->network),
 					.ifindex = sim_device(e - sim_endpoints),
 					.generation = e->generation };
+		struct mz_learned learned;
 
 		put_mac(row.mac, e->mac);
 		sim_put(host, MZ_TABLE_local, &key, &row);
-		sim_delete(host, MZ_TABLE_learned, &key);
+		if (!sim_find(host, MZ_TABLE_learned, &key, &learned))
+			continue;
+		learned.flags |= MZ_LEARNED_STALE;
+		sim_put(host, MZ_TABLE_learned, &key, &learned);
 	}
 	put_port(host, e);
 }
@@ -253,9 +257,10 @@ static void print_learned(const struct sim_endpoint *e, bool is_ipv6)
 	for (unsigned int host = 0; host < SIM_HOSTS; host++)
 		if (sim_find(host, MZ_TABLE_learned, &key, &row))
 			printf("    host %u knows IPv%d on %u (before: %u), generation %u, "
-			       "network %u%s\n",
+			       "network %u%s%s\n",
 			       host, is_ipv6 ? 6 : 4, host_of(&row.host), host_of(&row.before),
 			       row.generation, (unsigned int)row.network,
+			       row.flags & MZ_LEARNED_BY ? ", by it" : "",
 			       row.flags & MZ_LEARNED_STALE ? ", stale" : "");
 }
 

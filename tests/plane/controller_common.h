@@ -117,8 +117,14 @@ struct host {
 	char why[512];
 	bool silent;		  /* applies, but acknowledges nothing */
 	const char *refuses;	  /* nacks updates with rows of this table */
-	const char *refuses_name; /* of those, only with this text in them; or NULL */
+	const char *refuses_name; /* of those, only with names that begin so; or NULL */
+	bool hides;		  /* and names only the first of them */
+	char refused[8][MZ_ROW_KEY_STRLEN]; /* keys of those, of the update that is coming in */
+	size_t n_refused;
 	bool slow_devices;	  /* an attach makes none: host_device() does */
+	bool stuck;		  /* looks at no update, until host_go_on() */
+	ProtobufCMessage *late[8]; /* those */
+	size_t n_late;
 	uint64_t devices[64];	  /* uids of endpoints with one */
 	size_t n_devices;
 	unsigned int n_equal, n_delta, n_full, n_drop, n_rows, n_deletes;
@@ -140,6 +146,8 @@ enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name
 			     unsigned int *ret_rows, char **ret_text);
 /* The endpoint has a device from now on; is told, if the stream is up. */
 void host_device(struct host *host, uint64_t uid);
+void host_no_device(struct host *host, uint64_t uid); /* the same the other way round */
+void host_go_on(struct host *host);
 enum mz_rpc_code host_detach(struct host *host, const char *ns, const char *name);
 
 /* Two VPCs' worth of text. */

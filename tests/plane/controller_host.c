@@ -70,13 +70,30 @@ static void remove_row(struct held_scope *scope, struct held_row *held)
 	free(held);
 }
 
+static void tell_device(struct host *host, uint64_t uid, bool is_there)
+{
+	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
+
+	if (!host->stream)
+		return;
+	*(is_there ? &devices.n_added : &devices.n_removed) = 1;
+	*(is_there ? &devices.added : &devices.removed) = &uid;
+	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
+	message.devices = &devices;
+	(void)mz_rpc_stream_send(host->stream, &message.base);
+}
+
 static void remove_device(struct host *host, uint64_t uid)
 {
 	size_t i;
 
-	for (i = 0; i < host->n_devices; i++)
-		if (host->devices[i] == uid)
-			host->devices[i--] = host->devices[--host->n_devices];
+	for (i = 0; i < host->n_devices; i++) {
+		if (host->devices[i] != uid)
+			continue;
+		host->devices[i--] = host->devices[--host->n_devices];
+		tell_device(host, uid, false);
+	}
 }
 
 static void delete_row(struct held_scope *scope, const Mizar__V1__Row *row)
@@ -138,42 +155,60 @@ static void answer(struct host *host, const Mizar__V1__ScopeUpdate *update, uint
 	(void)mz_rpc_stream_send(host->stream, &message.base);
 }
 
-/* The first row of the update that is to be refused, or NULL. */
-static const Mizar__V1__Row *refused_row(const struct host *host,
-					 const Mizar__V1__ScopeUpdate *update)
+static bool is_refused(const struct host *host, const Mizar__V1__Row *row)
 {
-	size_t i;
-
-	for (i = 0; host->refuses && i < update->n_rows; i++) {
-		const Mizar__V1__Row *row = update->rows[i];
-
-		if (!strcmp(host->refuses, mz_row_table_name(row)) &&
-		    (!host->refuses_name || !strcmp(host->refuses_name, row->endpoint->name)))
-			return row;
-	}
-	return NULL;
+	return host->refuses && !strcmp(host->refuses, mz_row_table_name(row)) &&
+	       (!host->refuses_name || !strncmp(host->refuses_name, row->endpoint->name,
+						   strlen(host->refuses_name)));
 }
 
-static bool refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
+/* What is left of an update without its refused rows is applied, as mizard does. */
+static void take_refused(struct host *host, Mizar__V1__ScopeUpdate *update)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < update->n_rows; i++) {
+		Mizar__V1__Row *row = update->rows[i];
+
+		if (!is_refused(host, row)) {
+			update->rows[n++] = row;
+			continue;
+		}
+		if (host->n_refused < ARRAY_SIZE(host->refused))
+			mz_row_key_format(row, host->refused[host->n_refused]);
+		host->n_refused++;
+		mizar__v1__row__free_unpacked(row, NULL);
+	}
+	update->n_rows = n;
+}
+
+static void refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
 {
 	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
-	const Mizar__V1__Row *row = refused_row(host, update);
+	Mizar__V1__Nack__Refused items[ARRAY_SIZE(host->refused)];
+	Mizar__V1__Nack__Refused *ptrs[ARRAY_SIZE(host->refused)];
 	Mizar__V1__Nack nack = MIZAR__V1__NACK__INIT;
-	char key[MZ_ROW_KEY_STRLEN];
 
-	if (!row)
-		return false;
 	nack.scope = update->scope;
-	nack.has_epoch = nack.has_revision = true;
+	nack.has_epoch = nack.has_revision = nack.has_total = true;
 	nack.epoch = update->epoch;
 	nack.revision = update->revision;
-	nack.table = (char *)mz_row_table_name(row);
-	nack.key = (char *)mz_row_key_format(row, key);
-	nack.reason = (char *)"the table is full";
+	nack.total = (uint32_t)host->n_refused;
+	for (; nack.n_refused < host->n_refused && nack.n_refused < ARRAY_SIZE(items);
+	     nack.n_refused++) {
+		mizar__v1__nack__refused__init(&items[nack.n_refused]);
+		items[nack.n_refused].table = (char *)host->refuses;
+		items[nack.n_refused].key = host->refused[nack.n_refused];
+		items[nack.n_refused].reason = (char *)"the table is full";
+		ptrs[nack.n_refused] = &items[nack.n_refused];
+	}
+	nack.refused = ptrs;
+	if (host->hides)
+		nack.n_refused = 1;
+	host->n_refused = 0;
 	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK;
 	message.nack = &nack;
 	(void)mz_rpc_stream_send(host->stream, &message.base);
-	return true;
 }
 
 /* Devices whose endpoints do not belong here. */
@@ -189,7 +224,7 @@ static void remove_orphans(struct host *host)
 	}
 }
 
-static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
+static void on_update(struct host *host, Mizar__V1__ScopeUpdate *update)
 {
 	struct mz_scope_id id = { .kind = update->scope->kind, .id = update->scope->id };
 	struct held_scope *scope = find_scope(host, id, true);
@@ -207,8 +242,7 @@ static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 		answer(host, update, 0);
 		return;
 	}
-	if (refuse(host, update))
-		return;
+	take_refused(host, update);
 	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !scope->in_full)
 		HASH_ITER(hh, scope->rows, held, next)
 			held->marked = false;
@@ -227,9 +261,24 @@ static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 	}
 	if (update->more)
 		return;
+	if (host->n_refused) {
+		refuse(host, update);
+		return;
+	}
 	scope->epoch = update->epoch;
 	scope->revision = update->revision;
 	answer(host, update, digest_of(scope));
+}
+
+static void keep(struct host *host, const ProtobufCMessage *message)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	_cleanup_free_ uint8_t *data = malloc(size + 1);
+
+	assert_true(host->n_late < ARRAY_SIZE(host->late));
+	protobuf_c_message_pack(message, data);
+	host->late[host->n_late++] =
+		protobuf_c_message_unpack(message->descriptor, NULL, size, data);
 }
 
 static void on_message(struct mz_rpc_stream *stream, const ProtobufCMessage *message, void *user)
@@ -239,8 +288,23 @@ static void on_message(struct mz_rpc_stream *stream, const ProtobufCMessage *mes
 
 	if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_WELCOME)
 		host->welcome = true;
-	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE)
+	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE &&
+		 !host->stuck)
 		on_update(host, from->update);
+	else if (from->message_case == MIZAR__V1__CONTROLLER_MESSAGE__MESSAGE_UPDATE)
+		keep(host, message);
+}
+
+void host_go_on(struct host *host)
+{
+	size_t i;
+
+	host->stuck = false;
+	for (i = 0; i < host->n_late; i++) {
+		on_message(host->stream, host->late[i], host);
+		protobuf_c_message_free_unpacked(host->late[i], NULL);
+	}
+	host->n_late = 0;
 }
 
 static void on_close(struct mz_rpc_stream *stream, enum mz_rpc_code code, const char *message,
@@ -377,19 +441,15 @@ bool host_has(const struct host *host, const char *prefix, const char *part)
 
 void host_device(struct host *host, uint64_t uid)
 {
-	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
-	Mizar__V1__Devices devices = MIZAR__V1__DEVICES__INIT;
-
 	remove_device(host, uid);
 	assert_true(host->n_devices < ARRAY_SIZE(host->devices));
 	host->devices[host->n_devices++] = uid;
-	if (!host->stream)
-		return;
-	devices.n_added = 1;
-	devices.added = &uid;
-	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES;
-	message.devices = &devices;
-	(void)mz_rpc_stream_send(host->stream, &message.base);
+	tell_device(host, uid, true);
+}
+
+void host_no_device(struct host *host, uint64_t uid)
+{
+	remove_device(host, uid);
 }
 
 enum mz_rpc_code host_attach(struct host *host, const char *ns, const char *name,

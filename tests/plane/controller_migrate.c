@@ -341,6 +341,57 @@ static void test_without_device(void **state)
 	four_free(&f);
 }
 
+/* A device that dies is none any more, also one that its host removes when it has just named it. */
+static void test_lost_device(void **state)
+{
+	struct plane *plane = *state;
+	struct four f;
+
+	four_up(&f, plane, "60");
+	host_no_device(&f.h[1], f.uid);
+	plane_until(plane, endpoint_is(&f, "status.attached", "false"));
+	host_device(&f.h[1], f.uid);
+	plane_until(plane, endpoint_is(&f, "status.attached", "true"));
+	migrate(&f, "h2");
+	plane_until(plane, has_row(&f, 2, 2));
+	host_no_device(&f.h[1], f.uid); /* so there is nothing to wait for */
+	plane_until(plane, is_only_on(&f, 2, 3));
+
+	/* Back to h1, which says of the device that it is about to remove that it is there. */
+	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	migrate(&f, "h1");
+	plane_until(plane, has_row(&f, 1, 4));
+	assert_int_equal(host_attach(&f.h[1], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, is_only_on(&f, 1, 4));
+	f.h[1].stuck = true;
+	migrate(&f, "h2");
+	plane_until(plane, has_row(&f, 2, 5));
+	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, f.h[1].n_late && bouncers_say(&f, 2, 5));
+	migrate(&f, "h1");
+	plane_until(plane, condition_has(&f, "waits for a device on h1"));
+	host_device(&f.h[1], f.uid);
+	plane_wait(plane, 100);
+	host_go_on(&f.h[1]);
+	plane_until(plane, has_row(&f, 1, 6));
+	plane_wait(plane, 100);
+	assert_true(condition_has(&f, "waits for a device on h1"));
+	assert_true(endpoint_is(&f, "status.droplet", "h2") && f.h[2].n_devices == 1);
+	host_device(&f.h[1], f.uid);
+	plane_until(plane, is_only_on(&f, 1, 6));
+
+	/* Nor is it lost that it has one, if it says so before it answers. */
+	f.h[2].stuck = true;
+	migrate(&f, "h2");
+	plane_until(plane, f.h[2].n_late);
+	host_device(&f.h[2], f.uid);
+	plane_wait(plane, 50);
+	assert_true(endpoint_is(&f, "status.droplet", "h1"));
+	host_go_on(&f.h[2]);
+	plane_until(plane, is_only_on(&f, 2, 7));
+	four_free(&f);
+}
+
 #define FIXED                                                                                      \
 	"apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: %s}\nspec: "     \
 	"{network: n, droplet: %s, addresses: [10.1.0.99]}\n---\n"
@@ -482,10 +533,46 @@ static void test_killed(void **state)
 			assert_true(has_row(&f, 1, 1));
 		} else {
 			plane_until(plane, is_only_on(&f, 2, 2));
-			/* The second restart knows of no tombstone: h1 has none either. */
-			plane_until(plane, has_tombstone(&f, 1, 2, 2) == (step == 1));
+			plane_until(plane, has_tombstone(&f, 1, 2, 2));
 		}
 	}
+	four_free(&f);
+}
+
+static void restart(struct four *f)
+{
+	int i;
+
+	plane_stop(f->plane, SIGKILL);
+	for (i = 1; i <= 4; i++)
+		plane_until(f->plane, !f->h[i].stream);
+	plane_start(f->plane);
+	connect_all(f);
+}
+
+/* It outlasts the controller, and ends in its time. */
+static void test_killed_tombstone(void **state)
+{
+	struct plane *plane = *state;
+	struct four f;
+
+	four_up(&f, plane, "2");
+	migrate(&f, "h2");
+	plane_until(plane, has_row(&f, 2, 2));
+	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, is_only_on(&f, 2, 2) && has_tombstone(&f, 1, 2, 2));
+	assert_true(strstr(get_field(plane, "Endpoint", "a", "e1", "status.left"),
+			   "\"droplet\":\"h1\""));
+	host_zero(&f.h[1]);
+	restart(&f);
+	plane_until(plane, is_only_on(&f, 2, 2) && f.h[1].n_equal >= 4);
+	assert_int_equal(f.h[1].n_rows + f.h[1].n_deletes, 0);
+	assert_true(has_tombstone(&f, 1, 2, 2) && host_rows(&f.h[1], "network/") == 1);
+	plane_until(plane, host_rows(&f.h[1], "host") == 0 && host_rows(&f.h[1], "vpc/") < 0);
+	host_zero(&f.h[1]);
+	restart(&f);
+	plane_until(plane, is_only_on(&f, 2, 2) && f.h[1].n_equal >= 2);
+	assert_int_equal(f.h[1].n_rows, 0);
 	four_free(&f);
 }
 
@@ -495,7 +582,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_steps),      TEST(test_changed_mind),	  TEST(test_deleted),
 		TEST(test_dead_hosts), TEST(test_without_device), TEST(test_killed),
-		TEST(test_held_address),
+		TEST(test_killed_tombstone), TEST(test_held_address), TEST(test_lost_device),
 	};
 
 	controller_program = argv[1];

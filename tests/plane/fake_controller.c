@@ -30,7 +30,7 @@ static struct rows answer;
 static enum mz_rpc_code answer_code;
 
 unsigned int fake_n_attached, fake_n_detached, fake_detach_ms;
-uint64_t fake_device;
+uint64_t fake_device, fake_no_device;
 static struct mz_rpc_call *detaching;
 
 /* ---- service --------------------------------------------------------------------------------- */
@@ -51,8 +51,11 @@ static void on_message(struct mz_rpc_call *call, const ProtobufCMessage *message
 		return;
 	}
 	if (msg->message_case == MIZAR__V1__HOST_MESSAGE__MESSAGE_DEVICES) {
-		assert_int_equal(msg->devices->n_added, 1);
-		fake_device = msg->devices->added[0];
+		assert_int_equal(msg->devices->n_added + msg->devices->n_removed, 1);
+		if (msg->devices->n_added)
+			fake_device = msg->devices->added[0];
+		else
+			fake_no_device = msg->devices->removed[0];
 		return;
 	}
 	assert_null(received); /* every test waits for one answer at a time */
@@ -141,7 +144,7 @@ void fake_start(void)
 	snprintf(path, sizeof(path), "%s/controller.sock", mizard_dir());
 	snprintf(target, sizeof(target), "unix:%s", path);
 	fake_n_attached = fake_n_detached = fake_detach_ms = n_reports = 0;
-	fake_device = 0;
+	fake_device = fake_no_device = 0;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	uv_timer_init(&loop, &deadline);
 	uv_timer_init(&loop, &detach_timer);
@@ -228,25 +231,30 @@ void fake_expect_ack(uint64_t revision, uint64_t digest)
 	const Mizar__V1__HostMessage *message = fake_expect_message();
 
 	if (message->message_case == MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK)
-		fail_msg("nack: %s %s: %s", message->nack->table, message->nack->key,
-			 message->nack->reason);
+		fail_msg("nack: %s %s: %s", message->nack->refused[0]->table,
+			 message->nack->refused[0]->key, message->nack->refused[0]->reason);
 	assert_int_equal(message->message_case, MIZAR__V1__HOST_MESSAGE__MESSAGE_ACK);
 	assert_int_equal(message->ack->epoch, FAKE_EPOCH);
 	assert_int_equal(message->ack->revision, revision);
 	assert_true(message->ack->digest == digest);
 }
 
-void fake_expect_nack(uint64_t revision, const char *table, const char *key, const char *reason)
+const Mizar__V1__Nack *fake_expect_nack(uint64_t revision, const char *table, const char *key,
+					const char *reason)
 {
 	const Mizar__V1__HostMessage *message = fake_expect_message();
+	const Mizar__V1__Nack__Refused *first;
 
 	assert_int_equal(message->message_case, MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK);
 	assert_int_equal(message->nack->epoch, FAKE_EPOCH);
 	assert_int_equal(message->nack->revision, revision);
-	assert_string_equal(message->nack->table, table);
-	assert_string_equal(message->nack->key, key);
-	if (!strstr(message->nack->reason, reason))
-		fail_msg("no \"%s\" in: %s", reason, message->nack->reason);
+	assert_in_range(message->nack->n_refused, 1, message->nack->total);
+	first = message->nack->refused[0];
+	assert_string_equal(first->table, table);
+	assert_string_equal(first->key, key);
+	if (!strstr(first->reason, reason))
+		fail_msg("no \"%s\" in: %s", reason, first->reason);
+	return message->nack;
 }
 
 void fake_expect_report(void)
@@ -260,6 +268,12 @@ void fake_expect_device(uint64_t uid)
 {
 	WAIT(fake_device == uid, "Devices");
 	fake_device = 0;
+}
+
+void fake_expect_no_device(uint64_t uid)
+{
+	WAIT(fake_no_device == uid, "the end of the device");
+	fake_no_device = 0;
 }
 
 void fake_expect_detached(unsigned int n)

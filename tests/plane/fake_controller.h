@@ -21,7 +21,9 @@ const Mizar__V1__HostHello *fake_expect_hello(void);
 /* The next message that is neither Report nor Devices. Borrowed until the next. */
 const Mizar__V1__HostMessage *fake_expect_message(void);
 void fake_expect_ack(uint64_t revision, uint64_t digest);
-void fake_expect_nack(uint64_t revision, const char *table, const char *key, const char *reason);
+/* Table, key and reason of the first refused row. Borrowed until the next. */
+const Mizar__V1__Nack *fake_expect_nack(uint64_t revision, const char *table, const char *key,
+					const char *reason);
 void fake_expect_report(void);
 /* That the stream ends. */
 void fake_expect_close(void);
@@ -46,7 +48,9 @@ extern unsigned int fake_n_attached, fake_n_detached; /* calls since fake_start(
 void fake_expect_detached(unsigned int n);
 /* The endpoint is said to have got a device. */
 void fake_expect_device(uint64_t uid);
-extern uint64_t fake_device; /* the last that was said, and not expected; 0: none */
+void fake_expect_no_device(uint64_t uid); /* or lost it */
+/* The last that was said, and not expected; 0: none. */
+extern uint64_t fake_device, fake_no_device;
 /* Host.Detach is answered only after this; meanwhile there must be no Host.Attach. */
 extern unsigned int fake_detach_ms;
 

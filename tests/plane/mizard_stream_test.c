@@ -210,6 +210,7 @@ static void refuses_what_does_not_fit(void **state)
 {
 	struct mz_table_row rows[50];
 	uint64_t digest = 0, i, k;
+	const Mizar__V1__Nack *nack;
 	char text[32], want[64];
 
 	fake_expect_hello();
@@ -228,11 +229,26 @@ static void refuses_what_does_not_fit(void **state)
 	snprintf(want, sizeof(want), "vni 7 10.0.9.9");
 	fake_expect_nack(7, "location", want, "full");
 	assert_int_equal(count_rows(MZ_TABLE_location), 300);
+	/* All that were refused are named, up to 64 of them. */
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < ARRAY_SIZE(rows); i++) {
+			snprintf(text, sizeof(text), "10.0.%u.%u", (unsigned int)k + 7,
+				 (unsigned int)i + 1);
+			rows[i] = location_row(text, 42, "192.0.2.1", 1);
+		}
+		SEND(.kind = LOCATIONS, .id = 42, .mode = DELTA, .revision = 8, ROWS(rows),
+		     .more = !k);
+	}
+	nack = fake_expect_nack(8, "location", "vni 7 10.0.7.1", "full");
+	assert_int_equal(nack->total, 100);
+	assert_int_equal(nack->n_refused, 64);
+	assert_string_equal(nack->refused[63]->key, "vni 7 10.0.8.14");
+	rows[0] = location_row("10.0.9.9", 42, "192.0.2.1", 1);
 	/* Room again. */
-	SEND(.kind = LOCATIONS, .id = 42, .mode = FULL, .revision = 8, ROW(rows[0]));
-	fake_expect_nack(8, "location", want, "full");
 	SEND(.kind = LOCATIONS, .id = 42, .mode = FULL, .revision = 9, ROW(rows[0]));
-	fake_expect_ack(9, test_row_hash(&rows[0]));
+	fake_expect_nack(9, "location", want, "full");
+	SEND(.kind = LOCATIONS, .id = 42, .mode = FULL, .revision = 10, ROW(rows[0]));
+	fake_expect_ack(10, test_row_hash(&rows[0]));
 }
 
 /* The stream ends in the middle of a FULL: nothing is swept, also not by the next one's rows. */
@@ -330,7 +346,9 @@ static void attaches(void **state)
 	assert_int_not_equal(if_nametoindex("mz9a"), 0);
 	/* One that removes it by name does. */
 	SEND(.kind = HOST, .mode = DELTA, .revision = 2, DELETE(rows[2]));
+	assert_true(!fake_no_device);
 	fake_expect_ack(2, 0);
+	assert_true(fake_no_device == 0x9a); /* before the ack */
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 	assert_int_equal(count_rows(MZ_TABLE_port) + count_rows(MZ_TABLE_local), 0);
 
@@ -428,6 +446,7 @@ static void detaches(void **state)
 	fake_answer_attach(rows, 3, MZ_RPC_OK);
 	attach_ok();
 	assert_int_equal(fake_detach("web-1"), 0);
+	fake_expect_no_device(0x9a);
 	assert_int_equal(fake_n_detached, 1);
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 	assert_int_equal(fake_detach("web-1"), 0);
@@ -454,6 +473,7 @@ static void gives_gone_endpoints_back(void **state)
 	mizard_end_box();
 	fake_detach_ms = 300;
 	fake_expect_detached(1);
+	fake_expect_no_device(0x9a);
 	assert_int_equal(count_rows(MZ_TABLE_port) + count_rows(MZ_TABLE_local), 0);
 
 	mizard_new_box();
@@ -510,7 +530,7 @@ static void removes_orphans(void **state)
 	assert_int_not_equal(if_nametoindex("mz9a"), 0);
 	SEND(.kind = HOST, .mode = FULL, .revision = 1);
 	fake_expect_ack(1, 0);
-	fake_run(100); /* it follows the ack */
+	fake_expect_no_device(0x9a); /* it follows the ack */
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 }
 
