@@ -116,5 +116,7 @@ static __always_inline int find_direct(struct mz_pkt *p)
 	    !learned_use(p, row, now))
 		return 0;
 	mark(p, MZ_DIRECT);
+	if (is_proven(row)) /* from a bouncer it need not be proven once more */
+		p->f->judged = p->port->network;
 	return to_tunnel(p);
 }

@@ -237,11 +237,10 @@ static __always_inline bool is_from_divider(struct mz_pkt *p)
 	       replicas_have(&p->vpc->dividers, &p->f->outer_src);
 }
 
-/* A divider that is not used may have sent it to be divided, as any other host does. */
+/* Else it may have sent it to be divided, as any other host does. */
 static __always_inline bool was_divided(struct mz_pkt *p)
 {
-	return p->f->is_tunneled && !is(p, MZ_RETURNED) &&
-	       replicas_use(&p->vpc->dividers, &p->f->outer_src);
+	return p->f->judged_before && is_from_divider(p);
 }
 
 static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
@@ -289,30 +288,31 @@ static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 		       !is_from_bouncer(p, src->network));
 }
 
+/* Has its sender judged it? What it gave back, it has not. */
+static __always_inline bool was_judged(struct mz_pkt *p, __u64 network)
+{
+	return !is(p, MZ_RETURNED) && p->f->judged_before == network_in_mac(network);
+}
+
 /*
  * May the packet enter this network? Where the VPC asks for dividers, what comes from another
- * network must have passed one: here, or on a host that saw to it. A divider that is not used is
- * believed by those who could not have been asked to send the packet to one.
+ * network must have passed one: here, or on a host that saw to it, and says so. Who is a bouncer
+ * or divider sends other packets, too.
  */
 static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 {
 	const struct mz_location *src;
 
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || was_divided(p))
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE))
 		return true;
 	if (p->port)
 		return p->port->network == network;
 	if (p->f->sender_network == network) /* it is not zero */
 		return true;
-	/* Its own agent may have sent it, to be divided here. */
-	if (!is(p, MZ_RETURNED) && is_from_bouncer(p, network) &&
-	    !replicas_have_self(&p->vpc->dividers))
+	if (was_judged(p, network) && (is_from_divider(p) || is_from_bouncer(p, network)))
 		return true;
 	src = find_location(p, &p->f->src);
-	if (src && src->network == network)
-		return true;
-	return is_from_divider(p) && !replicas_have_self(&p->vpc->dividers) &&
-	       !is_bouncer_of_source(p);
+	return src && src->network == network;
 }
 
 /* The table of networks decides: here, or on a divider. Who divides does it first, and once. */
@@ -327,10 +327,7 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
-/*
- * Reads next: MZ_TO_TUNNEL where a learned location decided already. Who bounces for the
- * destination's network asks no bouncer, where what it sends would count as judged.
- */
+/* Reads next: MZ_TO_TUNNEL where a learned location decided already. */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
 	enum bouncer bouncer;
@@ -368,6 +365,7 @@ static __always_inline bool follow_moved(struct mz_pkt *p, const struct mz_moved
 	if (!row || p->vpc->flags & MZ_VPC_DIVIDE || host_is_self(&row->host))
 		return false;
 	p->f->host = row->host;
+	p->f->judged = p->f->judged_before;
 	POINT(p, moved);
 	return true;
 }

@@ -80,22 +80,17 @@ static int may_enter(const struct step *s, uint64_t network)
 	struct mz_location src;
 	int r;
 
-	if (!(s->vpc.flags & MZ_VPC_DIVIDE) || was_divided(s))
+	if (!(s->vpc.flags & MZ_VPC_DIVIDE))
 		return 1;
 	if (s->network)
 		return s->network == network;
 	if (s->sender_network == network)
 		return 1;
-	r = s->is_returned || divides(s) ? 0 : is_from_bouncer(s, network);
+	r = !was_judged(s, network) ? 0 : is_from_divider(s) ? 1 : is_from_bouncer(s, network);
 	if (r != 0)
 		return r;
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
-	if (r < 0 || (r > 0 && src.network == network))
-		return r;
-	if (!is_from_divider(s) || divides(s))
-		return 0;
-	r = is_bouncer_of_source(s);
-	return r < 0 ? r : !r;
+	return r < 0 ? r : r > 0 && src.network == network;
 }
 
 /* What comes back from there makes it stale. */
@@ -150,7 +145,11 @@ static int use_learned(struct step *s, const struct mz_learned *row)
 		because(s, "the bouncer's own row says otherwise than what was learned: ");
 		return 0;
 	}
-	return r < 0 ? r : go_to_learned(s, row);
+	if (r >= 0)
+		r = go_to_learned(s, row);
+	if (r > 0 && row->network && !is_by)
+		s->out->judged = s->network;
+	return r;
 }
 
 static int find_direct(struct step *s)
@@ -175,6 +174,7 @@ static int back_to_sender(struct step *s, enum mz_drop reason)
 {
 	s->out->roles |= MZ_PATH_RETURN;
 	s->out->gives_back = true;
+	s->out->judged = s->judged;
 	because(s, "given back (%s), and sent again by another way", mz_drop_name(reason));
 	return go_to(s, s->from);
 }
@@ -208,6 +208,7 @@ static int divide(struct step *s)
 	s->out->roles |= MZ_PATH_DIVIDER;
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_route);
+	s->out->judged = network;
 	if (s->has_local && s->local.network == network)
 		return arrive(s);
 	r = divide_directly(s);
@@ -277,6 +278,7 @@ static int bounce(struct step *s)
 		because(s, "not in the source's network: ");
 		return to_divider(s);
 	}
+	s->out->judged = s->location.network;
 	r = s->vpc.flags & MZ_VPC_DIVIDE ? go_to_used_bouncer(s) : 0;
 	return r != 0 ? r : go_to_location(s);
 }
@@ -391,6 +393,7 @@ static int follow_moved(struct step *s)
 	if (r <= 0 || s->vpc.flags & MZ_VPC_DIVIDE || is_same(&moved.host, &s->host->self))
 		return r < 0 ? r : 0;
 	s->out->roles |= MZ_PATH_MOVED;
+	s->out->judged = s->judged;
 	because(s, "the endpoint moved there, generation %u", moved.generation);
 	return go_to(s, &moved.host);
 }
@@ -474,13 +477,14 @@ static int decide(struct step *s)
 }
 
 int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *host,
-		 const struct mz_addr *from, bool is_returned, uint64_t now,
+		 const struct mz_addr *from, uint64_t judged, bool is_returned, uint64_t now,
 		 struct mz_path_step *ret_step)
 {
 	struct mz_path_step out = { .end = MZ_PATH_UNKNOWN };
 	struct step s = { .flow = flow,
 			  .host = host,
 			  .from = from,
+			  .judged = judged,
 			  .is_returned = is_returned,
 			  .now = now,
 			  .out = &out };

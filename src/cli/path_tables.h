@@ -11,12 +11,14 @@
 #include "base/replicas.h"
 #include "cli/path.h"
 #include "mizar/hash.h"
+#include "mizar/wire.h"
 
 /* One host at work: what it knows, and what it decides. Functions return 1 when it is decided. */
 struct step {
 	const struct mz_path_flow *flow;
 	const struct mz_path_host *host;
 	const struct mz_addr *from; /* outer source; NULL: the endpoint is here, and sends */
+	uint64_t judged;	    /* network that it may enter, by the word of `from`; 0: none */
 	bool is_returned;	    /* from `from`, which has not got it */
 	uint64_t now;
 	bool has_no_vpc;
@@ -78,7 +80,12 @@ static inline bool is_from_divider(const struct step *s)
 
 static inline bool was_divided(const struct step *s)
 {
-	return s->from && !s->is_returned && mz_replicas_use(&s->vpc.dividers, s->from);
+	return s->judged && is_from_divider(s);
+}
+
+static inline bool was_judged(const struct step *s, uint64_t network)
+{
+	return !s->is_returned && !((s->judged ^ network) << (64 - MZ_JUDGED_BITS));
 }
 
 static inline bool acts(const struct step *s, const struct mz_replicas *set)

@@ -128,6 +128,7 @@ static void compare(struct ctl_session *session, struct ctl_sub *sub, const stru
 	bool is_same_epoch = held && held->epoch == session->c->epoch;
 
 	sub->sent = sub->acked = 0;
+	sub->known = false;
 	sub->wants_full = true;
 	if (held && held->digest == scope->digest) {
 		sub->sent = sub->acked = scope->revision;

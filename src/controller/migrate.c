@@ -99,13 +99,17 @@ int ctl_migrate_step(struct ctl_controller *c, struct mz_txn *txn, uint32_t vni,
 
 /* ---- droplets that it has left --------------------------------------------------------------- */
 
-/* How long, in ms, it needs a tombstone yet. Whole seconds are stored: rather one more. */
+/* How long, in ms, it needs a tombstone yet. Whole seconds are stored: up to one more. */
 static uint64_t rest_of(const struct ctl_controller *c, const Mizar__V1__LeftDroplet *left)
 {
-	uint64_t at = left->at + 1, now = (uint64_t)time(NULL), ms = c->times.tombstone_ms;
-	uint64_t passed = now > at ? (now - at) * 1000 : 0;
+	uint64_t max = c->times.tombstone_ms + 1000, end = left->at * 1000 + max, now;
+	struct timespec ts;
 
-	return passed < ms ? ms - passed : 0;
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* fails only without such a clock */
+	now = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	if (end <= now)
+		return 0;
+	return end - now < max ? end - now : max; /* somebody has set the clock back */
 }
 
 static void forget_left(Mizar__V1__EndpointStatus *status, size_t i)

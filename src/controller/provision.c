@@ -96,20 +96,38 @@ void ctl_provision_begin(struct ctl_controller *c, uint64_t uid, struct ctl_netw
 	ctl_provision_host(c, droplet); /* who migrates here has its row already */
 }
 
-void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *droplet, uint64_t after,
-			     uint64_t revision)
+static bool is_named(const struct ctl_refused *refused, uint64_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < refused->n; i++)
+		if (refused->uids[i] == uid)
+			return true;
+	return false;
+}
+
+/* What failed before is not in a part of the changes, or it would have begun anew. */
+static void part_done(struct ctl_controller *c, struct ctl_droplet *droplet,
+		      const struct ctl_refused *refused)
 {
 	struct ctl_pending *pending, *next;
 
-	ctl_holds_acked(droplet, after, revision);
 	DL_FOREACH_SAFE2(droplet->pending, pending, next, host_next) {
-		if (pending->host_revision > revision)
+		if (pending->host_revision > refused->revision)
 			return; /* as all that follow */
-		if (pending->host_revision <= after)
+		if (pending->host_revision <= refused->after || is_named(refused, pending->uid) ||
+		    (refused->after && pending->failed))
 			continue;
 		host_done(pending);
 		finish_if_done(c, pending);
 	}
+}
+
+void ctl_provision_host_part(struct ctl_controller *c, struct ctl_droplet *droplet, uint64_t after,
+			     uint64_t revision)
+{
+	ctl_holds_acked(droplet, after, revision);
+	part_done(c, droplet, &(struct ctl_refused){ .after = after, .revision = revision });
 }
 
 void ctl_provision_network(struct ctl_controller *c, struct ctl_network *network)
@@ -135,35 +153,54 @@ static void fail(struct ctl_controller *c, struct ctl_pending *pending, const ch
 	ctl_watch_touch(c, MZ_KIND_ENDPOINT, pending->uid);
 }
 
-static bool has_key(const struct ctl_pending *pending, const char *key)
+/* Of one that was provisioned, or from before a restart. NULL: it is not there. */
+static struct ctl_pending *begin_anew(struct ctl_droplet *droplet, uint64_t uid)
 {
-	struct ctl_row row = {};
-	char text[MZ_ROW_KEY_STRLEN];
+	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+	struct ctl_controller *c = droplet->controller;
+	struct ctl_network *network;
+	struct ctl_pending *pending;
+	const char *name;
 
-	mizar__v1__row__init(&row.row);
-	mizar__v1__endpoint_row__init(&row.endpoint);
-	row.row.row_case = MIZAR__V1__ROW__ROW_ENDPOINT;
-	row.row.endpoint = &row.endpoint;
-	row.endpoint.has_uid = true;
-	row.endpoint.uid = pending->uid;
-	return !strcmp(mz_row_key_format(&row.row, text), key);
+	if (mz_store_get(c->store, MZ_KIND_ENDPOINT, uid, &object) < 0)
+		return NULL;
+	name = ctl_endpoint_droplet(object->endpoint);
+	network = ctl_model_network(&c->model, mz_object_namespace(object),
+				    object->endpoint->spec->network);
+	if (!network || !name || ctl_model_droplet(&c->model, name) != droplet)
+		return NULL;
+	ctl_provision_begin(c, uid, network, droplet);
+	ctl_provision_network(c, network); /* the bouncers may have it */
+	HASH_FIND(hh, c->model.pending, &uid, sizeof(uid), pending);
+	return pending;
 }
 
-void ctl_provision_failed(struct ctl_controller *c, const struct ctl_sub *sub, uint64_t revision,
-			  const char *key, const char *problem)
+void ctl_provision_failed(struct ctl_droplet *droplet, uint64_t uid, uint64_t revision,
+			  const char *problem)
 {
-	struct ctl_pending *pending, *named = NULL;
+	struct ctl_controller *c = droplet->controller;
+	struct ctl_pending *pending;
 
-	if (sub->scope->id.kind != MIZAR__V1__SCOPE__KIND__HOST)
-		return;
-	DL_FOREACH2(sub->droplet->pending, pending, host_next)
-		if (pending->host_revision <= revision && has_key(pending, key))
-			named = pending;
-	if (named) {
-		fail(c, named, problem);
+	HASH_FIND(hh, c->model.pending, &uid, sizeof(uid), pending);
+	if (!pending || pending->droplet != droplet || pending->host_done)
+		pending = begin_anew(droplet, uid);
+	else if (pending->host_revision > revision)
+		pending = NULL; /* a later row is on its way */
+	if (pending)
+		fail(c, pending, problem);
+}
+
+void ctl_provision_refused(struct ctl_droplet *droplet, const struct ctl_refused *refused,
+			   const char *problem)
+{
+	struct ctl_controller *c = droplet->controller;
+	struct ctl_pending *pending;
+
+	if (!problem) {
+		part_done(c, droplet, refused);
 		return;
 	}
-	DL_FOREACH2(sub->droplet->pending, pending, host_next)
-		if (pending->host_revision <= revision)
+	DL_FOREACH2(droplet->pending, pending, host_next)
+		if (!refused->n && pending->host_revision <= refused->revision)
 			fail(c, pending, problem);
 }

@@ -2,6 +2,7 @@
 /* See session.h. The life of a stream, and what the host answers. */
 #include "controller/session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 #define HELLO_MS	5000
 #define REPORT_TEXT_MAX 1024
+#define REFUSED_MAX	64   /* of one message */
 #define DEVICES_MAX	1024 /* of one message; mizard sends one at a time */
 
 /* ---- what is ready to be sent ---------------------------------------------------------------- */
@@ -235,6 +237,51 @@ static void clean(char *text)
 			*text = '?';
 }
 
+static void describe_nack(const struct ctl_droplet *droplet, const Mizar__V1__Nack *nack,
+			  size_t i, char ret_text[static REPORT_TEXT_MAX])
+{
+	static const Mizar__V1__Nack__Refused none = MIZAR__V1__NACK__REFUSED__INIT;
+	const Mizar__V1__Nack__Refused *row = i < nack->n_refused ? nack->refused[i] : &none;
+
+	snprintf(ret_text, REPORT_TEXT_MAX, "host %s refused a row of table %s (%s): %s",
+		 droplet->name, row->table ?: "?", row->key ?: "?", row->reason ?: "?");
+	clean(ret_text);
+}
+
+/* Each of its own endpoints hears of it; and those that are not named, if it has named all. */
+static void tell_refused(struct ctl_sub *sub, const Mizar__V1__Nack *nack)
+{
+	bool is_all = nack->n_refused && nack->n_refused == nack->total;
+	_cleanup_free_ uint64_t *uids = ctl_calloc(REFUSED_MAX, sizeof(*uids));
+	struct ctl_refused refused = {
+		.after = sub->base,
+		.revision = nack->revision,
+		.uids = uids,
+	};
+	bool was_known = sub->known || sub->acked;
+	char text[REPORT_TEXT_MAX];
+	size_t i;
+
+	if (!sub->base)
+		sub->acked = 0; /* it is not whole */
+	for (i = 0; i < nack->n_refused && i < REFUSED_MAX; i++) {
+		const char *table = nack->refused[i]->table ?: "";
+		const char *key = nack->refused[i]->key ?: "";
+
+		if (!strcmp(table, "endpoint") &&
+		    sscanf(key, "uid %" SCNu64, &uids[refused.n]) == 1) {
+			describe_nack(sub->droplet, nack, i, text);
+			ctl_provision_failed(sub->droplet, uids[refused.n++], nack->revision, text);
+		} else if (strcmp(table, "moved") || !*key) {
+			is_all = false;
+		}
+	}
+	is_all = is_all && i == nack->n_refused;
+	sub->known = was_known || (is_all && !sub->base);
+	describe_nack(sub->droplet, nack, 0, text);
+	ctl_provision_refused(sub->droplet, &refused, is_all ? NULL : text);
+}
+
 static void on_nack(struct ctl_session *session, const Mizar__V1__Nack *nack)
 {
 	struct ctl_controller *c = session->c;
@@ -245,18 +292,18 @@ static void on_nack(struct ctl_session *session, const Mizar__V1__Nack *nack)
 	if (!sub)
 		return;
 	answered(sub);
-	snprintf(text, sizeof(text), "host %s refused a row of table %s (%s): %s",
-		 session->droplet->name, nack->table ?: "?", nack->key ?: "?", nack->reason ?: "?");
-	clean(text);
+	describe_nack(session->droplet, nack, 0, text);
 	is_news = !sub->problem || strcmp(sub->problem, text);
 	if (is_news)
-		mz_log_warn("droplet %s: %s", session->droplet->name, text);
+		mz_log_warn("droplet %s: %u rows refused: %s", session->droplet->name, nack->total,
+			    text);
 	free(sub->problem);
 	sub->problem = ctl_strdup(text);
 	if (is_news)
 		ctl_watch_touch(c, MZ_KIND_DROPLET, session->droplet->uid);
 	ctl_queue_retry(&c->queue, &sub->retry);
-	ctl_provision_failed(c, sub, nack->revision, nack->key ?: "", text);
+	if (sub->scope == &session->droplet->host)
+		tell_refused(sub, nack);
 	if (sub->scope->set && sub->scope == sub->scope->set->warm)
 		ctl_set_refused(sub->scope->set, session->droplet);
 	ctl_session_kick(sub);

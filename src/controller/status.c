@@ -242,21 +242,23 @@ static void fill_settled(const struct ctl_network *network, const struct ctl_dro
 {
 	const struct ctl_sub *host = ctl_sub_find(droplet, droplet->host.id);
 
-	if (host->acked && ctl_set_settled(&network->set)) {
+	bool is_known = host->acked || host->known;
+
+	if (is_known && ctl_set_settled(&network->set)) {
 		set_phase(common, PHASE(PROVISIONED));
 		return;
 	}
 	set_phase(common, PHASE(UNKNOWN));
-	if (!host->acked && host->problem) {
+	if (!is_known && host->problem) {
 		add_condition(common, "Acknowledged", false, "HostRefuses",
 			      "not known, this or another endpoint: %s", host->problem);
 		return;
 	}
 	add_condition(common, "Acknowledged", false, "NotReported",
-		      !host->acked ? "host %s has not reported since the controller started"
+		      !is_known ? "host %s has not reported since the controller started"
 				   : "the bouncers of network %s have not reported since the "
 				     "controller started",
-		      !host->acked ? droplet->name : strchr(network->key, '/') + 1);
+		      !is_known ? droplet->name : strchr(network->key, '/') + 1);
 }
 
 /* Until it has arrived it is not what its spec says, however well it works where it is. */

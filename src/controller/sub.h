@@ -14,6 +14,7 @@ struct ctl_sub {
 	uint64_t sent;		     /* revision that the stream has carried */
 	uint64_t base;		     /* what the outstanding update began after; 0: it is whole */
 	uint64_t acked;		     /* revision that the host has; 0: not known, or not whole */
+	bool known;		     /* what it has not it has named */
 	bool outstanding;	     /* an update waits for its ack: the next one waits for that */
 	bool wants_full;	     /* nothing else would help */
 	bool queued;		     /* among the session's ready ones */

@@ -45,8 +45,9 @@ void ctl_tombstones_end_old(struct ctl_droplet *droplet)
 /* Nearly always the last one; not after a restart, which finds them in another order. */
 static void insert(struct ctl_droplet *droplet, struct ctl_tombstone *tombstone)
 {
-	struct ctl_tombstone *after = droplet->tombstones ? droplet->tombstones->droplet_prev : NULL;
+	struct ctl_tombstone *after = droplet->tombstones;
 
+	after = after ? after->droplet_prev : NULL; /* utlist: of the first, the last */
 	while (after && after->until > tombstone->until)
 		after = after == droplet->tombstones ? NULL : after->droplet_prev;
 	if (after)

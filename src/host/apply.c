@@ -249,7 +249,8 @@ struct sweep {
 	enum mz_table_id table;
 	struct mz_scope_state *scope;
 	const struct mz_keyset *keep;
-	struct mz_refusal *refusal;
+	void (*refused)(const struct mz_refusal *refusal, void *user);
+	void *user;
 };
 
 static bool is_kept(const struct sweep *sweep, const Mizar__V1__Row *row)
@@ -266,6 +267,7 @@ static int sweep_row(const void *key, const void *value, void *user)
 	const Mizar__V1__Row *row;
 	struct mz_row_buffer buffer;
 	struct old_row old = { .scope = sweep->scope };
+	struct mz_refusal refusal;
 	int r;
 
 	row = mz_row_from_table(sweep->table, key, value, &buffer);
@@ -274,7 +276,11 @@ static int sweep_row(const void *key, const void *value, void *user)
 	mz_row_to_table(row, false, &old.row);
 	old.hash = mz_row_hash(row);
 	r = remove_row(sweep->host, &old);
-	return r < 0 ? refuse_errno(sweep->refusal, row, r) : 0;
+	if (r < 0) {
+		(void)refuse_errno(&refusal, row, r); /* r */
+		sweep->refused(&refusal, sweep->user);
+	}
+	return 0;
 }
 
 static bool may_hold(enum mz_table_id table, Mizar__V1__Scope__Kind kind)
@@ -299,15 +305,11 @@ static bool may_hold(enum mz_table_id table, Mizar__V1__Scope__Kind kind)
 }
 
 int mz_apply_sweep(struct mz_host *host, struct mz_scope_id scope, const struct mz_keyset *keep,
-		   struct mz_refusal *ret_refusal)
+		   void (*refused)(const struct mz_refusal *refusal, void *user), void *user)
 {
-	struct sweep sweep = { .host = host, .keep = keep, .refusal = ret_refusal };
+	struct sweep sweep = { .host = host, .keep = keep, .refused = refused, .user = user };
 	size_t i;
 	int r;
-
-	/* For a failure to read the table; that of a row says more. */
-	*ret_refusal =
-		(struct mz_refusal){ .table = "scope", .reason = "the table cannot be read" };
 
 	sweep.scope = mz_scopes_find(host->scopes, scope);
 	if (!sweep.scope || !sweep.scope->n_rows)

@@ -27,9 +27,12 @@ int mz_apply_set(struct mz_host *host, const Mizar__V1__Row *row, const struct m
 int mz_apply_unset(struct mz_host *host, const Mizar__V1__Row *row,
 		   const struct mz_scope_id *within, struct mz_refusal *ret_refusal);
 
-/* Removes the rows of a scope whose mz_apply_key_hash() is not in keep (NULL: all of them). */
+/*
+ * Removes the rows of a scope whose mz_apply_key_hash() is not in keep (NULL: all of them). One
+ * that does not go is refused, and the others go. Negative: the table cannot be read.
+ */
 int mz_apply_sweep(struct mz_host *host, struct mz_scope_id scope, const struct mz_keyset *keep,
-		   struct mz_refusal *ret_refusal);
+		   void (*refused)(const struct mz_refusal *refusal, void *user), void *user);
 
 /* Of the key of a row that mz_row_check() accepts. */
 uint64_t mz_apply_key_hash(const Mizar__V1__Row *row);

@@ -79,26 +79,52 @@ static int send_ack(struct mz_stream *stream, const struct mz_update_result *res
 	return send_message(&message, stream);
 }
 
-static int send_nack(struct mz_stream *stream, struct mz_update_result *result)
+/* The messages point into the result. */
+struct refused {
+	Mizar__V1__Nack__Refused items[MZ_REFUSALS_MAX], *ptrs[MZ_REFUSALS_MAX];
+	size_t n;
+};
+
+static void list_refused(const struct mz_update_result *result, struct refused *ret_refused)
+{
+	size_t i, n = result->refusals ? result->n_refused : 0;
+
+	for (i = 0; i < n && i < MZ_REFUSALS_MAX; i++) {
+		Mizar__V1__Nack__Refused *item = &ret_refused->items[i];
+
+		mizar__v1__nack__refused__init(item);
+		item->table = result->refusals[i].table;
+		item->key = result->refusals[i].key;
+		item->reason = result->refusals[i].reason;
+		ret_refused->ptrs[i] = item;
+	}
+	ret_refused->n = i;
+}
+
+static int send_nack(struct mz_stream *stream, const struct mz_update_result *result)
 {
 	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
+	const struct mz_refusal *first = result->refusals;
 	Mizar__V1__Scope scope = MIZAR__V1__SCOPE__INIT;
 	Mizar__V1__Nack nack = MIZAR__V1__NACK__INIT;
 	char text[MZ_SCOPE_STRLEN];
+	struct refused refused;
 
-	mz_log_err("scope %s: revision %llu refused: %s %s: %s",
+	mz_log_err("scope %s: revision %llu: rows refused: %zu, the first: %s %s: %s",
 		   mz_scope_format(result->scope, text), (unsigned long long)result->revision,
-		   result->refusal.table, result->refusal.key, result->refusal.reason);
+		   result->n_refused, first ? first->table : "?", first ? first->key : "?",
+		   first ? first->reason : strerror(ENOMEM));
 	scope.has_kind = scope.has_id = 1;
 	scope.kind = result->scope.kind;
 	scope.id = result->scope.id;
 	nack.scope = &scope;
-	nack.has_epoch = nack.has_revision = 1;
+	nack.has_epoch = nack.has_revision = nack.has_total = 1;
 	nack.epoch = result->epoch;
 	nack.revision = result->revision;
-	nack.table = result->refusal.table;
-	nack.key = result->refusal.key;
-	nack.reason = result->refusal.reason;
+	nack.total = (uint32_t)result->n_refused;
+	list_refused(result, &refused);
+	nack.refused = refused.ptrs;
+	nack.n_refused = refused.n;
 	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK;
 	message.nack = &nack;
 	return send_message(&message, stream);
@@ -166,18 +192,19 @@ static void settle(struct mz_stream *stream)
 
 static void on_update(struct mz_stream *stream, const Mizar__V1__ScopeUpdate *update)
 {
-	struct mz_update_result result;
+	struct mz_update_result result = {};
 	int r;
 
 	r = mz_update_chunk(stream->host, update, &result);
 	if (r == 0)
 		return;
 	if (r > 0)
-		r = result.is_refused ? send_nack(stream, &result) : send_ack(stream, &result);
+		r = result.n_refused ? send_nack(stream, &result) : send_ack(stream, &result);
 	if (r < 0)
 		give_up(stream, "update not answered", r);
-	else if (!result.is_refused && result.scope.kind == MIZAR__V1__SCOPE__KIND__HOST)
+	else if (!result.n_refused && result.scope.kind == MIZAR__V1__SCOPE__KIND__HOST)
 		settle(stream);
+	free(result.refusals);
 }
 
 static void on_message(struct mz_rpc_stream *rpc, const ProtobufCMessage *message, void *user)

@@ -13,8 +13,8 @@ struct mz_update {
 	uint64_t epoch, revision;
 	struct mz_keyset seen; /* FULL: keys that were named so far */
 	bool is_blind;	       /* a key could not be remembered: nothing may be swept */
-	bool is_refused;
-	struct mz_refusal refusal;
+	size_t n_refused;
+	struct mz_refusal *refusals; /* the first MZ_REFUSALS_MAX, or NULL */
 };
 
 static void abandon(struct mz_scope_state *scope)
@@ -22,6 +22,7 @@ static void abandon(struct mz_scope_state *scope)
 	if (!scope->update)
 		return;
 	mz_keyset_fini(&scope->update->seen);
+	free(scope->update->refusals);
 	free(TAKE(scope->update));
 }
 
@@ -37,12 +38,15 @@ void mz_update_abandon_all(struct mz_host *host)
 	(void)mz_scopes_each(host->scopes, abandon_one, NULL);
 }
 
-/* The first refusal is the one that is told. */
-static void note(struct mz_update *update, const struct mz_refusal *refusal)
+static void note(const struct mz_refusal *refusal, void *user)
 {
-	if (!update->is_refused)
-		update->refusal = *refusal;
-	update->is_refused = true;
+	struct mz_update *update = user;
+
+	if (!update->refusals)
+		update->refusals = calloc(MZ_REFUSALS_MAX, sizeof(*refusal));
+	if (update->refusals && update->n_refused < MZ_REFUSALS_MAX)
+		update->refusals[update->n_refused] = *refusal;
+	update->n_refused++;
 }
 
 static void note_errno(struct mz_update *update, const char *table, int r)
@@ -52,7 +56,7 @@ static void note_errno(struct mz_update *update, const char *table, int r)
 	snprintf(refusal.table, sizeof(refusal.table), "%s", table);
 	snprintf(refusal.reason, sizeof(refusal.reason), "%s",
 		 r == -ENOSPC ? MZ_REFUSAL_FULL : strerror(-r));
-	note(update, &refusal);
+	note(&refusal, update);
 }
 
 static bool is_update(const Mizar__V1__ScopeUpdate *message)
@@ -104,7 +108,7 @@ static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 		const Mizar__V1__Row *row = message->rows[i];
 
 		if (mz_apply_set(host, row, &scope->id, &refusal) < 0)
-			note(update, &refusal);
+			note(&refusal, update);
 		/* A row that was refused is named all the same: its old value stays. */
 		if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL &&
 		    mz_row_check(row, true, &field) >= 0 &&
@@ -114,7 +118,7 @@ static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 	}
 	for (i = 0; i < message->n_deletes; i++) {
 		if (mz_apply_unset(host, message->deletes[i], &scope->id, &refusal) < 0)
-			note(update, &refusal);
+			note(&refusal, update);
 		confirm(host, message->deletes[i]);
 	}
 	host->rows_received += message->n_rows + message->n_deletes;
@@ -123,29 +127,24 @@ static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 static void sweep(struct mz_host *host, struct mz_scope_state *scope)
 {
 	struct mz_update *update = scope->update;
-	struct mz_refusal refusal;
+	bool is_all = update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DROP;
+	int r = update->is_blind ? -ENOMEM : 0;
 
-	if (update->is_blind) {
-		note_errno(update, "scope", -ENOMEM);
-		return;
-	}
-	if (mz_apply_sweep(host, scope->id, &update->seen, &refusal) < 0)
-		note(update, &refusal);
+	r = r ?: mz_apply_sweep(host, scope->id, is_all ? NULL : &update->seen, note, update);
+	if (r < 0)
+		note_errno(update, "scope", r);
 }
 
 static void complete(struct mz_host *host, struct mz_scope_state *scope,
 		     struct mz_update_result *ret_result)
 {
 	struct mz_update *update = scope->update;
-	struct mz_refusal refusal;
 	int r = 0;
 
-	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL)
+	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL ||
+	    update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DROP)
 		sweep(host, scope);
-	else if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__DROP &&
-		 mz_apply_sweep(host, scope->id, NULL, &refusal) < 0)
-		note(update, &refusal);
-	if (!update->is_refused && update->mode != MIZAR__V1__SCOPE_UPDATE__MODE__DROP)
+	if (!update->n_refused && update->mode != MIZAR__V1__SCOPE_UPDATE__MODE__DROP)
 		r = mz_apply_record_scope(host, scope, update->epoch, update->revision);
 	if (r < 0)
 		note_errno(update, "scope", r);
@@ -155,8 +154,8 @@ static void complete(struct mz_host *host, struct mz_scope_state *scope,
 		.epoch = update->epoch,
 		.revision = update->revision,
 		.digest = scope->digest,
-		.is_refused = update->is_refused,
-		.refusal = update->refusal,
+		.n_refused = update->n_refused,
+		.refusals = TAKE(update->refusals),
 	};
 }
 
@@ -185,7 +184,7 @@ int mz_update_chunk(struct mz_host *host, const Mizar__V1__ScopeUpdate *message,
 		return 0;
 	complete(host, scope, ret_result);
 	abandon(scope);
-	if (is_drop && !ret_result->is_refused)
+	if (is_drop && !ret_result->n_refused)
 		r = mz_apply_forget_scope(host, scope);
 	if (r < 0)
 		mz_log_warn("table scope: %s",

@@ -12,9 +12,10 @@ struct mz_update_result {
 	struct mz_scope_id scope;
 	uint64_t epoch, revision;
 	uint64_t digest; /* of what is held now */
-	bool is_refused;
-	struct mz_refusal refusal; /* if so */
+	size_t n_refused;
+	struct mz_refusal *refusals; /* of those the first, to be freed; NULL: no memory for them */
 };
+#define MZ_REFUSALS_MAX 64 /* as in a Nack */
 
 /* 0: more chunks follow; 1: answer with the result; -EBADMSG: this is no update. */
 int mz_update_chunk(struct mz_host *host, const Mizar__V1__ScopeUpdate *message,

@@ -137,6 +137,7 @@ static bool divide(struct view *v)
 	if (!network)
 		return DROP(v, no_route);
 	v->out->counters |= COUNT(divide);
+	v->judged = network;
 	if (v->local && v->local->local.network == network)
 		return model_deliver(v);
 	if (model_is_direct_by_divider(v) && model_use_learned(v, model_addr(v, &v->dst))) {
@@ -175,24 +176,27 @@ static bool is_bouncer_of_source(const struct view *v)
 		       !model_is_from_bouncer(v, src->location.network));
 }
 
+bool model_was_judged(const struct view *v, uint64_t network)
+{
+	return !v->is_returned && v->judged_before == network;
+}
+
 /* "VPC with divide" in docs/architecture.md. */
 bool model_may_enter(struct view *v, uint64_t network)
 {
 	const struct world_addr *src;
 
-	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || v->was_divided)
+	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE))
 		return true;
 	if (v->port)
 		return v->port->row.network == network;
 	if (v->sender_network == network)
 		return true;
-	if (!v->is_returned && model_is_from_bouncer(v, network) && !model_divides(v))
+	if (model_was_judged(v, network) &&
+	    (v->is_from_divider || model_is_from_bouncer(v, network)))
 		return true;
 	src = find_location(v, &v->src);
-	if (src && src->location.network == network)
-		return true;
-	/* Nobody else can be asked whether that divider divided it. */
-	return v->is_from_divider && !model_divides(v) && !is_bouncer_of_source(v);
+	return src && src->location.network == network;
 }
 
 /* Who has the row, but not the role, asks one that has. */
@@ -204,6 +208,7 @@ static bool bounce(struct view *v)
 
 	if (!location || !model_may_enter(v, location->location.network))
 		return to_divider(v);
+	v->judged = location->location.network;
 	bouncers = find_bouncers(v, location->location.network);
 	if (!(v->vpc->row.flags & MZ_VPC_DIVIDE) || !bouncers || !bouncers->n ||
 	    has_self(v, bouncers))
@@ -227,8 +232,7 @@ bool model_find_roles(struct view *v)
 		v->vpc = &nowhere;
 	v->is_from_divider = v->is_tunneled && !v->is_returned &&
 			     model_is_in(&v->vpc->row.dividers, &v->outer_src);
-	v->was_divided = v->is_from_divider &&
-			 model_is_used(&v->vpc->row.dividers, &v->outer_src);
+	v->was_divided = v->is_from_divider && v->judged_before;
 	v->local = dst->is_local && dst->local.ifindex ? dst : NULL;
 	return GO_ON;
 }
@@ -315,6 +319,7 @@ bool model_route_transit(struct view *v)
 		return to_divider(v);
 	if (moved && !(v->vpc->row.flags & MZ_VPC_DIVIDE) && !is_self(v, &moved->host)) {
 		v->out->counters |= COUNT(moved);
+		v->judged = v->judged_before;
 		return model_tunnel_to(v, &moved->host);
 	}
 	if (v->is_from_divider)

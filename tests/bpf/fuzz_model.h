@@ -36,6 +36,7 @@ struct view {
 	size_t l4;
 	uint16_t eth_proto;
 	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
+	uint64_t judged_before, judged; /* network that it may enter, by the sender, by this host */
 	bool has_hopped; /* off the endpoint's link: one was taken from ttl */
 	bool is_fragment, is_tunneled, is_from_divider, was_divided;
 	/* The direct path. */
@@ -224,6 +225,7 @@ bool model_is_used(const struct mz_replicas *set, const struct mz_addr *host);
 bool model_divides(const struct view *v); /* this host, in the packet's VPC */
 bool model_bounces(const struct view *v, uint64_t network);
 bool model_may_enter(struct view *v, uint64_t network);
+bool model_was_judged(const struct view *v, uint64_t network);
 struct world_addr *model_addr(const struct view *v, const struct mz_addr *a);
 uint64_t model_route(const struct view *v, const struct mz_addr *a); /* 0: none */
 bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
@@ -254,6 +256,8 @@ bool model_is_proven(const struct mz_learned *row);
 bool model_is_divider_between(const struct view *v, const struct mz_addr *host);
 bool model_is_direct(const struct view *v);
 bool model_is_direct_by_divider(const struct view *v);
+/* As this host gives for a question about dst, in its role. */
+void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE]);
 bool model_holds(const struct view *v, const struct world_addr *a);
 bool model_use_learned(struct view *v, struct world_addr *a);
 
@@ -266,6 +270,13 @@ bool model_is_from_used_bouncer(const struct view *v, uint64_t network);
 bool model_is_droplet(const struct view *v, const struct mz_addr *host);
 void model_replace_rts(const struct view *v, uint8_t *frame);
 bool model_tell_sender(struct view *v);
+/* Passed on to who asked, once, by who divides still. Of src and dst. */
+void model_answer_pending(struct view *v, uint32_t flags);
+/*
+ * Nobody has the destination, who should know says. Late, where a location holds; or early, where
+ * it is to be.
+ */
+void model_heed_no_one(struct view *v);
 bool model_check_returned(struct view *v);
 bool model_find_direct(struct view *v);
 bool model_to_dividers(struct view *v);

@@ -140,6 +140,9 @@ static bool parse_frame(struct view *v)
 	if (v->inner + ETH > v->end)
 		return DROP(v, inner_malformed);
 	v->eth_proto = get16(at(v, v->inner + 12));
+	if (v->is_tunneled && at(v, v->inner)[6] == MZ_JUDGED_MAC)
+		v->judged_before = (uint64_t)at(v, v->inner)[7] << 32 |
+				   get32(at(v, v->inner + 8));
 	if (v->eth_proto == 0x0806 && !v->is_tunneled)
 		return GO_ON;
 	if (v->eth_proto != 0x0800 && v->eth_proto != 0x86dd)
@@ -394,6 +397,7 @@ void model_forecast(struct world *world, const struct packet *packet, uint64_t n
 	ret->message.port = ret->message.label = 0;
 	ret->n_changes = 0;
 	ret->nobody = NULL;
+	ret->notes = ret->answers = false;
 	if (packet->hook == AGENT)
 		(void)agent(&v);
 	else

@@ -179,6 +179,14 @@ static void rewrite_ip(struct view *v, size_t off, uint8_t tos, uint8_t ttl)
 	end_ipv4(v->out, off, old_sum);
 }
 
+/* As the source's MAC. */
+static void write_judged(const struct view *v, uint8_t *mac)
+{
+	mac[0] = MZ_JUDGED_MAC;
+	mac[1] = v->judged >> 32;
+	put32(mac + 2, v->judged);
+}
+
 static bool encapsulate(struct view *v, const struct mz_addr *to)
 {
 	const struct frame *in = &v->packet->frame;
@@ -212,7 +220,7 @@ static bool encapsulate(struct view *v, const struct mz_addr *to)
 	if (v->asks)
 		model_write_rts(v, geneve + 8);
 	put_mac(inner, VIRTUAL_MAC);
-	memcpy(inner + 6, v->port->row.mac, 6);
+	write_judged(v, inner + 6);
 	memcpy(inner + 12, in->bytes + 12, in->size - 12);
 	if (v->has_hopped)
 		rewrite_ip(v, ETH + encap + n_options, v->tos, v->ttl);
@@ -251,6 +259,8 @@ static bool forward(struct view *v, const struct mz_addr *to)
 		return DONE;
 	turn_ip(v, to);
 	put16(out->bytes + v->geneve - 2, 0);
+	if (!v->gives_back && v->judged != v->judged_before)
+		write_judged(v, out->bytes + v->inner + 6);
 	if (v->gives_back || v->is_returned)
 		put16(out->bytes + v->geneve + 2, v->gives_back ? MZ_GENEVE_RETURNED : 0x6558);
 	if (v->is_void) {
@@ -349,8 +359,10 @@ bool model_deliver(struct view *v)
 			return DROP(v, ecn);
 		tos = (v->tos & ~3) | ecn;
 	}
-	if (v->is_tunneled && v->packet->is_gso)
-		return DROP(v, decapsulate); /* a kind that the kernel does not tunnel */
+	if (v->is_tunneled && v->packet->is_gso) {
+		v->out->message.exists = false; /* nor copy */
+		return DROP(v, decapsulate);	/* a kind that the kernel does not tunnel */
+	}
 	memcpy(out->bytes, row->mac, 6);
 	put_mac(out->bytes + 6, VIRTUAL_MAC);
 	rewrite_ip(v, ETH, tos, v->ttl);

@@ -73,6 +73,7 @@ void expect_error_after(enum hook hook, const struct frame *in, enum mz_drop rea
 			    (before >> i & 1) * in->size +
 				    (after >> i & 1) * error_size(out, after))
 			fail_msg("counter %d: %d", i, (int)result.counters[i].packets);
+	expect_judged(in, &expected, after);
 	if (after & COUNT(encapsulate))
 		copy_entropy(&expected, &result.out);
 	for (size_t i = 0; i < out->size; i++)

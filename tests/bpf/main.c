@@ -60,6 +60,7 @@ int main(void)
 		n_failed += test_return();
 		n_failed += test_divider();
 		n_failed += test_undivided();
+		n_failed += test_judged();
 		n_failed += test_replace();
 		n_failed += test_trust();
 	}

@@ -16,8 +16,6 @@
 struct flying {
 	unsigned int to;
 	bool is_control, is_divided;
-	/* While it was on its way a host had lost its tables, or an end of it was half known. */
-	bool saw_gap;
 	bool saw_boot; /* a host that boots */
 	uint64_t number;
 	unsigned int n_hops;
@@ -52,6 +50,17 @@ static bool is_returned(const uint8_t *geneve)
 static const uint8_t *inner_of(const uint8_t *geneve)
 {
 	return geneve + 8 + (geneve[0] & 63) * 4 + ETH;
+}
+
+/* For which network the sender has judged it: in the source's MAC. */
+static uint64_t judged_of(const uint8_t *geneve)
+{
+	const uint8_t *mac = inner_of(geneve) - 8;
+	uint64_t network = 0;
+
+	for (unsigned int i = 1; i < 6; i++)
+		network = network << 8 | mac[i];
+	return network;
 }
 
 static bool is_endpoint_mac(const uint8_t *mac)
@@ -114,13 +123,6 @@ static void fly(const struct flying *before, const struct frame *frame)
 	n_flying++;
 }
 
-/* Is an end of it being made or deleted? */
-static bool is_half_known(const struct flying *f)
-{
-	return sim_control_is_half_known(&sim_endpoints[sent[f->number].src]) ||
-	       sim_control_is_half_known(&sim_endpoints[sent[f->number].dst]);
-}
-
 static void arrive(const struct flying *f, unsigned int host, const struct frame *frame)
 {
 	struct sent *packet = &sent[f->number];
@@ -136,8 +138,7 @@ static void arrive(const struct flying *f, unsigned int host, const struct frame
 	if (!(dst->placed & 1U << host))
 		sim_fail("packet %" PRIu64 " arrives on host %u, which has not got %u", f->number,
 			 host, packet->dst);
-	if (sim_divides(src->vpc) && src->network != dst->network && !f->is_divided &&
-	    !f->saw_gap)
+	if (sim_divides(src->vpc) && src->network != dst->network && !f->is_divided)
 		sim_fail("packet %" PRIu64 " came round the divider: %s", f->number, path);
 	if (packet->n_arrived++ && !is_lossy)
 		sim_fail("packet %" PRIu64 " arrives twice", f->number);
@@ -197,16 +198,19 @@ static bool compare_frame(const struct sim_guess *guess, const struct frame *out
 			  const struct sim_result *result)
 {
 	const uint8_t *geneve = geneve_of(out->bytes);
+	struct sim_came came;
 
 	if (is_endpoint_mac(out->bytes))
-		return sim_compare(guess, SIM_NOWHERE, false, result);
+		return sim_compare(guess, SIM_NOWHERE, NULL, result);
+	came.judged = judged_of(geneve);
+	came.is_returned = is_returned(geneve);
 	return !(geneve[1] & MZ_GENEVE_F_CONTROL) &&
-	       sim_compare(guess, geneve[-9] - 1, is_returned(geneve), result);
+	       sim_compare(guess, geneve[-9] - 1, &came, result);
 }
 
 static void compare(const struct sim_guess *guess, const struct sim_result *result)
 {
-	bool is_compared = result->n_drops && sim_compare(guess, SIM_NOWHERE, false, result);
+	bool is_compared = result->n_drops && sim_compare(guess, SIM_NOWHERE, NULL, result);
 
 	for (unsigned int i = 0; !result->n_drops && i < result->n_clones; i++)
 		is_compared |= compare_frame(guess, &result->clones[i], result);
@@ -223,7 +227,6 @@ static void judge(struct flying *f, unsigned int host, const struct sim_result *
 	total.n_runs++;
 	note_run(f, host, result);
 	f->is_divided |= result->counts.counters[MZ_COUNT_divide].packets > 0;
-	f->saw_gap |= sim_control_is_booting() || is_half_known(f);
 	/* A host that has roles again, but not its endpoints yet, asks others for them. */
 	f->saw_boot |= sim_control_is_booting();
 	if (f->n_hops == HOPS_MAX && !f->saw_boot)
@@ -278,7 +281,7 @@ uint64_t net_send(unsigned int src, unsigned int dst, bool is_ipv6)
 	total.n_packets++;
 	sim_note("packet %" PRIu64 " of endpoint %u (host %u) to %u (host %u), IPv%d", f.number,
 		 src, host, dst, to->home, is_ipv6 ? 6 : 4);
-	sim_foretell(host, sim_vni(from->vpc), frame.bytes + ETH, NULL, false, &guess);
+	sim_foretell(host, sim_vni(from->vpc), frame.bytes + ETH, NULL, &guess);
 	sim_agent(host, src, &frame, &result);
 	compare(&guess, &result);
 	judge(&f, host, &result);
@@ -304,15 +307,20 @@ void net_land(unsigned int i)
 	struct frame frame = { .size = f.size };
 	const uint8_t *geneve = geneve_of(f.bytes);
 	/* The last byte of the outer source is before the destination. */
-	struct mz_addr from = sim_host_addr(geneve[frame_underlay_is_ipv6() ? -25 : -13] - 1);
+	struct sim_came came = {
+		.from = sim_host_addr(geneve[frame_underlay_is_ipv6() ? -25 : -13] - 1),
+		.is_returned = is_returned(geneve),
+	};
 	struct sim_result result;
 	struct sim_guess guess;
 
 	memcpy(frame.bytes, f.bytes, f.size);
 	memmove(flying + i, flying + i + 1, (--n_flying - i) * sizeof(*flying));
-	if (!f.is_control)
+	if (!f.is_control) {
+		came.judged = judged_of(geneve);
 		sim_foretell(f.to, geneve[4] << 16 | geneve[5] << 8 | geneve[6], inner_of(geneve),
-			     &from, is_returned(geneve), &guess);
+			     &came, &guess);
+	}
 	sim_transit(f.to, &frame, &result);
 	if (!f.is_control)
 		compare(&guess, &result);

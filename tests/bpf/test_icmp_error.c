@@ -8,7 +8,6 @@
 
 #include <linux/pkt_cls.h>
 
-#define NO_MAC "00:00:00:00:00:00"
 
 static void expect_silence(enum hook hook, const struct frame *in, enum mz_drop reason)
 {
@@ -102,13 +101,13 @@ static void endpoints_of_one_host_may_differ(void **state)
 }
 
 /* A tunnel packet that is too big for the endpoint here, or for the way to the next host. */
-static void expect_transit_error(const char *src, const char *dst, uint32_t mtu, const char *mac,
+static void expect_transit_error(const char *src, const char *dst, uint32_t mtu,
 				 const char *host, unsigned int before, unsigned int after)
 {
 	struct frame inner = packet(src, dst, 1411), in = tunnelled(BOUNCER, &inner), out;
 
 	out = error_about(&inner, VIRTUAL_MAC, dst, src, mtu);
-	put_mac(out.bytes + 6, mac);
+	put_mac(out.bytes + 6, PORT_MAC);
 	out = encapsulated(host, &out);
 	expect_error_after(TRANSIT, &in, MZ_DROP_too_big, &out, before,
 			   after | COUNT(encapsulate));
@@ -119,10 +118,10 @@ static void the_destinations_host_answers_by_its_bouncer(void **state)
 {
 	put_local("10.0.0.4", 100, MAC_4, 1400);
 	put_local("fd00:a::4", 100, MAC_4, 1400);
-	expect_transit_error("10.0.1.2", "10.0.0.4", 1400, PORT_MAC, BOUNCER, 0, 0);
-	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, PORT_MAC, BOUNCER, 0, 0);
+	expect_transit_error("10.0.1.2", "10.0.0.4", 1400, BOUNCER, 0, 0);
+	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, BOUNCER, 0, 0);
 	plane_use_old_kernel(true);
-	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, PORT_MAC, BOUNCER, 0, 0);
+	expect_transit_error("fd00:b::2", "fd00:a::4", 1400, BOUNCER, 0, 0);
 }
 
 /* The destination's bouncer: by a divider. The source's bouncer: to the source's host. */
@@ -131,9 +130,9 @@ static void bouncers_answer(void **state)
 	set_path_mtu(BOUNCER, 1450, 60);
 	put_network(200, LIST(SELF));
 	put_location("10.0.1.2", 200, BOUNCER);
-	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, DIVIDER, COUNT(bounce), 0);
+	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, DIVIDER, COUNT(bounce), 0);
 	put_location("10.0.0.2", 100, BOUNCER_200);
-	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, BOUNCER_200, COUNT(bounce),
+	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, BOUNCER_200, COUNT(bounce),
 			     COUNT(bounce));
 }
 
@@ -148,7 +147,7 @@ static void dividers_answer(void **state)
 	route.network = 100;
 	row_put(MZ_TABLE_member, &from, &route);
 	set_path_mtu(BOUNCER_200, 1450, 60);
-	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, NO_MAC, BOUNCER, COUNT(divide),
+	expect_transit_error("10.0.0.2", "10.0.1.2", 1360, BOUNCER, COUNT(divide),
 			     COUNT(divide));
 }
 

@@ -95,27 +95,41 @@ static void a_divider_that_is_ready_divides(void **state)
 	}
 }
 
-/* It may have sent the packet as any host does, and a divider that is used may not. */
-static void what_one_that_is_not_used_sends_is_divided(void **state)
+/* It had asked when it still was a divider, so the answer may be from another network. */
+static void an_answer_to_a_divider_proves_nothing(void **state)
+{
+	EACH_PAIR(p) {
+		struct here here = { .address = p->src, .peer = p->own, .generation = 5 };
+		struct frame in = from_port(p->src);
+		struct options o;
+		struct result result;
+
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SELF));
+		plane_run(AGENT, &in, &result);
+		cookie_of(&result.out, here.cookie);
+		put_unused_dividers(0, 1);
+		o = option_here(&here);
+		in = control_from(SOURCE, &o);
+		expect_consumed(&in, COUNT(learn));
+		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_HERE, started);
+	}
+}
+
+/* Used or not: it may have sent the packet as any host does. */
+static void what_a_divider_did_not_judge_is_divided(void **state)
 {
 	EACH_PAIR(p) {
 		struct frame inner = inner_from(p->src, p->here_200);
-		struct frame in = tunnelled(DIVIDER, &inner), out = delivered(MAC_1_4, &inner);
+		struct frame in, out = delivered(MAC_1_4, &inner);
 
-		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, DIVIDER));
-		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
-		put_unused_dividers(1, 0);
-		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
-		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, DIVIDER));
-		put_unused_dividers(0, 1);
-		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
-		/* By who bounces for the source's network, if no divider is here. */
-		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(BOUNCER, DIVIDER));
-		put_unused_dividers(0, 1);
-		expect_sent(TRANSIT, &in, &out, COUNT(deliver));
-		put_location(p->src, 100, DIVIDER);
-		out = forwarded(BOUNCER, &inner);
-		expect_sent(TRANSIT, &in, &out, COUNT(forward));
+		for (uint8_t i = 0; i < 3; i++) {
+			put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, DIVIDER));
+			put_unused_dividers(i == 1, i == 2);
+			in = tunnelled(DIVIDER, &inner);
+			expect_sent(TRANSIT, &in, &out, COUNT(deliver));
+			put_judged(&in, 0);
+			expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(divide));
+		}
 	}
 }
 
@@ -135,6 +149,7 @@ static void a_bouncer_that_is_known_asks_another(void **state)
 		put_network(200, LIST(BOUNCER_200, SELF));
 		put_unused_bouncers(0, 1);
 		out = forwarded(BOUNCER_200, &inner);
+		put_judged(&out, 200);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward));
 		in = tunnelled(BOUNCER_200, &inner); /* which knows no better */
 		out = forwarded(THERE, &inner);
@@ -147,7 +162,8 @@ int test_replace(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divider)
 		TEST(a_divider_that_is_ready_divides),
-		TEST(what_one_that_is_not_used_sends_is_divided),
+		TEST(what_a_divider_did_not_judge_is_divided),
+		TEST(an_answer_to_a_divider_proves_nothing),
 #undef TEST
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divided)
 		TEST(who_is_not_used_is_believed),

@@ -206,6 +206,7 @@ static void who_is_no_bouncer_yet_asks_one(void **state)
 
 		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
 		put_attested(p->gone, 100, SOURCE, 7);
+		put_judged(&out, 100);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
 	}
 }

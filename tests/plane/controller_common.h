@@ -117,7 +117,10 @@ struct host {
 	char why[512];
 	bool silent;		  /* applies, but acknowledges nothing */
 	const char *refuses;	  /* nacks updates with rows of this table */
-	const char *refuses_name; /* of those, only with this text in them; or NULL */
+	const char *refuses_name; /* of those, only with names that begin so; or NULL */
+	bool hides;		  /* and names only the first of them */
+	char refused[8][MZ_ROW_KEY_STRLEN]; /* keys of those, of the update that is coming in */
+	size_t n_refused;
 	bool slow_devices;	  /* an attach makes none: host_device() does */
 	bool stuck;		  /* looks at no update, until host_go_on() */
 	ProtobufCMessage *late[8]; /* those */

@@ -155,42 +155,60 @@ static void answer(struct host *host, const Mizar__V1__ScopeUpdate *update, uint
 	(void)mz_rpc_stream_send(host->stream, &message.base);
 }
 
-/* The first row of the update that is to be refused, or NULL. */
-static const Mizar__V1__Row *refused_row(const struct host *host,
-					 const Mizar__V1__ScopeUpdate *update)
+static bool is_refused(const struct host *host, const Mizar__V1__Row *row)
 {
-	size_t i;
-
-	for (i = 0; host->refuses && i < update->n_rows; i++) {
-		const Mizar__V1__Row *row = update->rows[i];
-
-		if (!strcmp(host->refuses, mz_row_table_name(row)) &&
-		    (!host->refuses_name || !strcmp(host->refuses_name, row->endpoint->name)))
-			return row;
-	}
-	return NULL;
+	return host->refuses && !strcmp(host->refuses, mz_row_table_name(row)) &&
+	       (!host->refuses_name || !strncmp(host->refuses_name, row->endpoint->name,
+						   strlen(host->refuses_name)));
 }
 
-static bool refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
+/* What is left of an update without its refused rows is applied, as mizard does. */
+static void take_refused(struct host *host, Mizar__V1__ScopeUpdate *update)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < update->n_rows; i++) {
+		Mizar__V1__Row *row = update->rows[i];
+
+		if (!is_refused(host, row)) {
+			update->rows[n++] = row;
+			continue;
+		}
+		if (host->n_refused < ARRAY_SIZE(host->refused))
+			mz_row_key_format(row, host->refused[host->n_refused]);
+		host->n_refused++;
+		mizar__v1__row__free_unpacked(row, NULL);
+	}
+	update->n_rows = n;
+}
+
+static void refuse(struct host *host, const Mizar__V1__ScopeUpdate *update)
 {
 	Mizar__V1__HostMessage message = MIZAR__V1__HOST_MESSAGE__INIT;
-	const Mizar__V1__Row *row = refused_row(host, update);
+	Mizar__V1__Nack__Refused items[ARRAY_SIZE(host->refused)];
+	Mizar__V1__Nack__Refused *ptrs[ARRAY_SIZE(host->refused)];
 	Mizar__V1__Nack nack = MIZAR__V1__NACK__INIT;
-	char key[MZ_ROW_KEY_STRLEN];
 
-	if (!row)
-		return false;
 	nack.scope = update->scope;
-	nack.has_epoch = nack.has_revision = true;
+	nack.has_epoch = nack.has_revision = nack.has_total = true;
 	nack.epoch = update->epoch;
 	nack.revision = update->revision;
-	nack.table = (char *)mz_row_table_name(row);
-	nack.key = (char *)mz_row_key_format(row, key);
-	nack.reason = (char *)"the table is full";
+	nack.total = (uint32_t)host->n_refused;
+	for (; nack.n_refused < host->n_refused && nack.n_refused < ARRAY_SIZE(items);
+	     nack.n_refused++) {
+		mizar__v1__nack__refused__init(&items[nack.n_refused]);
+		items[nack.n_refused].table = (char *)host->refuses;
+		items[nack.n_refused].key = host->refused[nack.n_refused];
+		items[nack.n_refused].reason = (char *)"the table is full";
+		ptrs[nack.n_refused] = &items[nack.n_refused];
+	}
+	nack.refused = ptrs;
+	if (host->hides)
+		nack.n_refused = 1;
+	host->n_refused = 0;
 	message.message_case = MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK;
 	message.nack = &nack;
 	(void)mz_rpc_stream_send(host->stream, &message.base);
-	return true;
 }
 
 /* Devices whose endpoints do not belong here. */
@@ -206,7 +224,7 @@ static void remove_orphans(struct host *host)
 	}
 }
 
-static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
+static void on_update(struct host *host, Mizar__V1__ScopeUpdate *update)
 {
 	struct mz_scope_id id = { .kind = update->scope->kind, .id = update->scope->id };
 	struct held_scope *scope = find_scope(host, id, true);
@@ -224,8 +242,7 @@ static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 		answer(host, update, 0);
 		return;
 	}
-	if (refuse(host, update))
-		return;
+	take_refused(host, update);
 	if (update->mode == MIZAR__V1__SCOPE_UPDATE__MODE__FULL && !scope->in_full)
 		HASH_ITER(hh, scope->rows, held, next)
 			held->marked = false;
@@ -244,6 +261,10 @@ static void on_update(struct host *host, const Mizar__V1__ScopeUpdate *update)
 	}
 	if (update->more)
 		return;
+	if (host->n_refused) {
+		refuse(host, update);
+		return;
+	}
 	scope->epoch = update->epoch;
 	scope->revision = update->revision;
 	answer(host, update, digest_of(scope));

@@ -231,25 +231,30 @@ void fake_expect_ack(uint64_t revision, uint64_t digest)
 	const Mizar__V1__HostMessage *message = fake_expect_message();
 
 	if (message->message_case == MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK)
-		fail_msg("nack: %s %s: %s", message->nack->table, message->nack->key,
-			 message->nack->reason);
+		fail_msg("nack: %s %s: %s", message->nack->refused[0]->table,
+			 message->nack->refused[0]->key, message->nack->refused[0]->reason);
 	assert_int_equal(message->message_case, MIZAR__V1__HOST_MESSAGE__MESSAGE_ACK);
 	assert_int_equal(message->ack->epoch, FAKE_EPOCH);
 	assert_int_equal(message->ack->revision, revision);
 	assert_true(message->ack->digest == digest);
 }
 
-void fake_expect_nack(uint64_t revision, const char *table, const char *key, const char *reason)
+const Mizar__V1__Nack *fake_expect_nack(uint64_t revision, const char *table, const char *key,
+					const char *reason)
 {
 	const Mizar__V1__HostMessage *message = fake_expect_message();
+	const Mizar__V1__Nack__Refused *first;
 
 	assert_int_equal(message->message_case, MIZAR__V1__HOST_MESSAGE__MESSAGE_NACK);
 	assert_int_equal(message->nack->epoch, FAKE_EPOCH);
 	assert_int_equal(message->nack->revision, revision);
-	assert_string_equal(message->nack->table, table);
-	assert_string_equal(message->nack->key, key);
-	if (!strstr(message->nack->reason, reason))
-		fail_msg("no \"%s\" in: %s", reason, message->nack->reason);
+	assert_in_range(message->nack->n_refused, 1, message->nack->total);
+	first = message->nack->refused[0];
+	assert_string_equal(first->table, table);
+	assert_string_equal(first->key, key);
+	if (!strstr(first->reason, reason))
+		fail_msg("no \"%s\" in: %s", reason, first->reason);
+	return message->nack;
 }
 
 void fake_expect_report(void)

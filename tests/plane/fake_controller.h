@@ -21,7 +21,9 @@ const Mizar__V1__HostHello *fake_expect_hello(void);
 /* The next message that is neither Report nor Devices. Borrowed until the next. */
 const Mizar__V1__HostMessage *fake_expect_message(void);
 void fake_expect_ack(uint64_t revision, uint64_t digest);
-void fake_expect_nack(uint64_t revision, const char *table, const char *key, const char *reason);
+/* Table, key and reason of the first refused row. Borrowed until the next. */
+const Mizar__V1__Nack *fake_expect_nack(uint64_t revision, const char *table, const char *key,
+					const char *reason);
 void fake_expect_report(void);
 /* That the stream ends. */
 void fake_expect_close(void);
