@@ -59,6 +59,12 @@ static __always_inline __u32 secret_mix(__u32 vni)
 	return mz_hash_mix((__u32)mz_config.secret[0], vni);
 }
 
+/* Of copies that this host makes for itself; never 0, and nobody else's by accident. */
+static __always_inline __u32 secret_mark(void)
+{
+	return mz_config.secret[1] >> 32 | 1;
+}
+
 /* Of a question about dst, asked for src, in a VPC and a role. */
 GLOBAL __u64 cookie_for(__u32 role, const struct mz_addr *dst, const struct mz_addr *src,
 			__u32 time)

@@ -326,6 +326,18 @@ static __always_inline int introduced_here(struct mz_pkt *p)
 	return 0;
 }
 
+/* The copy of a packet that was delivered: deliver() made it to be the answer, no more. */
+static __always_inline int answer_by_copy(struct mz_pkt *p)
+{
+	if (!ctx_take_mark(p->ctx, secret_mark()))
+		return 0;
+	p->f->points = 0;
+	mark(p, MZ_COPY);
+	if (p->local)
+		prepare_here(p, p->local->generation, 0);
+	return MZ_COPIED;
+}
+
 /*
  * A VPC that divides: this divider asks for itself, and answers for the destination: at once, or
  * when it is answered.

@@ -120,6 +120,7 @@ struct message {
 	bool exists;
 	struct frame frame; /* a payload may follow */
 	size_t port, label;
+	unsigned int counter; /* COUNT()s it, if it is sent */
 	bool may_be_lost;
 };
 

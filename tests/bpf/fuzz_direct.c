@@ -99,11 +99,12 @@ static void answer(struct view *v, const struct mz_addr *to, const struct option
 	struct frame *frame = &message->frame;
 	uint8_t *udp;
 
-	v->out->counters |= v->may_answer ? counter : COUNT(here_limit);
+	v->out->counters |= v->may_answer ? 0 : COUNT(here_limit);
 	v->answers = v->may_answer;
 	if (!v->may_answer || is_self(v, to) || !ways)
 		return;
 	message->exists = true;
+	message->counter = counter;
 	message->may_be_lost = false;
 	for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++)
 		message->may_be_lost |=

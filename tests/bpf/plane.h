@@ -53,6 +53,7 @@ struct result {
 	struct frame out;
 	unsigned int n_clones; /* sent beside it; the last one: */
 	struct frame clone;
+	bool came_again; /* a copy; `out` is what came of that, `clone` the packet itself */
 	struct mz_count counters[MZ_N_COUNTERS];
 	struct mz_count drops[MZ_DROP_CODES];
 };
