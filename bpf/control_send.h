@@ -107,5 +107,7 @@ static __always_inline int control_write(struct mz_pkt *p, const struct way *way
 	if (is_here ? ctx_store_all(p->ctx, room->frame, outer + sizeof(struct mz_opt_here)) :
 		      ctx_store_all(p->ctx, room->frame, outer + sizeof(struct mz_opt_stale)))
 		return MZ_ABSORBED;
+	p->f->len = ctx_len(p->ctx);
+	mz_point(p, is_here ? MZ_COUNT_here : MZ_COUNT_stale);
 	return send(p, way);
 }

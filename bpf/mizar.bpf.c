@@ -115,6 +115,7 @@ int mz_introduced(struct mz_ctx *ctx)
 	v = v ?: check_carried(&p);
 	v = v ?: find_role(&p);
 	v = v ?: find_local(&p);
+	v = v ?: answer_by_copy(&p); /* a copy of this host's                     */
 	v = v ?: confirm(&p);
 	v = v ?: attest(&p);	 /* believed?                                     */
 	v = v ?: introduced(&p); /* by the destination, or a divider              */

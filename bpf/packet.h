@@ -55,6 +55,7 @@ enum mz_trait {
 	MZ_STRIPS = 1 << 7,	/* its RTS is made void */
 	MZ_DIVIDED = 1 << 8,	/* this host found the network */
 	MZ_ANSWERS = 1 << 9,	/* a control packet is due: struct control_room has it */
+	MZ_COPY = 1 << 10,	/* this host made it, to answer a packet that was delivered */
 };
 
 /* (*): of the outer one for a while, where that has extension headers. */

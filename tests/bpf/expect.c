@@ -27,6 +27,8 @@ static void print_result(const struct result *result)
 	print_error("\n");
 }
 
+#define MESSAGES (COUNT(here) | COUNT(stale)) /* are counted by themselves */
+
 /* Every count moved by exactly this packet, or not at all. */
 static void assert_counts(const struct result *result, const struct frame *in,
 			  unsigned int counters, unsigned int drop)
@@ -37,7 +39,8 @@ static void assert_counts(const struct result *result, const struct frame *in,
 		unsigned int n = counters >> i & 1;
 
 		is_right &= result->counters[i].packets == n &&
-			    result->counters[i].bytes == n * in->size;
+			    result->counters[i].bytes ==
+				    n * (MESSAGES >> i & 1 ? result->out.size : in->size);
 	}
 	for (unsigned int i = 0; i < MZ_DROP_CODES; i++) {
 		unsigned int n = drop && i == drop;
@@ -284,7 +287,7 @@ const struct frame *control_of(const struct result *result)
 
 const struct frame *data_of(const struct result *result)
 {
-	return is_control(&result->clone) ? &result->out : &result->clone;
+	return !result->n_clones || is_control(&result->clone) ? &result->out : &result->clone;
 }
 
 /* As long as the packet that became it, of which nothing is left. */
@@ -325,6 +328,12 @@ void expect_dropped_and_told(const struct frame *in, enum mz_drop reason,
 	assert_clones(&result, 0);
 	assert_control(&result.out, control);
 	expect_left_by_xdp(in);
+}
+
+void expect_consumed_and_told(const struct frame *in, const struct frame *control,
+			      unsigned int counters)
+{
+	expect_dropped_and_told(in, 0, control, counters);
 }
 
 void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *control,

@@ -204,19 +204,31 @@ static bool are_others_as_before(const struct world *world)
 	return true;
 }
 
+/* A message counts when it leaves. */
+static unsigned int message_counter(const struct forecast *forecast, const struct result *result)
+{
+	bool is_due = forecast->is_copied || forecast->fate == DROPPED;
+
+	return is_due && forecast->message.exists && result->verdict != TC_ACT_SHOT ?
+		       forecast->message.counter :
+		       0;
+}
+
 static bool is_foretold(const struct world *world, const struct forecast *forecast,
 			const struct result *result)
 {
 	size_t size = run.packet->frame.size;
 	const struct frame *out = forecast->is_copied ? &result->clone : &result->out;
+	unsigned int message = message_counter(forecast, result);
 
 	if (forecast->fate == DROPPED && forecast->is_reported)
 		return is_report_foretold(world, forecast, result);
 
 	for (unsigned int i = 0; i < MZ_N_COUNTERS; i++) {
-		unsigned int n = forecast->counters >> i & 1;
+		unsigned int n = (forecast->counters | message) >> i & 1;
+		size_t of_each = message >> i & 1 ? result->out.size : size;
 
-		if (result->counters[i].packets != n || result->counters[i].bytes != n * size)
+		if (result->counters[i].packets != n || result->counters[i].bytes != n * of_each)
 			return false;
 	}
 	for (unsigned int i = 0; i < MZ_DROP_CODES; i++) {
@@ -230,7 +242,7 @@ static bool is_foretold(const struct world *world, const struct forecast *foreca
 			return false;
 	if (result->n_clones != forecast->is_copied && !run.packet->is_gso)
 		return false;
-	if (forecast->is_copied || (forecast->fate == DROPPED && forecast->message.exists)) {
+	if (forecast->is_copied || (forecast->fate != SENT && forecast->message.exists)) {
 		if (!is_message_foretold(world, forecast, result))
 			return false;
 	} else if (result->verdict != hooks[run.packet->hook].verdicts[forecast->fate]) {
@@ -238,6 +250,17 @@ static bool is_foretold(const struct world *world, const struct forecast *foreca
 	}
 	return (forecast->fate != SENT && forecast->fate != PASSED) ||
 	       (forecast->is_copied && run.packet->is_gso) || is_same_frame(forecast, out);
+}
+
+static void keep_pending(struct world *world, const struct forecast *forecast)
+{
+	const struct world_pending *new = &forecast->pending;
+	struct world_pending *row = world_pending(world, new->vni, &new->dst, &new->src);
+
+	if (!row)
+		row = &world->pending[world->n_pending++];
+	*row = *new;
+	row->exists = forecast->notes;
 }
 
 /* What the packet changed, and when. */
@@ -252,6 +275,8 @@ static void keep(struct world *world, const struct forecast *forecast)
 	}
 	if (forecast->nobody)
 		forecast->nobody->nobody_until = forecast->nobody_until;
+	if (forecast->notes || forecast->answers)
+		keep_pending(world, forecast);
 	if (forecast->path_mtu) {
 		struct mz_nexthop *row = &world->hosts[forecast->heeded_host].ways;
 
@@ -287,7 +312,8 @@ static bool check_model(struct world *world, const struct result *result)
 /* What was asked, answered or learned now is not so again. */
 static bool is_repeatable(const struct result *result)
 {
-	return !sound_is_reported(result) && /* there are so many errors in a second only */
+	return !result->n_clones &&
+	       !sound_is_reported(result) && /* there are so many errors in a second only */
 	       !(counted(result) & (COUNT(introduce) | COUNT(here) | COUNT(here_limit) |
 				    COUNT(stale) | COUNT(learn) | COUNT(heed_stale))) &&
 	       (run.packet->hook != AGENT || !result->counters[MZ_COUNT_encapsulate].packets);

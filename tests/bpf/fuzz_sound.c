@@ -19,7 +19,8 @@ bool sound_is_reported(const struct result *result)
 /* Then the verdict is that of the message. */
 static bool may_leave_message(const struct result *result)
 {
-	return result->counters[MZ_COUNT_here].packets || result->counters[MZ_COUNT_stale].packets;
+	return result->n_clones || result->counters[MZ_COUNT_here].packets ||
+	       result->counters[MZ_COUNT_stale].packets;
 }
 
 /* Sent in how many ways, dropped how often, and so on: there is one fate, and it is counted. */

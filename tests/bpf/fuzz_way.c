@@ -359,8 +359,10 @@ bool model_deliver(struct view *v)
 			return DROP(v, ecn);
 		tos = (v->tos & ~3) | ecn;
 	}
-	if (v->is_tunneled && v->packet->is_gso)
-		return DROP(v, decapsulate); /* a kind that the kernel does not tunnel */
+	if (v->is_tunneled && v->packet->is_gso) {
+		v->out->message.exists = false; /* nor copy */
+		return DROP(v, decapsulate);	/* a kind that the kernel does not tunnel */
+	}
 	memcpy(out->bytes, row->mac, 6);
 	put_mac(out->bytes + 6, VIRTUAL_MAC);
 	rewrite_ip(v, ETH, tos, v->ttl);
