@@ -61,7 +61,7 @@ static __always_inline void answer_pending(struct mz_pkt *p, __u32 here_flags)
 	control.to = row->host;
 	control.cookie = row->cookie;
 	(void)bpf_map_delete_elem(&pending, &key); /* absent is well */
-	prepare_control(p, &control, MZ_COUNT_here);
+	prepare_control(p, &control);
 }
 
 /*

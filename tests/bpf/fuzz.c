@@ -207,7 +207,7 @@ static bool are_others_as_before(const struct world *world)
 /* A message counts when it leaves. */
 static unsigned int message_counter(const struct forecast *forecast, const struct result *result)
 {
-	bool is_due = forecast->is_copied || forecast->fate == DROPPED;
+	bool is_due = forecast->is_copied || forecast->fate != SENT;
 
 	return is_due && forecast->message.exists && result->verdict != TC_ACT_SHOT ?
 		       forecast->message.counter :
