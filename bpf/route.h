@@ -307,12 +307,11 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return true;
 	if (p->port)
 		return p->port->network == network;
-	if (p->f->sender_network == network) /* it is not zero */
-		return true;
-	if (was_judged(p, network) && (is_from_divider(p) || is_from_bouncer(p, network)))
-		return true;
+	/* A bouncer's row of the source counts for more than what was learned. */
 	src = find_location(p, &p->f->src);
-	return src && src->network == network;
+	if ((src ? src->network : p->f->sender_network) == network)
+		return true;
+	return was_judged(p, network) && (is_from_divider(p) || is_from_bouncer(p, network));
 }
 
 /* The table of networks decides: here, or on a divider. Who divides does it first, and once. */

@@ -84,13 +84,10 @@ static int may_enter(const struct step *s, uint64_t network)
 		return 1;
 	if (s->network)
 		return s->network == network;
-	if (s->sender_network == network)
-		return 1;
-	r = !was_judged(s, network) ? 0 : is_from_divider(s) ? 1 : is_from_bouncer(s, network);
-	if (r != 0)
-		return r;
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
-	return r < 0 ? r : r > 0 && src.network == network;
+	if (r < 0 || (r > 0 ? src.network : s->sender_network) == network)
+		return r < 0 ? r : 1;
+	return !was_judged(s, network) ? 0 : is_from_divider(s) ? 1 : is_from_bouncer(s, network);
 }
 
 /* What comes back from there makes it stale. */

@@ -207,7 +207,8 @@ static bool are_others_as_before(const struct world *world)
 /* A message counts when it leaves. */
 static unsigned int message_counter(const struct forecast *forecast, const struct result *result)
 {
-	bool is_due = forecast->is_copied || forecast->fate != SENT;
+	bool is_due = forecast->is_copied || forecast->fate == DROPPED ||
+		      forecast->fate == ABSORBED;
 
 	return is_due && forecast->message.exists && result->verdict != TC_ACT_SHOT ?
 		       forecast->message.counter :

@@ -190,13 +190,11 @@ bool model_may_enter(struct view *v, uint64_t network)
 		return true;
 	if (v->port)
 		return v->port->row.network == network;
-	if (v->sender_network == network)
-		return true;
-	if (model_was_judged(v, network) &&
-	    (v->is_from_divider || model_is_from_bouncer(v, network)))
-		return true;
 	src = find_location(v, &v->src);
-	return src && src->location.network == network;
+	if ((src ? src->location.network : v->sender_network) == network)
+		return true;
+	return model_was_judged(v, network) &&
+	       (v->is_from_divider || model_is_from_bouncer(v, network));
 }
 
 /* Who has the row, but not the role, asks one that has. */
