@@ -20,10 +20,11 @@ PATIENCE = 15                    # seconds until the lab is whole again
 class Stream:
     """Numbered packets from an end to an address, for some seconds; it runs while the block does, and has its result after it."""
 
-    def __init__(self, source, target, *places, seconds, rate=1000, flows=1, echo=False):
-        command = [program("bench/udp_sequence"), "--rate", str(rate), "--seconds", str(seconds), "--flows", str(flows), "--linger", "0.2"]
-        command += ["--echo"] * echo + [source.name, target.address, *(place.name for place in places or [target])]
-        self.process = subprocess.Popen(ahead(command, 2), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    def __init__(self, source, target, *places, seconds, rate=1000, flows=1, burst=1, echo=False, cpu=None):
+        command = [program("bench/udp_sequence"), "--rate", str(rate), "--seconds", str(seconds), "--flows", str(flows), "--burst", str(burst)]
+        command += ["--linger", "0.2"] + ["--echo"] * echo + [source.name, target.address, *(place.name for place in places or [target])]
+        pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+        self.process = subprocess.Popen(pinned + ahead(command, 2), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.seconds, self.result = seconds, None
 
     def __enter__(self):
@@ -126,6 +127,18 @@ class Lab:
 
     def rows(self, host, table):
         return json.loads(mizar("host", "tables", table, "--host", host, "-o", "json"))
+
+    @contextlib.contextmanager
+    def receive_on(self, host, cpu):
+        """Its NIC is worked for by this CPU alone, which finds several packets at once, as on a real one."""
+        def choose(mask):
+            write = f"for queue in /sys/class/net/under0/queues/rx-*; do echo {mask:x} > $queue/rps_cpus; done"
+            run(*inside(f"{LAB}-{host}", "sh", "-c", write))
+        choose(1 << cpu)
+        try:
+            yield
+        finally:
+            choose(0)
 
     @contextlib.contextmanager
     def cut(self, host):

@@ -64,10 +64,11 @@ struct place {
 
 static struct {
 	double rate, seconds, linger;
-	long port, size, n_flows;
+	long port, size, n_flows, burst;
 	bool do_echo;
 	const char *log;
-} options = { .rate = 1000, .linger = 0.5, .port = 5210, .size = 64, .n_flows = 1 };
+} options = { .rate = 1000, .linger = 0.5, .port = 5210, .size = 64, .n_flows = 1,
+	      .burst = 1 };
 
 static struct sockaddr_storage target;
 static socklen_t target_size;
@@ -264,7 +265,8 @@ static int stream(void)
 
 		if (r < 0)
 			return r;
-		take_until(begin + (double)n_packets / options.rate);
+		if (n_packets % (size_t)options.burst == 0)
+			take_until(begin + (double)n_packets / options.rate);
 	}
 	take_until(now() + options.linger);
 	return 0;
@@ -412,6 +414,7 @@ static int usage(void)
 			"  --linger S    wait so long for late packets (default 0.5)\n"
 			"  --size N      bytes of payload (default 64)\n"
 			"  --flows N     source ports, in turn (default 1)\n"
+			"  --burst N     packets that are sent at once (default 1)\n"
 			"  --port N      of the receiver (default 5210)\n"
 			"  --echo        receivers send every packet back\n"
 			"  --log FILE    a line for each packet: number, sent, arrived, times\n");
@@ -423,7 +426,8 @@ static bool parse_options(int argc, char **argv)
 	static const struct option known[] = {
 		{ "rate", 1, NULL, 'r' },   { "seconds", 1, NULL, 's' }, { "linger", 1, NULL, 'l' },
 		{ "size", 1, NULL, 'b' },   { "flows", 1, NULL, 'f' },	 { "port", 1, NULL, 'p' },
-		{ "echo", 0, NULL, 'e' },   { "log", 1, NULL, 'o' },	 {},
+		{ "echo", 0, NULL, 'e' },   { "log", 1, NULL, 'o' },	 { "burst", 1, NULL, 'u' },
+		{},
 	};
 	int c;
 
@@ -434,6 +438,7 @@ static bool parse_options(int argc, char **argv)
 		case 'l': options.linger = atof(optarg); break;
 		case 'b': options.size = atol(optarg); break;
 		case 'f': options.n_flows = atol(optarg); break;
+		case 'u': options.burst = atol(optarg); break;
 		case 'p': options.port = atol(optarg); break;
 		case 'e': options.do_echo = true; break;
 		case 'o': options.log = optarg; break;
@@ -442,6 +447,7 @@ static bool parse_options(int argc, char **argv)
 	}
 	return options.rate > 0 && options.size >= (long)sizeof(struct mark) &&
 	       options.size <= SIZE_MAX_ && options.n_flows > 0 && options.n_flows <= N_FLOWS_MAX &&
+	       options.burst > 0 &&
 	       options.port > 0 && options.port < 65536 && argc - optind >= 3 &&
 	       argc - optind <= 2 + N_PLACES_MAX;
 }

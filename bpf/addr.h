@@ -101,6 +101,31 @@ static __always_inline void mac_set(__u8 *to, const __u8 *from)
 	__builtin_memcpy(to, from, 6);
 }
 
+/* The network in the source MAC of a tunnelled frame: include/mizar/wire.h. */
+static __always_inline __u64 network_in_mac(__u64 network)
+{
+	return network & ((1ULL << MZ_JUDGED_BITS) - 1);
+}
+
+/* Zero: none. */
+static __always_inline __u64 mac_get_network(const __u8 *mac)
+{
+	__u64 network = 0;
+
+#pragma unroll
+	for (__u32 i = 1; i < 6; i++)
+		network = network << 8 | mac[i];
+	return mac[0] == MZ_JUDGED_MAC ? network : 0;
+}
+
+static __always_inline void mac_set_network(__u8 *to, __u64 network)
+{
+	to[0] = MZ_JUDGED_MAC;
+#pragma unroll
+	for (__u32 i = 1; i < 6; i++)
+		to[i] = network >> 8 * (5 - i);
+}
+
 static __always_inline void mac_set_virtual(__u8 *to)
 {
 #pragma unroll

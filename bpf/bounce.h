@@ -24,6 +24,7 @@ static __always_inline int bounce(struct mz_pkt *p)
 		return 0;
 	if (!p->location || !may_enter(p, p->location->network))
 		return to_divider(p);
+	p->f->judged = p->location->network;
 	/* On its way in or out nobody need believe it: one that is used sends it on. */
 	if (p->vpc->flags & MZ_VPC_DIVIDE &&
 	    bouncer_pick(p, p->location->network) == BOUNCER_OTHER &&

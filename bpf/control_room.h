@@ -22,6 +22,7 @@ struct control_room {
 	bool is_ipv6;		/* what the kernel takes the packet for that becomes the message */
 	__u8 pad[6];
 	__u8 frame[192];	/* it, whole */
+	__u8 nothing[512];	/* zeros */
 };
 
 struct {
@@ -50,7 +51,8 @@ struct control {
 	__u64 cookie;
 	__u32 generation;
 	__u32 here_flags;
-	__u32 type;
+	__u16 type;
+	__u16 is_allowed; /* the limit was looked at before */
 };
 
 static __always_inline bool control_is_allowed(const struct control *control)
@@ -74,7 +76,7 @@ GLOBAL int control_prepare(const struct control *control)
 	if (!control)
 		return 0;
 	room = bpf_map_lookup_elem(&control_room, &zero);
-	if (!room || !control_is_allowed(control))
+	if (!room || (!control->is_allowed && !control_is_allowed(control)))
 		return 0;
 	room->type = control->type;
 	room->vni = control->address.vni;
@@ -89,17 +91,15 @@ GLOBAL int control_prepare(const struct control *control)
 	return 1;
 }
 
-static __always_inline void prepare_control(struct mz_pkt *p, struct control *control,
-					    enum mz_counter counter)
+static __always_inline void prepare_control(struct mz_pkt *p, struct control *control)
 {
+	control->is_allowed = is(p, MZ_COPY);
 	control->address = (struct mz_vni_addr){ .vni = p->f->vni, .addr = p->f->dst };
 	control->peer = (struct mz_vni_addr){ .vni = p->f->vni, .addr = p->f->src };
-	if (control_prepare(control)) {
+	if (control_prepare(control))
 		mark(p, MZ_ANSWERS);
-		mz_point(p, counter);
-	} else {
+	else
 		POINT(p, here_limit);
-	}
 }
 
 /* The packet's RTS is answered: by the destination's host, by a divider, or with MZ_HERE_NOBODY. */
@@ -117,7 +117,7 @@ static __always_inline void prepare_here(struct mz_pkt *p, __u32 generation, __u
 		return;
 	__builtin_memcpy(&control.to, rts->host, sizeof(control.to));
 	__builtin_memcpy(&control.cookie, rts->cookie, sizeof(control.cookie));
-	prepare_control(p, &control, MZ_COUNT_here);
+	prepare_control(p, &control);
 }
 
 /* The sender's host is told that the endpoint moved. */
@@ -127,7 +127,7 @@ static __always_inline void prepare_stale(struct mz_pkt *p)
 				   .to = p->f->outer_src,
 				   .generation = p->f->moved_generation };
 
-	prepare_control(p, &control, MZ_COUNT_stale);
+	prepare_control(p, &control);
 }
 
 /*

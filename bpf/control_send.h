@@ -3,7 +3,7 @@
  * Control packets of this host. BPF cannot make a packet out of nothing: one that was copied, or is
  * dropped, becomes the message (ctx_become() says how), whose bytes are made in the room first.
  *
- *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve (O, C) | HERE or STALE | left-overs
+ *	outer Ethernet | outer IPv4 or IPv6 | UDP | Geneve (O, C) | HERE or STALE | zeros
  */
 #pragma once
 
@@ -73,6 +73,20 @@ static __always_inline void write_control(struct mz_pkt *p, struct control_room 
 		write_stale(option, room);
 }
 
+/*
+ * Of the packet that was nothing leaves: it may hold a cookie that is between this host and another
+ * one. size: of the message.
+ */
+static __always_inline int wipe_rest(struct mz_pkt *p, const struct control_room *room, __u32 size)
+{
+	__u32 rest = ctx_len(p->ctx) - size;
+
+	_Static_assert(CTX_SMALL <= sizeof(room->nothing), "of longer ones nothing is left");
+	if (!rest || rest > sizeof(room->nothing))
+		return rest;
+	return ctx_store(p->ctx, size, room->nothing, rest);
+}
+
 static __always_inline int control_write(struct mz_pkt *p, const struct way *way)
 {
 	__u32 zero = 0, outer = underlay_is_ipv6() ? CONTROL_OUTER_IPV6 : CONTROL_OUTER_IPV4;
@@ -86,10 +100,14 @@ static __always_inline int control_write(struct mz_pkt *p, const struct way *way
 	size = outer + control_size(room);
 	if (ctx_become(p->ctx, size, room->is_ipv6, underlay_is_ipv6()))
 		return MZ_ABSORBED;
+	if (wipe_rest(p, room, size))
+		return MZ_ABSORBED;
 	write_control(p, room, way, ctx_len(p->ctx) - ETH_HLEN);
 	/* Sizes that the verifier sees. */
 	if (is_here ? ctx_store_all(p->ctx, room->frame, outer + sizeof(struct mz_opt_here)) :
 		      ctx_store_all(p->ctx, room->frame, outer + sizeof(struct mz_opt_stale)))
 		return MZ_ABSORBED;
+	p->f->len = ctx_len(p->ctx);
+	mz_point(p, is_here ? MZ_COUNT_here : MZ_COUNT_stale);
 	return send(p, way);
 }

@@ -333,6 +333,28 @@ static __always_inline void ctx_send_copy(struct mz_ctx *ctx, __u32 ifindex)
 }
 
 /*
+ * A copy that comes in once more by the device that the packet came by, with this mark, which
+ * packets from outside have not. It may be lost.
+ */
+static __always_inline void ctx_receive_copy(struct mz_ctx *ctx, __u32 mark)
+{
+	__u32 was = ctx->mark;
+
+	ctx->mark = mark;
+	(void)bpf_clone_redirect(ctx, ctx->ifindex, BPF_F_INGRESS);
+	ctx->mark = was;
+}
+
+/* Is it such a copy? It leaves as any other packet. */
+static __always_inline bool ctx_take_mark(struct mz_ctx *ctx, __u32 mark)
+{
+	if (ctx->mark != mark)
+		return false;
+	ctx->mark = 0;
+	return true;
+}
+
+/*
  * Room for a small packet of another kind, at least `size` bytes from the start of the frame, of
  * the family to_ipv6. What is behind them is left of the old one, and must be a payload of the
  * new one: a checksum that the kernel has yet to write may lie there. Of longer packets nothing

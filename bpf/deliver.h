@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cookie.h"
 #include "cut.h"
 #include "ip.h"
 #include "route.h"
@@ -71,16 +72,19 @@ static __always_inline int deliver(struct mz_pkt *p)
 	r = cut(p);
 	r = r ?: check_size(p, p->f->inner, 0, p->local->mtu);
 	r = r ?: deliver_ecn(p);
-	r = r ?: deliver_unpack(p);
+	if (r)
+		return r;
+	if (is(p, MZ_ANSWERS)) {
+		/* A copy, come again, is what is answered: the packet itself keeps its place. */
+		ctx_receive_copy(p->ctx, secret_mark());
+		unmark(p, MZ_ANSWERS);
+	}
+	r = deliver_unpack(p);
 	if (r)
 		return r;
 	if (!is_still_local(p, ifindex))
 		return DROP(not_here);
 	POINT(p, deliver);
-	if (is(p, MZ_ANSWERS)) {
-		ctx_send_copy(p->ctx, ifindex);
-		return MZ_COPIED;
-	}
 	p->f->action = flags & MZ_PORT_PEER ? ctx_send_peer(p->ctx, ifindex) :
 					   ctx_send(p->ctx, ifindex);
 	return MZ_SENT;

@@ -37,6 +37,7 @@ static __always_inline int divide_now(struct mz_pkt *p)
 		return DROP(no_route);
 	POINT(p, divide);
 	mark(p, MZ_DIVIDED);
+	p->f->judged = route->network;
 	if (p->local && p->local->network == route->network) {
 		p->f->next = MZ_TO_DELIVER;
 		return 0;

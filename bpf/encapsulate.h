@@ -127,9 +127,8 @@ static __always_inline int write_headers(struct mz_pkt *p, const struct way *way
 	eth = mz_at(p, size, sizeof(*eth));
 	if (!eth)
 		return DROP(encapsulate);
-	/* Nobody looks at these: whoever delivers writes its own. */
-	mac_set_virtual(eth->h_dest);
-	mac_set(eth->h_source, p->port->mac);
+	mac_set_virtual(eth->h_dest); /* nobody looks at it: whoever delivers writes its own */
+	mac_set_network(eth->h_source, p->f->judged);
 	eth->h_proto = p->f->eth_proto_be;
 	return 0;
 }

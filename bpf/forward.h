@@ -69,6 +69,28 @@ static __always_inline int forward_geneve(struct mz_pkt *p)
 	return p->f->rts && is(p, MZ_STRIPS) ? forward_void(p) : 0;
 }
 
+/*
+ * What this host thinks of it, in place of what its sender thought; a host that gives it back has
+ * not judged. The Ethernet type lies in the same words.
+ */
+static __always_inline int forward_judged(struct mz_pkt *p)
+{
+	__be32 *words, old[2];
+	struct ethhdr *eth;
+
+	if (is(p, MZ_GIVES_BACK) || p->f->judged_before == network_in_mac(p->f->judged))
+		return 0;
+	eth = mz_at(p, p->f->inner_eth, sizeof(*eth));
+	if (!eth)
+		return DROP(inner_malformed);
+	words = (__be32 *)eth->h_source;
+	__builtin_memcpy(old, words, sizeof(old));
+	mac_set_network(eth->h_source, p->f->judged);
+	ctx_csum_follow(p->ctx, csum_fold_32(csum_change(old[0], words[0]) +
+					     csum_change(old[1], words[1])));
+	return 0;
+}
+
 /* The UDP checksum holds addresses that change: it goes. */
 static __always_inline int forward_udp(struct mz_pkt *p)
 {
@@ -121,6 +143,7 @@ static __always_inline int forward(struct mz_pkt *p)
 	r = r ?: forward_ip(p);
 	r = r ?: forward_udp(p);
 	r = r ?: forward_geneve(p);
+	r = r ?: forward_judged(p);
 	r = r ?: forward_ethernet(p, &way);
 	if (r)
 		return r;

@@ -59,7 +59,6 @@ struct error {
 			__u8 quote[5 * CSUM_CHUNK];
 		} v6;
 	};
-	struct mz_port port; /* of nobody, for errors that are no endpoint's of this host */
 	__u32 reason; /* enum mz_drop */
 	__u32 mtu;
 	__u32 off;    /* where the packet starts, */
@@ -328,10 +327,3 @@ static __always_inline int error_route(struct mz_pkt *p)
 	return p->port ? route_agent(p) : route_transit(p);
 }
 
-/* The stages before ask whose packet it is, encapsulate only for a MAC to put into it. */
-static __always_inline int error_port(struct mz_pkt *p, struct error *e)
-{
-	if (!p->port)
-		p->port = &e->port;
-	return 0;
-}

@@ -34,6 +34,13 @@ static __always_inline __u64 csum_change(__be32 from, __be32 to)
 	return (__u64)(__u32)~from + to;
 }
 
+/* For ctx_csum_follow(). */
+static __always_inline __u32 csum_fold_32(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return sum + (sum >> 32);
+}
+
 static __always_inline __u16 csum_fold_long(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

@@ -115,6 +115,7 @@ int mz_introduced(struct mz_ctx *ctx)
 	v = v ?: check_carried(&p);
 	v = v ?: find_role(&p);
 	v = v ?: find_local(&p);
+	v = v ?: answer_by_copy(&p); /* a copy of this host's                     */
 	v = v ?: confirm(&p);
 	v = v ?: attest(&p);	 /* believed?                                     */
 	v = v ?: introduced(&p); /* by the destination, or a divider              */
@@ -144,6 +145,7 @@ int mz_returned(struct mz_ctx *ctx)
 	v = v ?: send_again(&p); /* whose? -> next: deliver, bounce, divide, tunnel */
 	v = v ?: bounce(&p);
 	v = v ?: divide(&p);
+	v = v ?: check_again(&p); /* not to where it was                         */
 	v = v ?: deliver(&p);
 	v = v ?: forward(&p);
 	return mz_finish(&p, v);
@@ -185,7 +187,6 @@ int mz_error(struct mz_ctx *ctx)
 	v = v ?: bounce(&p);
 	v = v ?: divide(&p);
 	v = v ?: deliver(&p);
-	v = v ?: error_port(&p, e);	 /* -> port                             */
 	v = v ?: encapsulate(&p);
 	return mz_finish(&p, v);
 }

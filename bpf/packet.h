@@ -55,15 +55,19 @@ enum mz_trait {
 	MZ_STRIPS = 1 << 7,	/* its RTS is made void */
 	MZ_DIVIDED = 1 << 8,	/* this host found the network */
 	MZ_ANSWERS = 1 << 9,	/* a control packet is due: struct control_room has it */
+	MZ_COPY = 1 << 10,	/* this host made it, to answer a packet that was delivered */
 };
 
 /* (*): of the outer one for a while, where that has extension headers. */
 struct mz_facts {
 	__u64 sender_network; /* that the source was proven to be in; zero: not */
+	__u64 judged_before; /* network that it may enter, as its sender judged; zero: did not, */
+	__u64 judged;	     /* and as this host judges */
 	__u64 points; /* 1 << enum mz_counter */
 	struct mz_addr src, dst;      /* of the inner packet */
 	struct mz_addr outer_src;     /* transit only */
 	struct mz_addr host;	      /* MZ_TO_TUNNEL: to whom */
+	struct mz_addr not_to;	      /* MZ_RETURNED: who gave it back; else zero */
 	__u32 vni;
 	__u32 len;    /* as it came, for the counters */
 	__u32 end;    /* bytes that the length fields seen so far admit */

@@ -10,7 +10,7 @@
 #include "extensions.h"
 #include "parse_outer.h"
 
-/* Reads inner_eth; sets inner, eth_proto_be. */
+/* Reads inner_eth; sets inner, eth_proto_be, judged_before. */
 static __always_inline int parse_frame(struct mz_pkt *p)
 {
 	const struct ethhdr *eth = mz_at(p, p->f->inner_eth, sizeof(*eth));
@@ -19,6 +19,8 @@ static __always_inline int parse_frame(struct mz_pkt *p)
 		return DROP(inner_malformed);
 	p->f->inner = p->f->inner_eth + ETH_HLEN;
 	p->f->eth_proto_be = eth->h_proto;
+	if (p->f->is_tunneled)
+		p->f->judged_before = mac_get_network(eth->h_source);
 	/* The agent alone speaks ARP. */
 	if (eth->h_proto == bpf_htons(ETH_P_ARP) && !p->f->is_tunneled)
 		return 0;

@@ -7,34 +7,52 @@
 
 #include "direct.h"
 #include "divide.h"
+#include "pending.h"
+
+/* Does this host, as a bouncer, send everybody to who gave the packet back? */
+static __always_inline bool is_own_word(struct mz_pkt *p)
+{
+	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
+
+	return p->location && host_equal(&p->location->host, &p->f->outer_src) &&
+	       bounces_for(p->location->network, &dst);
+}
 
 /*
- * Only from a host where packets for the destination were sent, now or until a moment ago. From a
- * bouncer of the destination's network, a divider takes it for an answer; a bouncer whose own table
- * was wrong has a better row by now, or nobody has one. Sets next.
+ * A divider takes it for an answer: nobody has the destination. Not of one that is on its way out,
+ * and not if the endpoint has come here meanwhile: then it is divided again.
+ */
+static __always_inline int heed_bouncer(struct mz_pkt *p, __u64 network)
+{
+	if (!is_from_used_bouncer(p, network) || (p->local && p->local->network == network))
+		return 0;
+	heed_no_one(p);
+	return DROP(no_endpoint);
+}
+
+/*
+ * Only from a host where packets for the destination were sent, now or until a moment ago; a
+ * bouncer whose own table was wrong has a better row by now, or nobody has one. Sets next.
  */
 static __always_inline int check_returned(struct mz_pkt *p)
 {
 	struct mz_learned *row = find_learned(p, &p->f->dst);
 	const struct mz_route *route;
+	bool is_known = row && host_equal(&row->host, &p->f->outer_src);
 
+	if (is_known)
+		row->flags |= MZ_LEARNED_STALE;
 	if (replicas_have_self(&p->vpc->dividers)) {
 		route = find_route(p->f->vni, &p->f->dst);
 		if (!route)
 			return DROP(no_route);
-		/* It is on its way out, or the endpoint has come here meanwhile: divided again. */
 		if (is_from_bouncer(p, route->network))
-			return is_from_used_bouncer(p, route->network) &&
-					       !(p->local && p->local->network == route->network) ?
-				       DROP(no_endpoint) :
-				       0;
+			return heed_bouncer(p, route->network);
 	}
 	p->location = find_location(p, &p->f->dst);
-	if (row && host_equal(&row->host, &p->f->outer_src))
-		row->flags |= MZ_LEARNED_STALE;
-	else if (!p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))
+	if (!is_known && !p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))
 		return DROP(stale_sender);
-	return p->location && host_equal(&p->location->host, &p->f->outer_src) ? DROP(not_here) : 0;
+	return is_own_word(p) ? DROP(not_here) : 0;
 }
 
 /* The sender's port, if the packet is one of an endpoint of this host. Sets port. */
@@ -47,7 +65,10 @@ static __always_inline void find_sender(struct mz_pkt *p)
 	p->port = ifindex ? table_lookup(port, &ifindex) : NULL;
 }
 
-/* Sets next, host. Only what an endpoint of this host sent, or what was sent on here. */
+/*
+ * Sets next, host: as the endpoint of this host sends that it is from; or as what was sent on here.
+ * Who left this host meanwhile is asked for by no bouncer here, but any divider finds its way.
+ */
 static __always_inline int send_again(struct mz_pkt *p)
 {
 	int r;
@@ -59,6 +80,7 @@ static __always_inline int send_again(struct mz_pkt *p)
 	if (r)
 		return r;
 	POINT(p, send_again);
+	p->f->not_to = p->f->outer_src;
 	find_sender(p);
 	if (p->port) {
 		r = find_direct(p);
@@ -66,8 +88,13 @@ static __always_inline int send_again(struct mz_pkt *p)
 	}
 	if (p->location) /* next is MZ_TO_BOUNCE, which may yet send it to a divider */
 		return 0;
-	if (!replicas_have_self(&p->vpc->dividers))
-		return DROP(stale_sender);
-	p->f->next = MZ_TO_DIVIDE;
-	return 0;
+	return to_divider(p);
+}
+
+/* Who gave it back would do so again: nobody knows better. */
+static __always_inline int check_again(struct mz_pkt *p)
+{
+	return p->f->next == MZ_TO_TUNNEL && host_equal(&p->f->host, &p->f->not_to) ?
+		       DROP(not_here) :
+		       0;
 }

@@ -83,18 +83,21 @@ GLOBAL __u32 replicas_best(const struct mz_replicas *set, __u32 seed, __u32 skip
 
 /*
  * The flow's replica: an index. A change of the set moves only the flows of the one that came or
- * went. Dead ones are passed over, unless all seem dead: then it is more likely this host that
- * nobody hears.
+ * went. `not_to` and dead ones are passed over, unless that leaves none: if all seem dead, it is
+ * more likely this host that nobody hears.
  */
-GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoch)
+GLOBAL int replicas_choose(const struct mz_replicas *set, __u32 seed, __u32 epoch,
+			   const struct mz_addr *not_to)
 {
 	__u32 first, chosen, skip = 0;
+	const struct mz_addr *host;
 
-	if (!set)
+	if (!set || !not_to)
 		return 0;
 	first = chosen = replicas_best(set, seed, 0);
 	for (__u32 i = 0; i < MZ_REPLICAS_MAX && i < set->n; i++) {
-		if (!host_is_dead(epoch, &set->addrs[chosen & (MZ_REPLICAS_MAX - 1)]))
+		host = &set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
+		if (!host_is_dead(epoch, host) && !host_equal(host, not_to))
 			return chosen;
 		skip |= 1U << chosen;
 		chosen = replicas_best(set, seed, skip);
@@ -111,7 +114,7 @@ GLOBAL __u32 flow_seed(const struct mz_facts *f)
 /* Sets host. */
 static __always_inline bool replicas_pick(struct mz_pkt *p, const struct mz_replicas *set)
 {
-	__u32 chosen = replicas_choose(set, flow_seed(p->f), p->f->epoch);
+	__u32 chosen = replicas_choose(set, flow_seed(p->f), p->f->epoch, &p->f->not_to);
 
 	p->f->host = set->addrs[chosen & (MZ_REPLICAS_MAX - 1)];
 	return set->n;
@@ -157,7 +160,7 @@ enum bouncer {
 	BOUNCER_OTHER,
 };
 
-/* Which of a network's bouncers takes the flow? ret: BOUNCER_OTHER. */
+/* Which of a network's bouncers takes the flow? ret: as it came, not to; then BOUNCER_OTHER. */
 GLOBAL int bouncer_choose(__u64 id, const struct mz_vni_addr *dst, __u32 seed, __u32 epoch,
 			  struct mz_addr *ret)
 {
@@ -167,7 +170,7 @@ GLOBAL int bouncer_choose(__u64 id, const struct mz_vni_addr *dst, __u32 seed, _
 		return BOUNCER_NONE;
 	if (replicas_have_self(&row->bouncers))
 		return BOUNCER_SELF;
-	*ret = row->bouncers.addrs[replicas_choose(&row->bouncers, seed, epoch) &
+	*ret = row->bouncers.addrs[replicas_choose(&row->bouncers, seed, epoch, ret) &
 				   (MZ_REPLICAS_MAX - 1)];
 	return BOUNCER_OTHER;
 }
@@ -177,6 +180,7 @@ static __always_inline enum bouncer bouncer_pick(struct mz_pkt *p, __u64 network
 {
 	struct mz_vni_addr dst = { .vni = p->f->vni, .addr = p->f->dst };
 
+	p->f->host = p->f->not_to;
 	return bouncer_choose(network, &dst, flow_seed(p->f), p->f->epoch, &p->f->host);
 }
 
@@ -233,11 +237,10 @@ static __always_inline bool is_from_divider(struct mz_pkt *p)
 	       replicas_have(&p->vpc->dividers, &p->f->outer_src);
 }
 
-/* A divider that is not used may have sent it to be divided, as any other host does. */
+/* Else it may have sent it to be divided, as any other host does. */
 static __always_inline bool was_divided(struct mz_pkt *p)
 {
-	return p->f->is_tunneled && !is(p, MZ_RETURNED) &&
-	       replicas_use(&p->vpc->dividers, &p->f->outer_src);
+	return p->f->judged_before && is_from_divider(p);
 }
 
 static __always_inline const struct mz_local *lookup_local(struct mz_pkt *p)
@@ -285,30 +288,30 @@ static __always_inline bool is_bouncer_of_source(struct mz_pkt *p)
 		       !is_from_bouncer(p, src->network));
 }
 
+/* Has its sender judged it? What it gave back, it has not. */
+static __always_inline bool was_judged(struct mz_pkt *p, __u64 network)
+{
+	return !is(p, MZ_RETURNED) && p->f->judged_before == network_in_mac(network);
+}
+
 /*
  * May the packet enter this network? Where the VPC asks for dividers, what comes from another
- * network must have passed one: here, or on a host that saw to it. A divider that is not used is
- * believed by those who could not have been asked to send the packet to one.
+ * network must have passed one: here, or on a host that saw to it, and says so. Who is a bouncer
+ * or divider sends other packets, too.
  */
 static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 {
 	const struct mz_location *src;
 
-	if (!(p->vpc->flags & MZ_VPC_DIVIDE) || was_divided(p))
+	if (!(p->vpc->flags & MZ_VPC_DIVIDE))
 		return true;
 	if (p->port)
 		return p->port->network == network;
-	if (p->f->sender_network == network) /* it is not zero */
-		return true;
-	/* Its own agent may have sent it, to be divided here. */
-	if (!is(p, MZ_RETURNED) && is_from_bouncer(p, network) &&
-	    !replicas_have_self(&p->vpc->dividers))
-		return true;
+	/* A bouncer's row of the source counts for more than what was learned. */
 	src = find_location(p, &p->f->src);
-	if (src && src->network == network)
+	if ((src ? src->network : p->f->sender_network) == network)
 		return true;
-	return is_from_divider(p) && !replicas_have_self(&p->vpc->dividers) &&
-	       !is_bouncer_of_source(p);
+	return was_judged(p, network) && (is_from_divider(p) || is_from_bouncer(p, network));
 }
 
 /* The table of networks decides: here, or on a divider. Who divides does it first, and once. */
@@ -323,9 +326,16 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
+/* Must what the port sends to this network pass a divider, which is learned? */
+static __always_inline bool is_behind_divider(struct mz_pkt *p, __u64 network)
+{
+	return vpc_is_direct_by_divider(p) && network != p->port->network;
+}
+
 /*
- * Reads next: MZ_TO_TUNNEL where a learned location decided already. Who bounces for the
- * destination's network asks no bouncer, where what it sends would count as judged.
+ * Reads next: MZ_TO_TUNNEL where a learned location decided already. Of another network a bouncer
+ * is asked, even where this host has the endpoint or bounces for it, so that the divider hears from
+ * one where the sender is.
  */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
@@ -341,10 +351,10 @@ static __always_inline int route_agent(struct mz_pkt *p)
 		p->f->next = MZ_TO_DIVIDE;
 		return 0;
 	}
-	if (p->local)
+	if (p->local && !is_behind_divider(p, p->local->network))
 		return to_divider(p);
 	p->location = find_location(p, &p->f->dst);
-	if (!p->location) {
+	if (!p->location || is_behind_divider(p, p->location->network)) {
 		bouncer = bouncer_pick(p, p->port->network);
 		if (bouncer == BOUNCER_NONE)
 			return DROP(no_network);
@@ -364,6 +374,7 @@ static __always_inline bool follow_moved(struct mz_pkt *p, const struct mz_moved
 	if (!row || p->vpc->flags & MZ_VPC_DIVIDE || host_is_self(&row->host))
 		return false;
 	p->f->host = row->host;
+	p->f->judged = p->f->judged_before;
 	POINT(p, moved);
 	return true;
 }

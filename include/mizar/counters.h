@@ -27,7 +27,7 @@
 	X(introduce, "of those put into a tunnel: with an RTS, which asks where to send the next") \
 	X(learn, "locations learned or renewed, from an RTS or a HERE")                           \
 	X(here, "HERE sent: an answer to an RTS")                                                 \
-	X(here_limit, "HERE not sent: too many for the same source and destination")              \
+	X(here_limit, "HERE or STALE not sent: too many for the same source and destination")      \
 	X(give_back, "given back to the host that sent it: the destination is not here")          \
 	X(send_again, "came back from a host that has not got the destination, and sent on")      \
 	X(moved, "for an endpoint that moved from here, sent after it")                           \

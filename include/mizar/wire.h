@@ -106,6 +106,13 @@ _Static_assert(sizeof(struct mz_opt_rts) <= MZ_OPT_BUDGET, "options of a data pa
  */
 #define MZ_VIRTUAL_MAC { 0x02, 0x6d, 0x7a, 0x00, 0x00, 0x01 }
 
+/*
+ * The source MAC of an inner frame names the network that the packet may enter, as a bouncer or
+ * divider has judged: MZ_JUDGED_MAC, then this many bits of the network's uid. Zeros: nobody has.
+ */
+#define MZ_JUDGED_MAC  0x02
+#define MZ_JUDGED_BITS 40
+
 /* MTU of an endpoint over an underlay of the given MTU and family. */
 #define MZ_ENDPOINT_MTU(underlay, ipv6) \
 	((underlay) - ((ipv6) ? MZ_ENCAP_SIZE_IPV6 : MZ_ENCAP_SIZE_IPV4) - MZ_OPT_BUDGET)

@@ -100,6 +100,8 @@ static int find_obstacle(const struct listing *l, const struct mz_vni_addr *key,
 		*ret_state = "dead";
 		return 0;
 	}
+	if (row->flags & MZ_LEARNED_BY) /* the way of packets that its own row is not for */
+		return r == -ENOENT ? 0 : r;
 	if (r == 0 || r == -ENOENT)
 		r = mz_table_get(l->tables, MZ_TABLE_location, key, &own);
 	if (r == 0 && mz_addr_compare(&own.host, &row->host))

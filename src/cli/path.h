@@ -58,17 +58,19 @@ struct mz_path_step {
 	uint32_t roles;
 	struct mz_replicas next;    /* any one of them; none: it ends here */
 	bool gives_back;	    /* to `next`, which sent it */
+	uint64_t judged;	    /* network that it may enter, as the packet says; 0: none */
 	char why[MZ_PATH_WHY_SIZE]; /* next is asked */
 	enum mz_path_end end;
 	enum mz_drop drop;
 };
 
 /*
- * from: the host that sent it; NULL: the source is here, and sends. is_returned: `from` gives it
- * back. now: ns of CLOCK_MONOTONIC. -errno: the tables cannot be read.
+ * from: the host that sent it; NULL: the source is here, and sends. judged: network that it may
+ * enter, as `from` says; 0: none. is_returned: `from` gives it back. now: ns of CLOCK_MONOTONIC.
+ * -errno: the tables cannot be read.
  */
 int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *host,
-		 const struct mz_addr *from, bool is_returned, uint64_t now,
+		 const struct mz_addr *from, uint64_t judged, bool is_returned, uint64_t now,
 		 struct mz_path_step *ret_step);
 
 /* Finds a host by its tunnel address. What it opens is user's; what is wrong, it says. */

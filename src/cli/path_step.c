@@ -44,7 +44,7 @@ static int go_to(struct step *s, const struct mz_addr *host)
 	return 1;
 }
 
-/* Those that answer, or all if none does. */
+/* Those that answer, and did not give it back; or all if none does. */
 static int go_to_one_of(struct step *s, const struct mz_replicas *set, enum mz_drop if_empty)
 {
 	struct mz_replicas *next = &s->out->next;
@@ -54,7 +54,7 @@ static int go_to_one_of(struct step *s, const struct mz_replicas *set, enum mz_d
 		r = is_dead(s, &set->addrs[i]);
 		if (r < 0)
 			return r;
-		if (!r)
+		if (!r && !(s->is_returned && is_same(&set->addrs[i], s->from)))
 			next->addrs[next->n++] = set->addrs[i];
 	}
 	if (!next->n)
@@ -80,22 +80,14 @@ static int may_enter(const struct step *s, uint64_t network)
 	struct mz_location src;
 	int r;
 
-	if (!(s->vpc.flags & MZ_VPC_DIVIDE) || was_divided(s))
+	if (!(s->vpc.flags & MZ_VPC_DIVIDE))
 		return 1;
 	if (s->network)
 		return s->network == network;
-	if (s->sender_network == network)
-		return 1;
-	r = s->is_returned || divides(s) ? 0 : is_from_bouncer(s, network);
-	if (r != 0)
-		return r;
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
-	if (r < 0 || (r > 0 && src.network == network))
-		return r;
-	if (!is_from_divider(s) || divides(s))
-		return 0;
-	r = is_bouncer_of_source(s);
-	return r < 0 ? r : !r;
+	if (r < 0 || (r > 0 ? src.network : s->sender_network) == network)
+		return r < 0 ? r : 1;
+	return !was_judged(s, network) ? 0 : is_from_divider(s) ? 1 : is_from_bouncer(s, network);
 }
 
 /* What comes back from there makes it stale. */
@@ -150,7 +142,11 @@ static int use_learned(struct step *s, const struct mz_learned *row)
 		because(s, "the bouncer's own row says otherwise than what was learned: ");
 		return 0;
 	}
-	return r < 0 ? r : go_to_learned(s, row);
+	if (r >= 0)
+		r = go_to_learned(s, row);
+	if (r > 0 && row->network && !is_by)
+		s->out->judged = s->network;
+	return r;
 }
 
 static int find_direct(struct step *s)
@@ -163,7 +159,8 @@ static int find_direct(struct step *s)
 		return 0;
 	}
 	/* A divider divides first, and keeps then to what it learned. */
-	if (s->has_local || (is_direct_by_divider(s) && divides(s)))
+	if ((s->has_local && !is_behind_divider(s, s->local.network)) ||
+	    (is_direct_by_divider(s) && divides(s)))
 		return 0;
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
 	if (r == 0)
@@ -175,6 +172,7 @@ static int back_to_sender(struct step *s, enum mz_drop reason)
 {
 	s->out->roles |= MZ_PATH_RETURN;
 	s->out->gives_back = true;
+	s->out->judged = s->judged;
 	because(s, "given back (%s), and sent again by another way", mz_drop_name(reason));
 	return go_to(s, s->from);
 }
@@ -208,6 +206,7 @@ static int divide(struct step *s)
 	s->out->roles |= MZ_PATH_DIVIDER;
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_no_route);
+	s->out->judged = network;
 	if (s->has_local && s->local.network == network)
 		return arrive(s);
 	r = divide_directly(s);
@@ -277,6 +276,7 @@ static int bounce(struct step *s)
 		because(s, "not in the source's network: ");
 		return to_divider(s);
 	}
+	s->out->judged = s->location.network;
 	r = s->vpc.flags & MZ_VPC_DIVIDE ? go_to_used_bouncer(s) : 0;
 	return r != 0 ? r : go_to_location(s);
 }
@@ -287,10 +287,10 @@ static int route_agent(struct step *s)
 
 	if (r != 0)
 		return r < 0 ? r : arrive(s);
-	if (divides(s) || s->has_local)
+	if (divides(s) || (s->has_local && !is_behind_divider(s, s->local.network)))
 		return to_divider(s);
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &s->location);
-	if (r != 0)
+	if (r < 0 || (r > 0 && !is_behind_divider(s, s->location.network)))
 		return r < 0 ? r : bounce(s);
 	because(s, "a bouncer of the source's network, %" PRIu64, s->network);
 	r = go_to_bouncer(s, s->network);
@@ -327,9 +327,18 @@ static int send_again(struct step *s, bool has_location)
 
 	if (r != 0)
 		return r < 0 ? r : send_from(s, &src);
-	if (has_location)
-		return bounce(s);
-	return divides(s) ? divide(s) : drop(s, MZ_DROP_stale_sender);
+	return has_location ? bounce(s) : to_divider(s);
+}
+
+/* Who gave it back would do so again. */
+static int check_again(struct step *s, int r)
+{
+	struct mz_replicas *next = &s->out->next;
+
+	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from))
+		return r;
+	next->n = 0;
+	return drop(s, MZ_DROP_not_here);
 }
 
 /* A divider's answer is final where the destination's own bouncer has given it back. */
@@ -350,17 +359,8 @@ static int check_answer(struct step *s)
 	/* One on its way out, or the endpoint has come here meanwhile. */
 	if (!mz_replicas_use(&row.bouncers, s->from) ||
 	    (s->has_local && s->local.network == network))
-		return send_again(s, false);
+		return check_again(s, send_again(s, false));
 	return drop(s, MZ_DROP_no_endpoint);
-}
-
-/* For a location that is learned, or was until a moment ago. */
-static int was_sent_there(const struct step *s)
-{
-	struct mz_learned row;
-	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
-
-	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
 }
 
 /* Only from where this host sent it for a location that it learned, or has as a bouncer. */
@@ -376,9 +376,10 @@ static int step_returned(struct step *s)
 	r = has_location ? 1 : was_sent_there(s);
 	if (r <= 0)
 		return r < 0 ? r : drop(s, MZ_DROP_stale_sender);
-	if (has_location && is_same(&s->location.host, s->from))
-		return drop(s, MZ_DROP_not_here);
-	return send_again(s, has_location);
+	r = has_location ? is_own_word(s) : 0;
+	if (r != 0)
+		return r < 0 ? r : drop(s, MZ_DROP_not_here);
+	return check_again(s, send_again(s, has_location));
 }
 
 /* Was it here, and moved? Then the packet goes after it; but past no divider. */
@@ -390,6 +391,7 @@ static int follow_moved(struct step *s)
 	if (r <= 0 || s->vpc.flags & MZ_VPC_DIVIDE || is_same(&moved.host, &s->host->self))
 		return r < 0 ? r : 0;
 	s->out->roles |= MZ_PATH_MOVED;
+	s->out->judged = s->judged;
 	because(s, "the endpoint moved there, generation %u", moved.generation);
 	return go_to(s, &moved.host);
 }
@@ -473,13 +475,14 @@ static int decide(struct step *s)
 }
 
 int mz_path_step(const struct mz_path_flow *flow, const struct mz_path_host *host,
-		 const struct mz_addr *from, bool is_returned, uint64_t now,
+		 const struct mz_addr *from, uint64_t judged, bool is_returned, uint64_t now,
 		 struct mz_path_step *ret_step)
 {
 	struct mz_path_step out = { .end = MZ_PATH_UNKNOWN };
 	struct step s = { .flow = flow,
 			  .host = host,
 			  .from = from,
+			  .judged = judged,
 			  .is_returned = is_returned,
 			  .now = now,
 			  .out = &out };

@@ -11,12 +11,14 @@
 #include "base/replicas.h"
 #include "cli/path.h"
 #include "mizar/hash.h"
+#include "mizar/wire.h"
 
 /* One host at work: what it knows, and what it decides. Functions return 1 when it is decided. */
 struct step {
 	const struct mz_path_flow *flow;
 	const struct mz_path_host *host;
 	const struct mz_addr *from; /* outer source; NULL: the endpoint is here, and sends */
+	uint64_t judged;	    /* network that it may enter, by the word of `from`; 0: none */
 	bool is_returned;	    /* from `from`, which has not got it */
 	uint64_t now;
 	bool has_no_vpc;
@@ -78,7 +80,12 @@ static inline bool is_from_divider(const struct step *s)
 
 static inline bool was_divided(const struct step *s)
 {
-	return s->from && !s->is_returned && mz_replicas_use(&s->vpc.dividers, s->from);
+	return s->judged && is_from_divider(s);
+}
+
+static inline bool was_judged(const struct step *s, uint64_t network)
+{
+	return !s->is_returned && !((s->judged ^ network) << (64 - MZ_JUDGED_BITS));
 }
 
 static inline bool acts(const struct step *s, const struct mz_replicas *set)
@@ -97,6 +104,12 @@ static inline bool is_direct_by_divider(const struct step *s)
 	const __u32 both = MZ_VPC_DIRECT | MZ_VPC_DIVIDE;
 
 	return (s->vpc.flags & both) == both;
+}
+
+/* Of another network than the source's, where a divider stands between and is learned. */
+static inline bool is_behind_divider(const struct step *s, uint64_t network)
+{
+	return is_direct_by_divider(s) && network != s->network;
 }
 
 static inline bool is_same(const struct mz_addr *a, const struct mz_addr *b)
@@ -130,4 +143,22 @@ static inline int is_bouncer_of_source(const struct step *s)
 		return r;
 	r = is_from_bouncer(s, src.network);
 	return r < 0 ? r : !r;
+}
+
+/* For a location that is learned, or was until a moment ago. */
+static inline int was_sent_there(const struct step *s)
+{
+	struct mz_learned row;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
+
+	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
+}
+
+/* Does this host, as a bouncer, send everybody there? */
+static inline int is_own_word(const struct step *s)
+{
+	struct mz_network row;
+	int r = get_network(s, s->location.network, &row);
+
+	return r > 0 ? is_same(&s->location.host, s->from) && acts(s, &row.bouncers) : r;
 }

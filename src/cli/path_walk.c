@@ -73,8 +73,8 @@ int mz_path_walk(const struct mz_path_flow *flow, const struct mz_path_host *fir
 	add_hop(&path, &(const struct mz_replicas){ .n = 1, .addrs = { host.self } },
 		"it has the source");
 	while (host.tables) {
-		r = mz_path_step(flow, &host, path.n_hops > 1 ? &from : NULL, step.gives_back, now,
-				 &step);
+		r = mz_path_step(flow, &host, path.n_hops > 1 ? &from : NULL, step.judged,
+				 step.gives_back, now, &step);
 		if (r < 0)
 			return r;
 		if (!add_step(&path, &step))

@@ -64,6 +64,21 @@ static int put_port(struct mz_host *host, uint64_t uid, const struct mz_endpoint
 	return mz_table_put(host->tables, MZ_TABLE_port, &ifindex, &port);
 }
 
+/*
+ * Where it was before it came here. Nothing is sent there any more, but what comes back from there
+ * is still taken, and delivered; the row goes by its age.
+ */
+static int end_learned(struct mz_host *host, const struct mz_vni_addr *key)
+{
+	struct mz_learned row;
+	int r = mz_table_get(host->tables, MZ_TABLE_learned, key, &row);
+
+	if (r < 0 || row.flags & MZ_LEARNED_STALE)
+		return r == -ENOENT ? 0 : r;
+	row.flags |= MZ_LEARNED_STALE;
+	return mz_table_put(host->tables, MZ_TABLE_learned, key, &row);
+}
+
 static int put_locals(struct mz_host *host, const struct mz_endpoint *endpoint,
 		      const struct mz_device *device)
 {
@@ -85,8 +100,8 @@ static int put_locals(struct mz_host *host, const struct mz_endpoint *endpoint,
 
 		memcpy(local.mac, endpoint->mac, sizeof(local.mac));
 		r = mz_table_put(host->tables, MZ_TABLE_local, &key, &local);
-		if (r >= 0) /* where it was before it came here */
-			r = mz_table_delete(host->tables, MZ_TABLE_learned, &key);
+		if (r >= 0)
+			r = end_learned(host, &key);
 		if (r < 0)
 			return r;
 	}

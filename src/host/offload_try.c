@@ -231,33 +231,35 @@ static int put(struct world *world, const char *name, size_t key_size, size_t va
 	put(world, #table, sizeof(key), sizeof(value), &(key), &(value))
 
 /*
- * The receiver is in another network, behind a divider, which the other host is: so the agent sends
- * what it could deliver here.
+ * The receiver is in another network, behind a divider, the other host: so the agent sends what it
+ * could deliver here. It comes back unjudged; but transit has the sender in the receiver's network.
  */
 static int fill_tables(struct world *world)
 {
 	const struct mz_replicas other = { .n = 1, .addrs = { address(OTHER) } };
 	struct mz_port port = { .network = 1, .vni = VNI, .ip4 = address(SENDER) };
-	struct mz_local local = { .network = 2, .ifindex = (__u32)world->receiver.ifindex,
-				  .flags = MZ_PORT_PEER };
+	__u32 to = (__u32)world->receiver.ifindex;
+	struct mz_local local = { .network = 2, .ifindex = to, .flags = MZ_PORT_PEER };
 	struct mz_nexthop nexthop = { .ways = { { .ifindex = (__u32)world->under0,
 						  .dst_mac = { 2 }, .src_mac = { 2 } } } };
 	const struct mz_vni_addr key = { VNI, address(RECEIVER) };
+	const struct mz_vni_addr sender = { VNI, address(SENDER) };
+	const struct mz_location location = { .network = 2 };
 	const struct mz_network_key network_key = { .network = 1 };
 	const struct mz_network network = { .vni = VNI, .bouncers = other };
 	const struct mz_vpc vpc = { .flags = MZ_VPC_DIVIDE, .dividers = other };
 	const struct mz_droplet droplet = {};
 	__u32 ifindex = (__u32)world->sender.ifindex, vni = VNI;
-	int r;
 
 	memcpy(port.mac, world->sender.link.mac, sizeof(port.mac));
 	memcpy(local.mac, world->receiver.link.mac, sizeof(local.mac));
-	r = PUT(world, droplet, other.addrs[0], droplet);
-	r = r ?: PUT(world, nexthop, other.addrs[0], nexthop);
-	r = r ?: PUT(world, vpc, vni, vpc);
-	r = r ?: PUT(world, network, network_key, network);
-	r = r ?: PUT(world, port, ifindex, port);
-	return r ?: PUT(world, local, key, local);
+	return PUT(world, droplet, other.addrs[0], droplet) ?:
+	       PUT(world, nexthop, other.addrs[0], nexthop) ?:
+	       PUT(world, vpc, vni, vpc) ?:
+	       PUT(world, network, network_key, network) ?:
+	       PUT(world, port, ifindex, port) ?:
+	       PUT(world, location, sender, location) ?:
+	       PUT(world, local, key, local);
 }
 
 /* Exchanges the IPv4 addresses and sends the packet back. */

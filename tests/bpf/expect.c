@@ -27,6 +27,8 @@ static void print_result(const struct result *result)
 	print_error("\n");
 }
 
+#define MESSAGES (COUNT(here) | COUNT(stale)) /* are counted by themselves */
+
 /* Every count moved by exactly this packet, or not at all. */
 static void assert_counts(const struct result *result, const struct frame *in,
 			  unsigned int counters, unsigned int drop)
@@ -37,7 +39,8 @@ static void assert_counts(const struct result *result, const struct frame *in,
 		unsigned int n = counters >> i & 1;
 
 		is_right &= result->counters[i].packets == n &&
-			    result->counters[i].bytes == n * in->size;
+			    result->counters[i].bytes ==
+				    n * (MESSAGES >> i & 1 ? result->out.size : in->size);
 	}
 	for (unsigned int i = 0; i < MZ_DROP_CODES; i++) {
 		unsigned int n = drop && i == drop;
@@ -151,6 +154,50 @@ void expect_pass(const struct frame *in)
 	expect_left_by_xdp(in);
 }
 
+/* Of what is in a tunnel. */
+static uint8_t *inner_of(struct frame *tunnel)
+{
+	uint8_t *ip = tunnel->bytes + ETH;
+	uint8_t *geneve = ip + (ip[0] >> 4 == 6 ? 40 : (ip[0] & 15) * 4) + 8;
+
+	return geneve + 8 + (geneve[0] & 63) * 4;
+}
+
+/* That has the destination, in the world of plane.h. */
+static uint64_t network_of(const uint8_t *ip)
+{
+	if (ip[0] >> 4 == 6)
+		return ip[27] == 0xb ? 200 : 100;
+	return ip[18] == 1 ? 200 : 100;
+}
+
+void put_judged(struct frame *tunnel, uint64_t network)
+{
+	uint8_t *mac = inner_of(tunnel) + 6;
+
+	mac[0] = MZ_JUDGED_MAC;
+	mac[1] = network >> 32;
+	put32(mac + 2, network);
+}
+
+/* Who bounces or divides has judged; what goes back is as it came. Unless the test said so. */
+void expect_judged(const struct frame *in, struct frame *expected, unsigned int counters)
+{
+	struct frame came = *in;
+	uint8_t *inner = inner_of(expected);
+
+	if (!(counters & (COUNT(encapsulate) | COUNT(forward))))
+		return;
+	if (inner[6] != 2 || inner[7] != 0xbb) /* not the endpoint's MAC any more */
+		return;
+	if (counters & (COUNT(give_back) | COUNT(moved)))
+		memcpy(inner + 6, inner_of(&came) + 6, 6);
+	else
+		put_judged(expected, counters & (COUNT(bounce) | COUNT(divide)) ?
+					     network_of(inner + ETH) :
+					     0);
+}
+
 static unsigned int port_of(const struct frame *frame)
 {
 	const uint8_t *udp = frame->bytes + ETH + frame_outer_size();
@@ -190,6 +237,7 @@ void assert_result_sent(enum hook hook, const struct frame *in, const struct res
 	struct frame expected = *out;
 
 	assert_verdict(result, TC_ACT_REDIRECT);
+	expect_judged(in, &expected, counters);
 	if (counters & COUNT(encapsulate)) {
 		assert_entropy(&result->out);
 		copy_entropy(&expected, &result->out);
@@ -239,16 +287,16 @@ const struct frame *control_of(const struct result *result)
 
 const struct frame *data_of(const struct result *result)
 {
-	return is_control(&result->clone) ? &result->out : &result->clone;
+	return !result->n_clones || is_control(&result->clone) ? &result->out : &result->clone;
 }
 
-/* What is left of the packet that became it is its payload, which nobody reads. */
+/* As long as the packet that became it, of which nothing is left. */
 static void assert_control(const struct frame *frame, const struct frame *control)
 {
 	struct frame expected = *control;
 
 	assert_in_range(frame->size, expected.size, FRAME_MAX);
-	frame_extend_tunnel(&expected, frame);
+	frame_extend_tunnel(&expected, frame->size);
 	assert_entropy(frame);
 	copy_entropy(&expected, frame);
 	assert_bytes(frame, &expected);
@@ -258,10 +306,13 @@ void assert_result_both(const struct frame *in, const struct result *result,
 			const struct frame *out, const struct frame *control,
 			unsigned int counters)
 {
+	struct frame expected = *out;
+
 	assert_verdict(result, TC_ACT_REDIRECT);
 	assert_counts(result, in, counters | COUNT(transit), 0);
 	assert_clones(result, 1);
-	assert_bytes(data_of(result), out);
+	expect_judged(in, &expected, counters);
+	assert_bytes(data_of(result), &expected);
 	assert_control(control_of(result), control);
 	expect_left_by_xdp(in);
 }
@@ -277,6 +328,12 @@ void expect_dropped_and_told(const struct frame *in, enum mz_drop reason,
 	assert_clones(&result, 0);
 	assert_control(&result.out, control);
 	expect_left_by_xdp(in);
+}
+
+void expect_consumed_and_told(const struct frame *in, const struct frame *control,
+			      unsigned int counters)
+{
+	expect_dropped_and_told(in, 0, control, counters);
 }
 
 void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *control,
@@ -318,6 +375,8 @@ static struct frame came(const char *host, const struct frame *inner, const stru
 					    .options = o->bytes,
 					    .n_options = o->size },
 		     inner);
+	if (inner->size)
+		put_judged(&frame, network_of(inner->bytes + ETH));
 	return frame;
 }
 
@@ -430,5 +489,7 @@ void expect_agent_sends(const char *dst, const char *host, unsigned int counters
 	struct frame in = from_port(dst), out = after_hop(&in);
 
 	out = encapsulated(host, &out);
+	if (counters & COUNT(divide))
+		put_judged(&out, strcmp(host, BOUNCER) ? 200 : 100);
 	expect_sent(AGENT, &in, &out, COUNT(encapsulate) | counters);
 }

@@ -184,12 +184,13 @@ void frame_tunnel(struct frame *frame, const struct tunnel_spec *spec, const str
 	frame_ip(frame, &ip);
 }
 
-void frame_extend_tunnel(struct frame *frame, const struct frame *longer)
+void frame_extend_tunnel(struct frame *frame, size_t size)
 {
+	static const uint8_t zeros[FRAME_MAX];
 	bool is_ipv6 = frame->bytes[ETH] >> 4 == 6;
 	uint8_t *ip = frame->bytes + ETH;
 
-	frame_append(frame, longer->bytes + frame->size, longer->size - frame->size);
+	frame_append(frame, zeros, size - frame->size);
 	put16(ip + (is_ipv6 ? 44 : 24), frame->size - ETH - (is_ipv6 ? 40 : 20));
 	if (is_ipv6) {
 		put16(ip + 4, frame->size - ETH - 40);

@@ -76,8 +76,8 @@ void frame_ethernet(struct frame *frame, const char *dst_mac, const char *src_ma
 void frame_append(struct frame *frame, const void *bytes, size_t size);
 void frame_ip(struct frame *frame, const struct ip_spec *spec);
 void frame_tunnel(struct frame *frame, const struct tunnel_spec *spec, const struct frame *inner);
-/* Gets what another one has behind its end, as payload: the lengths follow. Without IP options. */
-void frame_extend_tunnel(struct frame *frame, const struct frame *longer);
+/* Gets zeros behind its end, as payload: the lengths follow. Without IP options. */
+void frame_extend_tunnel(struct frame *frame, size_t size);
 /*
  * For ICMP and ICMPv6: the checksum over the payload at `off`, with the pseudo header for ICMPv6.
  */

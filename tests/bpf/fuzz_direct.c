@@ -1,83 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The direct path, by docs/wire-format.md ("Learning"): what packets teach, whom they are answered
- * to, and what is used of it. Rows that change are kept apart: a forecast can be made again.
+ * The direct path, by docs/wire-format.md ("Learning"): whom data packets introduce, whom they are
+ * answered to, and what is used of what was learned (fuzz_learned.c).
  */
 #include "fuzz_model.h"
-
-#define NOBODY_NS 1000000000ULL
-
-bool model_is_direct(const struct view *v)
-{
-	return v->vpc && v->vpc->row.flags & MZ_VPC_DIRECT;
-}
-
-bool model_is_direct_by_divider(const struct view *v)
-{
-	return model_is_direct(v) && v->vpc->row.flags & MZ_VPC_DIVIDE;
-}
-
-/* The row as it is by now, or NULL: none. */
-static const struct mz_learned *row_of(const struct view *v, const struct world_addr *a)
-{
-	for (unsigned int i = 0; i < v->out->n_changes; i++)
-		if (v->out->changes[i].addr == a)
-			return &v->out->changes[i].row;
-	return a && a->is_learned ? &a->learned : NULL;
-}
-
-static struct change *change(struct view *v, struct world_addr *a)
-{
-	struct forecast *out = v->out;
-
-	for (unsigned int i = 0; i < out->n_changes; i++)
-		if (out->changes[i].addr == a)
-			return &out->changes[i];
-	out->changes[out->n_changes] = (struct change){ .addr = a };
-	if (a->is_learned)
-		out->changes[out->n_changes].row = a->learned;
-	return &out->changes[out->n_changes++];
-}
-
-static void confirm(struct view *v, struct change *c)
-{
-	c->row.confirmed = v->now;
-	c->is_confirmed = true;
-}
-
-/* What a row by a divider says of networks is whom it was learned for. */
-static bool is_proven(const struct mz_learned *row)
-{
-	return row->network && !(row->flags & MZ_LEARNED_BY);
-}
-
-static bool is_divider_between(const struct view *v, const struct mz_addr *host)
-{
-	return model_is_direct_by_divider(v) && model_is_in(&v->vpc->row.dividers, host);
-}
-
-bool model_is_known(const struct view *v, const struct mz_addr *a)
-{
-	return row_of(v, model_addr(v, a));
-}
-
-bool model_holds(const struct view *v, const struct world_addr *a)
-{
-	const struct mz_learned *row = row_of(v, a);
-
-	return row && !(row->flags & MZ_LEARNED_STALE) && v->now < row->confirmed + MZ_LEASE_NS;
-}
-
-bool model_use_learned(struct view *v, struct world_addr *a)
-{
-	if (!model_holds(v, a))
-		return false;
-	v->to = row_of(v, a)->host;
-	if (model_host_is_dead(v, &v->to))
-		return false;
-	v->out->counters |= COUNT(direct);
-	return true;
-}
 
 /* Was it here, and whereto did it go? NULL: it was not. */
 const struct mz_moved *model_moved(struct view *v)
@@ -86,24 +12,6 @@ const struct mz_moved *model_moved(struct view *v)
 
 	v->has_moved = !v->local && !v->is_returned && dst->has_moved;
 	return v->has_moved ? &dst->moved : NULL;
-}
-
-/* The destination's host hears from everybody who sends there, a divider from both ends. */
-void model_confirm(struct view *v)
-{
-	struct world_addr *src = model_addr(v, &v->src);
-	const struct mz_learned *row = row_of(v, src);
-	bool listens = v->local || (model_is_direct_by_divider(v) && model_divides(v));
-
-	if (v->is_returned)
-		return;
-	if (!model_is_direct(v) || !listens || !row || row->flags & MZ_LEARNED_STALE ||
-	    !same(&row->host, &v->outer_src))
-		return;
-	if (model_holds(v, src) && is_proven(row))
-		v->sender_network = row->network;
-	if (v->now > row->confirmed + MZ_LEASE_NS / 8)
-		confirm(v, change(v, src));
 }
 
 static bool is_vouched(const struct view *v)
@@ -163,61 +71,6 @@ void model_attest(struct view *v)
 	}
 }
 
-/* RFC 1982, where half way round is older; zero is no number. */
-static bool is_older(uint32_t a, uint32_t b)
-{
-	return a && b && a != b && b - a <= 0x80000000;
-}
-
-/*
- * Is what is known better? An older generation counts for something by a HERE alone, where nothing
- * is known that holds.
- */
-static bool is_known_better(const struct view *v, const struct world_addr *a,
-			    const struct mz_learned *news)
-{
-	const struct mz_learned *old = row_of(v, a);
-	bool is_recent = old && v->now < old->confirmed + MZ_LEASE_NS;
-
-	if (!old)
-		return false;
-	if (!is_older(news->generation, old->generation) ||
-	    (news->flags & MZ_LEARNED_RTS && old->flags & MZ_LEARNED_HERE))
-		return false; /* nobody attested the generation of a HERE */
-	return model_holds(v, a) || (is_recent && news->flags & MZ_LEARNED_RTS);
-}
-
-/* False: what is known is better. */
-static bool learn(struct view *v, struct world_addr *a, const struct mz_learned *news)
-{
-	const struct mz_learned *old = row_of(v, a);
-	struct change *c;
-
-	/* A divider is not as good as the host itself: it is heard, and nothing changes. */
-	if (old && news->flags & MZ_LEARNED_BY && is_proven(old) && model_holds(v, a))
-		return true;
-	if (is_known_better(v, a, news))
-		return false;
-	c = change(v, a);
-	if (old && same(&old->host, &news->host) && old->group == news->group &&
-	    !(old->flags & MZ_LEARNED_STALE) &&
-	    (old->flags & MZ_LEARNED_BY) == (news->flags & MZ_LEARNED_BY) &&
-	    (!news->generation || old->generation == news->generation) &&
-	    (!news->network || old->network == news->network)) {
-		c->row.flags = news->flags; /* nothing new but that it is so */
-	} else {
-		if (!same(&c->row.host, &news->host))
-			c->row.before = c->row.host;
-		c->row.host = news->host;
-		c->row.network = news->network;
-		c->row.generation = news->generation;
-		c->row.group = news->group;
-		c->row.flags = news->flags;
-	}
-	confirm(v, c);
-	return true;
-}
-
 static bool learn_source(struct view *v, uint64_t network, uint64_t asker)
 {
 	bool is_learned;
@@ -228,11 +81,11 @@ static bool learn_source(struct view *v, uint64_t network, uint64_t asker)
 				   .group = get32(at(v, v->rts + 24)),
 				   .flags = MZ_LEARNED_RTS };
 
-	if (is_divider_between(v, &news.host)) {
+	if (model_is_divider_between(v, &news.host)) {
 		news.flags |= MZ_LEARNED_BY;
 		news.network = asker;
 	}
-	is_learned = learn(v, model_addr(v, &v->src), &news);
+	is_learned = model_learn(v, model_addr(v, &v->src), &news);
 	v->out->counters |= is_learned ? COUNT(learn) : COUNT(rts_old);
 	return is_learned;
 }
@@ -246,11 +99,12 @@ static void answer(struct view *v, const struct mz_addr *to, const struct option
 	struct frame *frame = &message->frame;
 	uint8_t *udp;
 
-	v->out->counters |= v->may_answer ? counter : COUNT(here_limit);
+	v->out->counters |= v->may_answer ? 0 : COUNT(here_limit);
 	v->answers = v->may_answer;
 	if (!v->may_answer || is_self(v, to) || !ways)
 		return;
 	message->exists = true;
+	message->counter = counter;
 	message->may_be_lost = false;
 	for (unsigned int slot = 0; slot < MZ_WAY_SLOTS; slot++)
 		message->may_be_lost |=
@@ -270,21 +124,49 @@ static void answer(struct view *v, const struct mz_addr *to, const struct option
 	put32(udp + 12, v->vni << 8);
 }
 
-static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+static void tell_here(struct view *v, const struct mz_addr *to, const uint8_t *cookie,
+		      uint32_t generation, uint32_t flags)
 {
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
-	struct mz_addr to = addr_at(v, v->rts + 4);
 	uint8_t data[52] = {};
 
-	if (!v->rts || v->is_void || !model_is_direct(v))
-		return;
 	memcpy(data, &v->dst, 16);
 	memcpy(data + 16, &v->src, 16);
-	memcpy(data + 32, at(v, v->rts + 28), COOKIE_SIZE);
+	memcpy(data + 32, cookie, COOKIE_SIZE);
 	put32(data + 40, generation);
 	put32(data + 48, flags);
 	option_append(&o, MZ_OPT_CLASS, MZ_OPT_HERE, data, sizeof(data));
-	answer(v, &to, &o, COUNT(here));
+	answer(v, to, &o, COUNT(here));
+}
+
+static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+{
+	struct mz_addr to = addr_at(v, v->rts + 4);
+
+	if (v->rts && !v->is_void && model_is_direct(v))
+		tell_here(v, &to, at(v, v->rts + 28), generation, flags);
+}
+
+/* What this divider does not know, it has asked in its own name: for whom? */
+static void note_pending(struct view *v)
+{
+	v->out->pending = (struct world_pending){ .vni = v->vni,
+						  .dst = v->dst,
+						  .src = v->src,
+						  .host = addr_at(v, v->rts + 4) };
+	memcpy(v->out->pending.cookie, at(v, v->rts + 28), COOKIE_SIZE);
+	v->out->notes = true;
+}
+
+void model_answer_pending(struct view *v, uint32_t flags)
+{
+	const struct world_pending *row = world_pending(v->world, v->vni, &v->dst, &v->src);
+
+	if (!row)
+		return;
+	v->out->pending = *row;
+	v->out->answers = true;
+	tell_here(v, &row->host, row->cookie, 0, flags);
 }
 
 /* Of which network the source is, by its bouncer; 0: who knows, or who cares. */
@@ -296,18 +178,26 @@ static uint64_t introduced_network(struct view *v)
 		return 0;
 	if (src->has_location)
 		return src->location.network;
-	return model_is_from_bouncer(v, v->local->local.network) ? v->local->local.network : 0;
+	return model_was_judged(v, v->local->local.network) &&
+			       model_is_from_bouncer(v, v->local->local.network) ?
+		       v->local->local.network :
+		       0;
 }
 
-/* Is there a destination, as far as this divider knows, in another network than the source? */
+static bool knows_destination(const struct view *v)
+{
+	const struct world_addr *dst = model_addr(v, &v->dst);
+
+	return dst->has_location ||
+	       (model_holds(v, dst) && !model_host_is_dead(v, &model_row(v, dst)->host));
+}
+
+/* May there be a destination, as far as this divider knows, in another network than the source? */
 static bool is_between_networks(const struct view *v)
 {
 	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
-	const struct world_addr *to = model_addr(v, &v->dst);
 
-	return dst && src != dst &&
-	       (to->has_location || !model_bounces(v, dst) ||
-		(model_holds(v, to) && !model_host_is_dead(v, &row_of(v, to)->host)));
+	return dst && src != dst && (knows_destination(v) || !model_bounces(v, dst));
 }
 
 /*
@@ -329,9 +219,14 @@ bool model_introduced(struct view *v)
 			answer_rts(v, v->local->local.generation, 0);
 	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
+		bool is_known = knows_destination(v);
+
 		if (v->is_introduced)
 			(void)learn_source(v, 0, 0);
-		answer_rts(v, 0, 0);
+		if (is_known)
+			answer_rts(v, 0, 0);
+		else if (v->is_introduced)
+			note_pending(v);
 		v->replaces = true;
 	} else if (!v->is_introduced) {
 		make_void(v, COUNT(rts_source));
@@ -347,7 +242,7 @@ void model_replace_rts(const struct view *v, uint8_t *frame)
 	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
 	if (!v->is_introduced)
 		memset(frame + v->rts + 20, 0, 8);
-	cookie_make(v->vni, &v->dst, &v->src, v->now, frame + v->rts + 28);
+	model_cookie(v, v->now, frame + v->rts + 28);
 }
 
 /*
@@ -357,14 +252,14 @@ void model_replace_rts(const struct view *v, uint8_t *frame)
 static bool wants_rts(const struct view *v)
 {
 	const struct world_addr *dst = model_addr(v, &v->dst);
-	const struct mz_learned *src = row_of(v, model_addr(v, &v->src));
+	const struct mz_learned *src = model_row(v, model_addr(v, &v->src));
 	unsigned int counters = v->out->counters;
 	uint64_t network = model_route(v, &v->src);
 
 	if (v->rts || v->is_returned || v->gives_back || !(counters & COUNT(divide)) ||
 	    counters & COUNT(direct) || !model_is_direct_by_divider(v))
 		return false;
-	if (row_of(v, dst))
+	if (model_row(v, dst))
 		return !model_holds(v, dst);
 	if (src && same(&src->host, &v->outer_src))
 		return true; /* it comes from there, not by a bouncer */
@@ -406,23 +301,27 @@ bool model_tell_nobody(struct view *v)
 bool model_check_returned(struct view *v)
 {
 	struct world_addr *dst = model_addr(v, &v->dst);
-	const struct mz_learned *row = row_of(v, dst);
+	const struct mz_learned *row = model_row(v, dst);
 	uint64_t network = model_route(v, &v->dst);
+	bool is_known = row && same(&row->host, &v->outer_src);
 
+	if (is_known)
+		model_change(v, dst)->row.flags |= MZ_LEARNED_STALE;
 	if (model_divides(v) && !network)
 		return DROP(v, no_route);
 	if (model_divides(v) && model_is_from_bouncer(v, network)) {
 		bool came = v->local && v->local->local.network == network;
 
 		/* Who is not used any more need not know. */
-		return came || !model_is_from_used_bouncer(v, network) ? GO_ON :
-									 DROP(v, no_endpoint);
+		if (came || !model_is_from_used_bouncer(v, network))
+			return GO_ON;
+		model_heed_no_one(v);
+		return DROP(v, no_endpoint);
 	}
-	if (row && same(&row->host, &v->outer_src))
-		change(v, dst)->row.flags |= MZ_LEARNED_STALE;
-	else if (!dst->has_location && !(row && same(&row->before, &v->outer_src)))
+	if (!is_known && !dst->has_location && !(row && same(&row->before, &v->outer_src)))
 		return DROP(v, stale_sender);
-	if (dst->has_location && same(&dst->location.host, &v->outer_src))
+	if (dst->has_location && same(&dst->location.host, &v->outer_src) &&
+	    model_bounces(v, dst->location.network))
 		return DROP(v, not_here);
 	if (dst->has_location)
 		v->route = TO_LOCATION; /* of what no endpoint of this host sent */
@@ -431,7 +330,7 @@ bool model_check_returned(struct view *v)
 
 static bool may_use(struct view *v, const struct world_addr *dst)
 {
-	const struct mz_learned *row = row_of(v, dst);
+	const struct mz_learned *row = model_row(v, dst);
 
 	if (model_is_direct_by_divider(v) &&
 	    (row->network != v->port->row.network || row->flags & MZ_LEARNED_BY))
@@ -458,12 +357,13 @@ static bool renew(struct view *v, const struct mz_learned *row)
 bool model_find_direct(struct view *v)
 {
 	struct world_addr *dst = model_addr(v, &v->dst);
-	const struct mz_learned *row = row_of(v, dst);
+	const struct mz_learned *row = model_row(v, dst);
 
-	if (!model_is_direct(v) || v->local || !row ||
+	if (!model_is_direct(v) || !row ||
+	    (v->local && !model_is_behind_divider(v, v->local->local.network)) ||
 	    (model_is_direct_by_divider(v) && model_divides(v)))
 		return GO_ON;
-	if (model_is_direct_by_divider(v) && is_proven(row) &&
+	if (model_is_direct_by_divider(v) && model_is_proven(row) &&
 	    row->network != v->port->row.network && model_holds(v, dst)) {
 		v->is_direct = true;
 		v->asks = v->may_ask;
@@ -474,6 +374,7 @@ bool model_find_direct(struct view *v)
 	    !model_use_learned(v, dst))
 		return GO_ON;
 	v->is_direct = true;
+	v->judged = model_is_proven(row) ? v->port->row.network : 0;
 	v->route = TO_TUNNEL;
 	return GO_ON;
 }
@@ -500,91 +401,5 @@ void model_write_rts(const struct view *v, uint8_t *to)
 	memcpy(to + 4, &v->world->hosts[0].addr, 16);
 	put32(to + 20, src->is_local ? src->local.generation : 0);
 	put32(to + 24, 0);
-	cookie_make(v->vni, &v->dst, &v->src, v->now, to + 28);
-}
-
-static bool absorb_control(struct view *v, unsigned int counters)
-{
-	v->out->fate = ABSORBED;
-	v->out->counters |= counters;
-	return DONE;
-}
-
-/* From who should know: a divider, or a bouncer of the asker. Late, where a location holds. */
-static bool heed_nobody(struct view *v, struct world_addr *a, const struct world_addr *asker)
-{
-	const struct mz_learned *row = row_of(v, a);
-
-	if (!v->is_from_divider &&
-	    !(asker->is_local && model_is_from_bouncer(v, asker->local.network)))
-		return DROP(v, here_cookie);
-	if (row && row->flags & MZ_LEARNED_BY && same(&row->host, &v->outer_src))
-		change(v, a)->row.flags |= MZ_LEARNED_STALE; /* its own word */
-	if (model_holds(v, a))
-		return absorb_control(v, 0);
-	v->out->nobody = a;
-	v->out->nobody_until = v->now + NOBODY_NS;
-	return absorb_control(v, 0);
-}
-
-static bool heed_here(struct view *v)
-{
-	struct mz_addr address = addr_at(v, v->control + 4), peer = addr_at(v, v->control + 20);
-	struct mz_learned news = { .host = v->outer_src,
-				   .generation = get32(at(v, v->control + 44)),
-				   .group = get32(at(v, v->control + 48)),
-				   .flags = MZ_LEARNED_HERE };
-	const struct world_addr *asker = model_addr(v, &peer);
-	uint8_t cookies[2][COOKIE_SIZE];
-
-	if (model_find_roles(v))
-		return DONE;
-	for (unsigned int i = 0; i < 2; i++)
-		cookie_make(v->vni, &address, &peer, v->now - i * COOKIE_SPAN, cookies[i]);
-	if (memcmp(at(v, v->control + 36), cookies[0], COOKIE_SIZE) != 0 &&
-	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
-		return DROP(v, here_cookie);
-	v->dst = address; /* says which bouncers are meant */
-	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
-		return heed_nobody(v, model_addr(v, &address), asker);
-	if (is_divider_between(v, &v->outer_src))
-		news.flags |= MZ_LEARNED_BY;
-	if (model_is_direct_by_divider(v) && asker->is_local &&
-	    (news.flags & MZ_LEARNED_BY || !model_divides(v)))
-		news.network = asker->local.network;
-	if (!learn(v, model_addr(v, &address), &news))
-		return DROP(v, here_generation);
-	v->out->nobody = model_addr(v, &address);
-	v->out->nobody_until = 0;
-	return absorb_control(v, COUNT(learn));
-}
-
-static bool heed_stale(struct view *v)
-{
-	struct mz_addr address = addr_at(v, v->control + 4);
-	struct world_addr *a = model_addr(v, &address);
-	const struct mz_learned *row = row_of(v, a);
-
-	if (!row && a->has_location)
-		return absorb_control(v, 0); /* a bouncer has its rows from the controller */
-	if (!row || !same(&row->host, &v->outer_src))
-		return DROP(v, stale_sender);
-	if (is_older(get32(at(v, v->control + 20)), row->generation))
-		return DROP(v, stale_generation);
-	change(v, a)->row.flags |= MZ_LEARNED_STALE;
-	return absorb_control(v, COUNT(heed_stale));
-}
-
-bool model_control(struct view *v)
-{
-	if (v->packet->hook == XDP)
-		return pass(v);
-	switch (at(v, v->control)[2]) {
-	case MZ_OPT_HERE:
-		return heed_here(v);
-	case MZ_OPT_STALE:
-		return heed_stale(v);
-	default:
-		return model_echo(v);
-	}
+	model_cookie(v, v->now, to + 28);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The model's view of a packet, and what its two halves have in common: what a packet is
- * (fuzz_parse.c), and where it goes (fuzz_model.c).
+ * The model's view of a packet, and what its parts have in common: what a packet is (fuzz_parse.c),
+ * what is answered at once (fuzz_answer.c), where it goes (fuzz_model.c, and by the direct path
+ * fuzz_direct.c), and how it leaves (fuzz_way.c).
  */
 #pragma once
 
@@ -35,6 +36,7 @@ struct view {
 	size_t l4;
 	uint16_t eth_proto;
 	uint8_t proto, tos, outer_tos, outer_ttl, ttl;
+	uint64_t judged_before, judged; /* network that it may enter, by the sender, by this host */
 	bool has_hopped; /* off the endpoint's link: one was taken from ttl */
 	bool is_fragment, is_tunneled, is_from_divider, was_divided;
 	/* The direct path. */
@@ -223,20 +225,43 @@ bool model_is_used(const struct mz_replicas *set, const struct mz_addr *host);
 bool model_divides(const struct view *v); /* this host, in the packet's VPC */
 bool model_bounces(const struct view *v, uint64_t network);
 bool model_may_enter(struct view *v, uint64_t network);
+bool model_was_judged(const struct view *v, uint64_t network);
 struct world_addr *model_addr(const struct view *v, const struct mz_addr *a);
 uint64_t model_route(const struct view *v, const struct mz_addr *a); /* 0: none */
 bool model_host_is_dead(const struct view *v, const struct mz_addr *host);
+/* fuzz_way.c: these seal a packet's fate. */
+bool model_tunnel_to(struct view *v, const struct mz_addr *to);
+bool model_tunnel_to_one(struct view *v, const struct mz_replicas *set);
+bool model_deliver(struct view *v);
+/* Not a dead one, nor who gave it back, as long as there is another. */
+struct mz_addr model_choose_one(const struct view *v, const struct mz_replicas *set);
 /* The ways of a host, or NULL: none. */
 const struct mz_nexthop *model_ways(const struct view *v, const struct mz_addr *host);
 /* Headers for `to`, from the outer IP header on, of a frame that has its size; behind Ethernet. */
 size_t model_outer_ip(const struct view *v, struct frame *frame, const struct mz_addr *to,
 		      uint8_t tos, size_t *ret_label);
 
-/* fuzz_direct.c: the stages of the direct path, each as in docs/wire-format.md. */
+/* fuzz_answer.c: whether the packet was one of these. */
+bool model_answer_arp(struct view *v);
+bool model_answer_nd(struct view *v);
+bool model_answer_ping(struct view *v);
+
+/* fuzz_learned.c. The row of an address as it is by now, or NULL: none. */
+const struct mz_learned *model_row(const struct view *v, const struct world_addr *a);
+struct change *model_change(struct view *v, struct world_addr *a);
+/* False: what is known is better. */
+bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *news);
+/* What a row by a divider says of networks is whom it was learned for. */
+bool model_is_proven(const struct mz_learned *row);
+bool model_is_divider_between(const struct view *v, const struct mz_addr *host);
 bool model_is_direct(const struct view *v);
 bool model_is_direct_by_divider(const struct view *v);
+/* As this host gives for a question about dst, in its role. */
+void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE]);
 bool model_holds(const struct view *v, const struct world_addr *a);
 bool model_use_learned(struct view *v, struct world_addr *a);
+
+/* fuzz_direct.c: the stages of the direct path, each as in docs/wire-format.md. */
 const struct mz_moved *model_moved(struct view *v);
 void model_confirm(struct view *v);
 void model_attest(struct view *v);
@@ -245,6 +270,15 @@ bool model_is_from_used_bouncer(const struct view *v, uint64_t network);
 bool model_is_droplet(const struct view *v, const struct mz_addr *host);
 void model_replace_rts(const struct view *v, uint8_t *frame);
 bool model_tell_sender(struct view *v);
+/* Passed on to who asked, once, by who divides still. Of src and dst. */
+void model_answer_pending(struct view *v, uint32_t flags);
+/*
+ * Nobody has the destination, who should know says. Late, where a location holds; or early, where
+ * it is to be.
+ */
+void model_heed_no_one(struct view *v);
+/* Of another network than the port's, where a divider stands between and is learned. */
+bool model_is_behind_divider(const struct view *v, uint64_t network);
 bool model_check_returned(struct view *v);
 bool model_find_direct(struct view *v);
 bool model_to_dividers(struct view *v);

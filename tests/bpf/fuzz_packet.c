@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Packets of every kind that a hook may see, with addresses of the world; and the same with random
- * changes, most of them where headers and their lengths stand.
+ * changes.
  */
 #include "fuzz.h"
+#include "fuzz_mutate.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-#define SIZE_MAX_FUZZ 3000 /* what XDP takes in one buffer */
-#define PICK(list)    (list)[random_below(sizeof(list) / sizeof((list)[0]))]
 
 static const char *const odd_ipv4[] = { "224.0.0.1",  "255.255.255.255", "169.254.1.1",
 					"127.0.0.1",  "0.0.0.0",	 "198.51.100.7",
@@ -21,12 +19,6 @@ static const char *const odd_ipv6[] = {
 	"2001:db8::7",	   "fd00:9::1",	     "fd00::fe", "fd00:1::fe", "::2",
 	"::ffff:10.0.0.1", "fdff::1"
 };
-
-static void random_bytes(uint8_t *to, size_t size)
-{
-	while (size--)
-		*to++ = random_below(256);
-}
 
 /* An address that packets of this family may hold: most of them endpoints'. */
 static void random_ip(const struct world *world, bool is_ipv6, char ret[static 46])
@@ -212,13 +204,30 @@ static size_t random_options(uint8_t options[static MZ_OPTS_MAX])
 	return size;
 }
 
+/* Does this host stand between the networks of the VPC, as what others learn? */
+static bool divides_directly(const struct world *world, uint32_t vni)
+{
+	const struct world_vpc *vpc = world->vpcs;
+	bool divides = false;
+
+	while (vpc < world->vpcs + N_VPCS && vpc->vni != vni)
+		vpc++;
+	if (vpc == world->vpcs + N_VPCS)
+		return false;
+	for (unsigned int i = 0; i < vpc->row.dividers.n + vpc->row.dividers.n_ready; i++)
+		divides |= !memcmp(&vpc->row.dividers.addrs[i], &world->hosts[0].addr,
+				   sizeof(struct mz_addr));
+	return divides && vpc->row.flags == (MZ_VPC_DIRECT | MZ_VPC_DIVIDE);
+}
+
 /* As bytes; of this host's cookies one that is good, mostly. */
-static void random_cookie(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
-			  uint8_t ret[COOKIE_SIZE])
+static void random_cookie(const struct world *world, uint32_t vni, const struct mz_addr *dst,
+			  const struct mz_addr *src, uint8_t ret[COOKIE_SIZE])
 {
 	unsigned int n_ago = random_chance(80) ? random_below(2) : 2;
+	bool divides = divides_directly(world, vni) ^ random_chance(10);
 
-	cookie_make(vni, dst, src, now_ns() - n_ago * COOKIE_SPAN, ret);
+	cookie_make(vni, divides, dst, src, now_ns() - n_ago * COOKIE_SPAN, ret);
 	if (random_chance(10))
 		ret[random_below(COOKIE_SIZE)] ^= 1 << random_below(8);
 }
@@ -239,7 +248,7 @@ static void append_rts(const struct world *world, struct options *o, const struc
 	option_append(o, MZ_OPT_CLASS, MZ_OPT_RTS, data, random_chance(98) ? 32 : 28);
 }
 
-static struct options random_control(const struct world_addr *address,
+static struct options random_control(const struct world *world, const struct world_addr *address,
 				     const struct world_addr *peer)
 {
 	static const uint8_t types[] = { MZ_OPT_HERE, MZ_OPT_HERE, MZ_OPT_STALE, MZ_OPT_ECHO };
@@ -248,7 +257,7 @@ static struct options random_control(const struct world_addr *address,
 
 	memcpy(data, &address->addr, 16);
 	memcpy(data + 16, &peer->addr, 16);
-	random_cookie(address->vni, &address->addr, &peer->addr, data + 32);
+	random_cookie(world, address->vni, &address->addr, &peer->addr, data + 32);
 	put32(data + 40, random_below(6));
 	put32(data + 44, random_below(3));
 	put32(data + 48, random_chance(75) ? 0 : MZ_HERE_NOBODY);
@@ -345,12 +354,55 @@ static struct talk random_talk(const struct world *world)
 	return talk;
 }
 
+/*
+ * To an address that this host has never heard of, by a bouncer of the source: where this host
+ * divides, it has to ask.
+ */
+static void random_question(const struct world *world, struct talk *talk)
+{
+	const struct mz_replicas *bouncers;
+
+	for (unsigned int i = 0; i < 50; i++) {
+		*talk = random_talk(world);
+		if (divides_directly(world, talk->src->vni) && !talk->src->has_location &&
+		    !talk->dst->has_location && !talk->dst->is_learned && !talk->dst->is_local)
+			break;
+	}
+	for (unsigned int i = 0; i < N_NETWORKS; i++) {
+		bouncers = &world->networks[i].slots[0].bouncers;
+		if (world->networks[i].network == talk->src->location.network && bouncers->n)
+			talk->from = &bouncers->addrs[random_below(bouncers->n)];
+	}
+}
+
+static const struct world_addr *find_addr(const struct world *world, uint32_t vni,
+					  const struct mz_addr *a)
+{
+	for (unsigned int i = 0; i < world->n_addrs; i++)
+		if (world->addrs[i].vni == vni && !memcmp(&world->addrs[i].addr, a, sizeof(*a)))
+			return &world->addrs[i];
+	return NULL;
+}
+
+/* The pair that a question of this host is about, which waits for its answer, if there is one. */
+static bool random_pending(const struct world *world, struct talk *talk)
+{
+	const struct world_pending *row;
+
+	if (!world->n_pending)
+		return false;
+	row = &world->pending[random_below(world->n_pending)];
+	talk->src = find_addr(world, row->vni, &row->src);
+	talk->dst = find_addr(world, row->vni, &row->dst);
+	return row->exists && talk->src && talk->dst;
+}
+
 static void random_direct(const struct world *world, const struct talk *talk,
-			  struct tunnel_spec *spec, struct options *o)
+			  struct tunnel_spec *spec, struct options *o, bool asks)
 {
 	if (random_chance(20))
 		o->size = random_options(o->bytes);
-	if (random_chance(30))
+	if (random_chance(30) || asks)
 		append_rts(world, o, talk->from, talk->src);
 	if (random_chance(2))
 		append_rts(world, o, talk->from, talk->src);
@@ -360,12 +412,30 @@ static void random_direct(const struct world *world, const struct talk *talk,
 		spec->eth_proto = MZ_GENEVE_RETURNED;
 }
 
+/* Of the destination, mostly, as it is here or as a bouncer says. */
+static void random_judged(const struct world *world, const struct talk *talk,
+			  char ret_mac[static 18])
+{
+	uint64_t network = random_chance(60) ? talk->dst->local.network
+					     : talk->dst->location.network;
+	uint8_t mac[6] = { random_chance(95) ? MZ_JUDGED_MAC : 6 };
+
+	if (random_chance(20))
+		network = world->networks[random_below(N_NETWORKS)].network;
+	if (random_chance(20))
+		network = random_chance(90) ? 0 : network + (1ULL << 32);
+	mac[1] = network >> 32;
+	put32(mac + 2, network);
+	mac_text(mac, ret_mac);
+}
+
 static void from_underlay(const struct world *world, struct packet *packet)
 {
 	static const uint8_t ttls[] = { 64, 63, 255, 1, 2 };
-	struct talk talk = random_talk(world);
-	bool is_ipv6 = talk.src->addr.words_be[0];
-	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF;
+	struct talk talk = random_talk(world), pending = talk;
+	bool is_pending = random_chance(10) && random_pending(world, &pending);
+	bool asks = !is_pending && random_chance(10), is_ipv6;
+	char src[46], dst[46], outer_src[46], outer_dst[46] = SELF, judged[18];
 	struct options o = {};
 	struct frame inner = {};
 	struct tunnel_spec spec = { .dst_mac = SELF_MAC,
@@ -376,22 +446,30 @@ static void from_underlay(const struct world *world, struct packet *packet)
 				    .ttl = PICK(ttls),
 				    .src_port = random_below(65536),
 				    .udp_check = random_chance(90) ? 0 : random_below(65536),
-				    .vni = random_chance(97) ? talk.src->vni
-							     : random_below(1 << 24) };
+				    .eth_proto = is_pending ? MZ_GENEVE_RETURNED : 0 };
 
+	if (is_pending)
+		talk = pending;
+	if (asks)
+		random_question(world, &talk);
+	spec.vni = random_chance(97) ? talk.src->vni : random_below(1 << 24);
+	is_ipv6 = talk.src->addr.words_be[0];
 	packet->ifindex = WORLD_LO;
 	(void)world_text(&talk.src->addr, src);
 	(void)world_text(&talk.dst->addr, dst);
 	if (random_chance(10))
 		random_ip(world, is_ipv6, random_chance(50) ? src : dst);
-	if (random_chance(15)) {
-		o = random_control(talk.src, talk.dst);
+	if (random_chance(is_pending ? 60 : asks ? 0 : 15)) {
+		spec.eth_proto = 0;
+		o = is_pending ? random_control(world, talk.dst, talk.src) :
+				 random_control(world, talk.src, talk.dst);
 	} else {
+		random_judged(world, &talk, judged);
 		random_ip_frame(&inner, is_ipv6, random_chance(97) ? VIRTUAL_MAC : BROADCAST,
-				PORT_MAC, src, dst);
-		random_direct(world, &talk, &spec, &o);
+				judged, src, dst);
+		random_direct(world, &talk, &spec, &o, asks);
 	}
-	if (spec.eth_proto && random_chance(70))
+	if (spec.eth_proto && random_chance(is_pending ? 10 : 70))
 		talk.from = &talk.dst->learned.host;
 	(void)world_text(talk.from, outer_src);
 	if (random_chance(5))
@@ -403,79 +481,6 @@ static void from_underlay(const struct world *world, struct packet *packet)
 	frame_tunnel(&packet->frame, &spec, &inner);
 	if (world->is_ipv6 && random_chance(5))
 		extend_outer(&packet->frame);
-}
-
-/* Where a header may begin: outer Ethernet, IP, UDP, Geneve, inner Ethernet, IP, what follows. */
-static size_t random_offset(const struct frame *frame)
-{
-	static const size_t starts[] = { 0, 12, 14, 34, 42, 50, 54, 62, 70, 84, 104, 124 };
-	size_t off =
-		random_chance(90) ? PICK(starts) + random_below(24) : random_below(frame->size);
-
-	return off < frame->size ? off : random_below(frame->size);
-}
-
-static void insert_or_delete(struct frame *frame)
-{
-	size_t off = random_offset(frame), size = random_below(3) ? 4 : random_below(40) + 1;
-
-	if (random_chance(50) && off + size <= frame->size) {
-		memmove(frame->bytes + off, frame->bytes + off + size, frame->size - off - size);
-		frame->size -= size;
-	} else if (frame->size + size <= SIZE_MAX_FUZZ) {
-		memmove(frame->bytes + off + size, frame->bytes + off, frame->size - off);
-		random_bytes(frame->bytes + off, size);
-		frame->size += size;
-	}
-}
-
-static void extend(struct frame *frame)
-{
-	size_t size = random_chance(80) ? random_below(64) : random_below(1500);
-
-	if (frame->size + size > SIZE_MAX_FUZZ)
-		return;
-	random_bytes(frame->bytes + frame->size, size);
-	frame->size += size;
-}
-
-static void change(struct frame *frame)
-{
-	static const uint8_t values[] = { 0, 1, 4, 5, 6, 0x45, 0x60, 0x7f, 0x80, 0xfe, 0xff };
-	size_t off = random_offset(frame), from = random_offset(frame);
-	size_t n = random_chance(50) ? 4 : 16;
-
-	switch (random_below(9)) {
-	case 0:
-		frame->bytes[off] = random_below(256);
-		break;
-	case 1:
-		frame->bytes[off] ^= 1 << random_below(8);
-		break;
-	case 2:
-		frame->bytes[off] = PICK(values);
-		break;
-	case 3:
-		frame->bytes[off] += random_chance(50) ? 1 : -1;
-		break;
-	case 4:
-		if (off + 2 <= frame->size)
-			put16(frame->bytes + off,
-			      random_below(2) ? frame->size - off : random_below(64));
-		break;
-	case 5:
-		if (off + n <= frame->size && from + n <= frame->size)
-			memmove(frame->bytes + off, frame->bytes + from, n);
-		break;
-	case 6:
-		frame->size = random_below(frame->size) + 1;
-		break;
-	case 7:
-		extend(frame);
-		break;
-	default:
-		insert_or_delete(frame);
-	}
 }
 
 /* The kernel's test run refuses frames without the whole header that their EtherType promises. */
@@ -503,8 +508,8 @@ void packet_random(const struct world *world, struct packet *ret)
 		else
 			from_underlay(world, ret);
 		if (random_chance(3))
-			extend(&ret->frame);
+			frame_mutate_end(&ret->frame);
 		while (n_changes-- && ret->frame.size)
-			change(&ret->frame);
+			frame_mutate(&ret->frame);
 	} while (!can_run(&ret->frame));
 }

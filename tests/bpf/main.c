@@ -47,16 +47,21 @@ int main(void)
 		n_failed += test_neighbour();
 		n_failed += test_agent();
 		n_failed += test_transit();
+		n_failed += test_geneve();
 		n_failed += test_roles();
 		n_failed += test_way();
 		n_failed += test_xdp();
 		n_failed += test_hostile();
 		n_failed += test_icmp_error();
+		n_failed += test_path_mtu();
 		n_failed += test_direct();
 		n_failed += test_introduce();
 		n_failed += test_control();
 		n_failed += test_return();
 		n_failed += test_divider();
+		n_failed += test_undivided();
+		n_failed += test_judged();
+		n_failed += test_replace();
 		n_failed += test_trust();
 	}
 	n_failed += cmocka_run_group_tests_name("coverage", coverage, NULL, NULL);

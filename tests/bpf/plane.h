@@ -53,6 +53,7 @@ struct result {
 	struct frame out;
 	unsigned int n_clones; /* sent beside it; the last one: */
 	struct frame clone;
+	bool came_again; /* a copy; `out` is what came of that, `clone` the packet itself */
 	struct mz_count counters[MZ_N_COUNTERS];
 	struct mz_count drops[MZ_DROP_CODES];
 };
@@ -118,6 +119,9 @@ void expect_sent_both(const struct frame *in, const struct frame *out, const str
 /* TRANSIT drops it, and what is left becomes a control packet; XDP leaves it. */
 void expect_dropped_and_told(const struct frame *in, enum mz_drop reason,
 			     const struct frame *control, unsigned int counters);
+/* The same of one that is consumed without a drop. */
+void expect_consumed_and_told(const struct frame *in, const struct frame *control,
+			      unsigned int counters);
 /* Of a packet that was run already: which of the two is the control packet? */
 const struct frame *control_of(const struct result *result);
 const struct frame *data_of(const struct result *result);
@@ -158,8 +162,7 @@ void put_moved(const char *ip, const char *host, uint32_t generation);
 		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
 
 /*
- * Frames that most tests start from. The MACs of what comes out are the virtual one and the port's.
- *
+ * Frames that most tests start from.
  */
 struct frame from_port(const char *dst);
 struct frame inner_from(const char *src, const char *dst);
@@ -175,6 +178,12 @@ struct frame forwarded_with(const char *host, const struct frame *inner, const s
 /* As they come from a host, and as they are sent to one; ttl 0: 64. */
 struct frame control_from(const char *host, const struct options *o);
 struct frame control_to(const char *host, const struct options *o, uint8_t ttl);
+/*
+ * For which network the sender has judged a packet: that of the destination, in what tunnelled()
+ * makes; in what is expected, as the counters say, unless a test says otherwise. 0: none.
+ */
+void put_judged(struct frame *tunnel, uint64_t network);
+void expect_judged(const struct frame *in, struct frame *expected, unsigned int counters);
 /* The Geneve protocol says that a packet was given back. */
 void mark_returned(struct frame *frame);
 struct frame delivered(const char *mac, const struct frame *inner);
@@ -186,14 +195,19 @@ void take_ttl(struct frame *frame, unsigned int n);
 int test_agent(void);
 int test_neighbour(void);
 int test_transit(void);
+int test_geneve(void);
 int test_roles(void);
 int test_xdp(void);
 int test_way(void);
 int test_hostile(void);
 int test_icmp_error(void);
+int test_path_mtu(void);
 int test_direct(void);
 int test_introduce(void);
 int test_control(void);
 int test_return(void);
 int test_divider(void);
+int test_undivided(void);
+int test_judged(void);
+int test_replace(void);
 int test_trust(void);

@@ -24,7 +24,12 @@
 #define SKIPPED	 77
 #define MAX_CPUS 1024
 
-static int copies = -1; /* a socket that sees what leaves a device */
+#define LO	 1
+
+static int copies = -1; /* a socket that sees what leaves a device, or comes in */
+static bool is_fenced;
+static struct frame again; /* size 0: none */
+static uint32_t mark_of_copies; /* all programs here have the same */
 static int n_cpus;
 
 void programs_must(bool is, const char *what)
@@ -35,15 +40,35 @@ void programs_must(bool is, const char *what)
 	exit(1);
 }
 
+static int raise_lo(void)
+{
+	const struct mz_link_change up = { .up = 1 };
+	struct mz_netlink *nl = NULL;
+	int r = mz_netlink_open(&nl);
+
+	r = r ? r : mz_link_change(nl, LO, &up);
+	mz_netlink_free(nl);
+	return r;
+}
+
 int programs_open(void)
 {
+	const struct timeval patience = { .tv_sec = 10 };
+	const int yes = 1, room = 16 << 20; /* what devices say when they are new */
+	int r;
+
 	n_cpus = libbpf_num_possible_cpus();
 	if (n_cpus > MAX_CPUS)
 		return -E2BIG;
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
-	copies = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	return copies < 0 ? -errno : mz_probe_decap_flags();
+	copies = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	if (copies < 0 || setsockopt(copies, SOL_SOCKET, SO_RCVMARK, &yes, sizeof(yes)) < 0 ||
+	    setsockopt(copies, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0 ||
+	    setsockopt(copies, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	r = raise_lo();
+	return r ? r : mz_probe_decap_flags();
 }
 
 void programs_close(void)
@@ -77,6 +102,7 @@ struct mz_config programs_config(const char *self, bool decap_flags_ok)
 void programs_configure(const volatile struct mz_config *rodata, const struct mz_config *config)
 {
 	memcpy((void *)rodata, config, sizeof(*config));
+	mark_of_copies = config->secret[1] >> 32 | 1; /* secret_mark() */
 }
 
 int programs_load(const struct mz_config *config, struct mizar_bpf **ret)
@@ -194,20 +220,65 @@ static bool is_ours(const struct frame *frame)
 	return !memcmp(src, virtual_mac, 6) || !memcmp(src, host, 3) || !memcmp(src, none, 6);
 }
 
+/* Behind all that is on its way into a device: it comes back when that is through. */
+#define FENCE_PROTO 0x88b6 /* of experiments */
+
+static void send_fence(void)
+{
+	const uint8_t fence[60] = { [12] = FENCE_PROTO >> 8, [13] = FENCE_PROTO & 0xff };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = LO };
+
+	programs_must(sendto(copies, fence, sizeof(fence), 0, (void *)&to, sizeof(to)) ==
+			      sizeof(fence), "a fence");
+}
+
+/* The next packet; returns its mark. */
+static uint32_t receive(struct frame *ret, struct sockaddr_ll *ret_from)
+{
+	char control[CMSG_SPACE(sizeof(uint32_t))];
+	struct iovec iov = { .iov_base = ret->bytes, .iov_len = sizeof(ret->bytes) };
+	struct msghdr msg = { .msg_name = ret_from,
+			      .msg_namelen = sizeof(*ret_from),
+			      .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t size = recvmsg(copies, &msg, 0);
+	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	uint32_t mark = 0;
+
+	programs_must(size >= 0, "copies");
+	ret->size = size;
+	if (cmsg)
+		memcpy(&mark, CMSG_DATA(cmsg), sizeof(mark));
+	return mark;
+}
+
 bool programs_take_copy(struct frame *ret)
 {
 	struct sockaddr_ll from;
-	ssize_t size;
+	uint32_t mark;
 
+	if (!is_fenced)
+		send_fence();
+	is_fenced = true;
 	do {
-		socklen_t from_size = sizeof(from);
+		mark = receive(ret, &from);
+		is_fenced = ntohs(from.sll_protocol) != FENCE_PROTO;
+		if (mark == mark_of_copies && from.sll_pkttype != PACKET_OUTGOING) {
+			programs_must(!again.size, "one copy to receive");
+			again = *ret;
+		}
+	} while (is_fenced && (from.sll_pkttype != PACKET_OUTGOING || !is_ours(ret)));
+	return is_fenced;
+}
 
-		size = recvfrom(copies, ret->bytes, sizeof(ret->bytes), 0, (void *)&from,
-				&from_size);
-		programs_must(size >= 0 || errno == EAGAIN, "copies");
-	} while (size >= 0 && (from.sll_pkttype != PACKET_OUTGOING || !is_ours(ret)));
-	ret->size = size < 0 ? 0 : size;
-	return size >= 0;
+bool programs_take_again(struct frame *ret, uint32_t *ret_mark)
+{
+	*ret = again;
+	*ret_mark = mark_of_copies;
+	again.size = 0;
+	return ret->size;
 }
 
 int programs_make_devices(unsigned int n, int mtu, uint32_t ret_ifindexes[])

@@ -51,6 +51,11 @@ void programs_take_counts(const struct mizar_bpf *skeleton, struct counts *ret);
  * False: there is no more.
  */
 bool programs_take_copy(struct frame *ret);
+/*
+ * After these: one that the programs made in order to receive it once more, with this mark. Then
+ * the packet that comes out of the test run went on as it is.
+ */
+bool programs_take_again(struct frame *ret, uint32_t *ret_mark);
 
 /* Pairs of devices, both ends up, so that a copy can leave: the index of one end of each. */
 int programs_make_devices(unsigned int n, int mtu, uint32_t ret_ifindexes[]);

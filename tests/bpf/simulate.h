@@ -62,11 +62,17 @@ struct sim_guess {
 	struct mz_path_step steps[3];
 };
 struct mz_path_host sim_path_host(unsigned int host);
-/* from: the host that sent it; NULL: an endpoint of this host. */
-void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct mz_addr *from,
-		  bool is_returned, struct sim_guess *ret);
-/* to: a host; SIM_NOWHERE: an endpoint. False: there is nothing to compare. */
-bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returned,
+/* A packet that a host sent: judged: for which network; 0: none. */
+struct sim_came {
+	struct mz_addr from;
+	uint64_t judged;
+	bool is_returned;
+};
+/* came: NULL: from an endpoint of this host. */
+void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct sim_came *came,
+		  struct sim_guess *ret);
+/* to: a host; SIM_NOWHERE: an endpoint. sends: what it is there. False: nothing to compare. */
+bool sim_compare(const struct sim_guess *guess, unsigned int to, const struct sim_came *sends,
 		 const struct sim_result *result);
 
 /* The controller: what it wants, and which hosts have heard of it already. */
@@ -93,11 +99,6 @@ void sim_control_step(void);
 bool sim_control_finish(void);
 /* Has a host lost its tables, and not got all of them again? */
 bool sim_control_is_booting(void);
-/*
- * Is it being made or deleted? A bouncer of its network that has no row of it takes what its own
- * endpoints send there to a bouncer of theirs, which may have the endpoint, and trusts it.
- */
-bool sim_control_is_half_known(const struct sim_endpoint *e);
 /* Prints who has which role, and what hosts have learned. */
 void sim_control_print(void);
 

@@ -57,44 +57,45 @@ static struct mz_addr addr_of(const uint8_t *ip, unsigned int at6, unsigned int 
 }
 
 /* Would a bouncer that is on its way in or out deliver it, if the flow's hash did not choose? */
-static bool is_open(unsigned int host, const struct mz_path_flow *flow, const struct mz_addr *from)
+static bool is_open(unsigned int host, const struct mz_path_flow *flow)
 {
 	struct mz_vni_addr key = { .vni = flow->vni, .addr = flow->dst };
 	struct mz_addr self = sim_host_addr(host);
 	struct mz_location row;
 
-	return from && sim_find(host, MZ_TABLE_location, &key, &row) &&
+	return sim_find(host, MZ_TABLE_location, &key, &row) &&
 	       !memcmp(&row.host, &self, sizeof(self));
 }
 
 static void add(struct sim_guess *guess, const struct mz_path_flow *flow,
-		const struct mz_path_host *host, const struct mz_addr *from, bool is_returned,
-		uint64_t now)
+		const struct mz_path_host *host, const struct sim_came *came, uint64_t now)
 {
 	struct mz_path_step *step = &guess->steps[guess->n++];
 
-	programs_must(!mz_path_step(flow, host, from, is_returned, now, step), "read tables");
+	programs_must(!mz_path_step(flow, host, came ? &came->from : NULL, came ? came->judged : 0,
+				    came && came->is_returned, now, step),
+		      "read tables");
 }
 
-void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct mz_addr *from,
-		  bool is_returned, struct sim_guess *ret)
+void sim_foretell(unsigned int host, uint32_t vni, const uint8_t *ip, const struct sim_came *came,
+		  struct sim_guess *ret)
 {
 	const struct mz_path_host path_host = sim_path_host(host);
 	const struct mz_path_flow flow = { .vni = vni,
 					   .src = addr_of(ip, 8, 12),
 					   .dst = addr_of(ip, 24, 16) };
 
-	*ret = (struct sim_guess){ .began = clock_ns(), .is_open = is_open(host, &flow, from) };
+	*ret = (struct sim_guess){ .began = clock_ns(), .is_open = came && is_open(host, &flow) };
 	for (unsigned int vpc = 0; vpc < SIM_VPCS; vpc++)
 		ret->divides |= sim_divides(vpc) && sim_vni(vpc) == vni;
-	add(ret, &flow, &path_host, from, is_returned, ret->began);
-	add(ret, &flow, &path_host, from, is_returned, ret->began + TICK_NS);
-	if ((!from || is_returned) && is_renewed(host, &flow, path_host.lease, ret->began))
-		add(ret, &flow, &path_host, from, is_returned, ret->began + path_host.lease);
+	add(ret, &flow, &path_host, came, ret->began);
+	add(ret, &flow, &path_host, came, ret->began + TICK_NS);
+	if ((!came || came->is_returned) && is_renewed(host, &flow, path_host.lease, ret->began))
+		add(ret, &flow, &path_host, came, ret->began + path_host.lease);
 }
 
 /* Is it so, that a packet leaves for a host, or (SIM_NOWHERE) into an endpoint, or is dropped? */
-static bool agrees(const struct mz_path_step *step, unsigned int to, bool is_returned,
+static bool agrees(const struct mz_path_step *step, unsigned int to, const struct sim_came *sends,
 		   const struct sim_result *result)
 {
 	if (result->n_drops)
@@ -105,7 +106,8 @@ static bool agrees(const struct mz_path_step *step, unsigned int to, bool is_ret
 		struct mz_addr next = sim_host_addr(to);
 
 		if (!memcmp(&step->next.addrs[i], &next, sizeof(next)))
-			return step->gives_back == is_returned;
+			return step->gives_back == sends->is_returned &&
+			       step->judged == sends->judged;
 	}
 	return false;
 }
@@ -130,7 +132,7 @@ static bool is_unasked(const struct sim_result *result)
 	return false;
 }
 
-bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returned,
+bool sim_compare(const struct sim_guess *guess, unsigned int to, const struct sim_came *sends,
 		 const struct sim_result *result)
 {
 	char text[256];
@@ -140,13 +142,13 @@ bool sim_compare(const struct sim_guess *guess, unsigned int to, bool is_returne
 	if (clock_ns() - guess->began > TICK_NS || (guess->is_open && guess->divides))
 		return false;
 	for (unsigned int i = 0; i < guess->n; i++)
-		if (agrees(&guess->steps[i], to, is_returned, result))
+		if (agrees(&guess->steps[i], to, sends, result))
 			return true;
 	step_text(&guess->steps[0], text);
 	sim_fail("mizar path says otherwise: %s; but it %s %u", text,
 		 result->n_drops   ? mz_drop_name(result->reason) :
 		 to == SIM_NOWHERE ? "arrives" :
-		 is_returned	   ? "is given back to" :
-				     "goes to",
+		 sends->is_returned ? "is given back to" :
+				      "goes to",
 		 to);
 }

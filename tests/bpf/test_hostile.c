@@ -120,6 +120,7 @@ static int setup(void **state)
 
 	plane_forget();
 	put_vpc(VNI, MZ_VPC_DIRECT, LIST("192.168.50.3"));
+	put_network(100, LIST("192.168.50.2", "192.168.50.3")); /* one gives back, one takes it */
 	put_learned("10.0.0.77", "192.168.50.2", 7, MZ_LEARNED_HERE, 10);
 	put_location("10.0.0.3", 100, "192.168.50.3");
 	put_location("fd00:a::3", 100, "192.168.50.3");

@@ -182,6 +182,19 @@ static void the_destination_learns_and_answers(void **state)
 	}
 }
 
+/* Whatever is behind it would overtake a copy, which goes by a queue. */
+static void what_is_answered_keeps_its_place(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame in = with_rts(BOUNCER, p->src, p->here, &rts_of_source);
+		struct result result;
+
+		plane_run(TRANSIT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_here].packets, 1);
+		assert_true(result.came_again);
+	}
+}
+
 /*
  * One in 2 ms, two at once, for each pair. What is not answered is delivered all the same. A slow
  * machine has several tries.
@@ -360,6 +373,7 @@ int test_introduce(void)
 		TEST(an_rts_is_found_in_any_company),
 		TEST(an_rts_must_be_whole_and_alone),
 		TEST(the_destination_learns_and_answers),
+		TEST(what_is_answered_keeps_its_place),
 		TEST(an_answer_is_limited),
 		TEST(a_renewal_teaches_nothing),
 		TEST(strangers_introduce_nobody),

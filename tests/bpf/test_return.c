@@ -48,12 +48,19 @@ static void what_is_not_here_is_given_back(void **state)
 }
 
 /* As it comes back to who sent it. */
-static struct frame returned(const char *host, const struct pair *p)
+static struct frame returned_inner(const char *host, const struct frame *inner)
 {
-	struct frame inner = inner_from(p->own, p->gone), in = tunnelled(host, &inner);
+	struct frame in = tunnelled(host, inner);
 
 	mark_returned(&in);
 	return in;
+}
+
+static struct frame returned(const char *host, const struct pair *p)
+{
+	struct frame inner = inner_from(p->own, p->gone);
+
+	return returned_inner(host, &inner);
 }
 
 static void what_comes_back_goes_by_the_bouncer(void **state)
@@ -131,6 +138,79 @@ static void a_bouncer_sends_by_its_present_row(void **state)
 	}
 }
 
+/* Who gave it back is the flow's bouncer, or the only one: another one has it, or nobody. */
+static void nobody_gets_again_what_he_gave_back(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->own, p->gone), in = returned(SOURCE, p);
+		struct frame out = forwarded(THIRD, &inner);
+
+		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
+		put_network(100, LIST(SOURCE, THIRD));
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		put_network(100, LIST(SOURCE));
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+		delete_local(p->own); /* of dividers as well */
+		put_vpc(VNI, MZ_VPC_DIRECT, LIST(SOURCE, THIRD));
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		put_vpc(VNI, MZ_VPC_DIRECT, LIST(SOURCE));
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+	}
+}
+
+/* Or what this host sent on for another one as a divider, which it is no more. */
+static void what_left_meanwhile_goes_by_a_divider(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->gone), out = forwarded(DIVIDER, &inner);
+		struct frame in = returned_inner(SOURCE, &inner);
+
+		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
+		put_vpc(VNI, MZ_VPC_DIRECT, LIST(DIVIDER));
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		put_vpc(VNI, MZ_VPC_DIRECT, NULL, 0);
+		expect_drop_by_tc(&in, MZ_DROP_no_divider);
+	}
+}
+
+/* mizard made stale what was learned of it. */
+static void what_came_here_meanwhile_is_delivered(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->own, p->here), out = delivered(MAC_4, &inner);
+		struct frame in = returned_inner(SOURCE, &inner);
+
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender);
+		put_learned(p->here, SOURCE, 7, MZ_LEARNED_HERE | MZ_LEARNED_STALE, 10);
+		expect_sent(TRANSIT, &in, &out, COUNT(deliver) | COUNT(send_again));
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
+		put_routes(); /* and where this host divides, from others */
+		inner = inner_from(p->src, p->here);
+		out = delivered(MAC_4, &inner);
+		in = returned_inner(SOURCE, &inner);
+		expect_sent(TRANSIT, &in, &out,
+			    COUNT(deliver) | COUNT(divide) | COUNT(send_again));
+		put_vpc(VNI, MZ_VPC_DIRECT, LIST(DIVIDER));
+	}
+}
+
+/* This host has a bouncer's row of it, which is true, but is none yet: a bouncer vouches. */
+static void who_is_no_bouncer_yet_asks_one(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->own, p->gone), out = forwarded(BOUNCER, &inner);
+		struct frame in = returned(SOURCE, p);
+
+		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
+		put_attested(p->gone, 100, SOURCE, 7);
+		put_judged(&out, 100);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+	}
+}
+
 static void what_moved_is_sent_after(void **state)
 {
 	EACH_PAIR(p) {
@@ -153,6 +233,10 @@ int test_return(void)
 		TEST(what_comes_back_late_goes_on),
 		TEST(others_give_nothing_back),
 		TEST(a_bouncer_sends_by_its_present_row),
+		TEST(nobody_gets_again_what_he_gave_back),
+		TEST(what_left_meanwhile_goes_by_a_divider),
+		TEST(what_came_here_meanwhile_is_delivered),
+		TEST(who_is_no_bouncer_yet_asks_one),
 		TEST(what_moved_is_sent_after),
 #undef TEST
 	};

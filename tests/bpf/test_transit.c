@@ -3,44 +3,11 @@
  * What comes from the underlay: what is the host's, what is a tunnel packet for us, and is it
  * sound?
  */
-#include "plane.h"
+#include "underlay.h"
 
 #include <string.h>
 
 #include <linux/pkt_cls.h>
-
-#define UDP	(ETH + frame_outer_size())
-#define GENEVE	(UDP + 8)
-
-static struct frame inner_to_4(void)
-{
-	return inner_from("10.0.0.2", "10.0.0.4");
-}
-
-static struct tunnel_spec spec_from(const char *host)
-{
-	return (struct tunnel_spec){ .dst_mac = SELF_MAC,
-				     .src_mac = "02:aa:00:00:00:02",
-				     .src = host,
-				     .dst = SELF,
-				     .src_port = 40000,
-				     .vni = VNI };
-}
-
-static struct frame tunnel(const struct tunnel_spec *spec)
-{
-	struct frame frame = {}, inner = inner_to_4();
-
-	frame_tunnel(&frame, spec, &inner);
-	return frame;
-}
-
-static void expect_delivered(const struct frame *in)
-{
-	struct frame inner = inner_to_4(), out = delivered(MAC_4, &inner);
-
-	expect_sent(TRANSIT, in, &out, COUNT(deliver));
-}
 
 /* IPv6 with extension headers of 8 bytes in front of UDP. */
 static struct frame with_extensions(unsigned int n, uint8_t type)
@@ -71,13 +38,6 @@ static struct frame fragment(uint16_t offset, bool has_more)
 	frame = with_extensions(1, 44);
 	put16(frame.bytes + UDP + 2, offset << 3 | has_more);
 	return frame;
-}
-
-static void expect_refused(const struct tunnel_spec *spec, enum mz_drop reason)
-{
-	struct frame in = tunnel(spec);
-
-	expect_drop(TRANSIT, &in, reason);
 }
 
 static void what_is_not_ours_passes(void **state)
@@ -248,109 +208,6 @@ static void lying_lengths_outside_are_malformed(void **state)
 	expect_drop(TRANSIT, &in, MZ_DROP_outer_malformed);
 }
 
-static void geneve_must_be_what_we_speak(void **state)
-{
-	struct tunnel_spec spec = spec_from(BOUNCER);
-	struct frame in;
-
-	for (spec.version = 1; spec.version <= 3; spec.version++)
-		expect_refused(&spec, MZ_DROP_geneve_version);
-	spec = spec_from(BOUNCER);
-	spec.eth_proto = 0x0800;
-	expect_refused(&spec, MZ_DROP_geneve_protocol);
-	spec = spec_from(BOUNCER);
-	spec.flags = 0x80;
-	expect_refused(&spec, MZ_DROP_geneve_control);
-	spec.flags = 0x3f; /* reserved: ignored */
-	in = tunnel(&spec);
-	in.bytes[GENEVE + 7] = 0xff;
-	expect_delivered(&in);
-}
-
-static void unknown_options_are_skipped_in_any_order(void **state)
-{
-	static const uint8_t a[] = { 0xff, 0x4d, 0x05, 0x01, 1, 2, 3, 4 };
-	static const uint8_t b[] = { 0x00, 0x00, 0x7f, 0x00 };
-	static const uint8_t c[] = {
-		0x01, 0x08, 0x05, 0xe2, 9, 9, 9, 9, 8, 8, 8, 8
-	}; /* reserved bits */
-	static const struct {
-		const uint8_t *bytes;
-		size_t size;
-	} opts[] = { { a, sizeof(a) }, { b, sizeof(b) }, { c, sizeof(c) } };
-
-	for (unsigned int order = 0; order < 27; order++) {
-		uint8_t options[64];
-		struct tunnel_spec spec = spec_from(BOUNCER);
-		struct frame in;
-
-		spec.options = options;
-		for (unsigned int i = 0, rest = order; i < 3; i++, rest /= 3) {
-			memcpy(options + spec.n_options, opts[rest % 3].bytes, opts[rest % 3].size);
-			spec.n_options += opts[rest % 3].size;
-		}
-		in = tunnel(&spec);
-		expect_delivered(&in);
-	}
-}
-
-static void as_many_options_as_fit_are_walked(void **state)
-{
-	uint8_t options[252] = {};
-	struct tunnel_spec spec = spec_from(BOUNCER);
-	struct frame in;
-
-	spec.options = options;
-	spec.n_options = sizeof(options);
-	in = tunnel(&spec); /* 63 of them, without data */
-	expect_delivered(&in);
-	options[3] = 31; /* the longest, and 31 more */
-	in = tunnel(&spec);
-	expect_delivered(&in);
-	spec.n_ip_options = 40;
-	in = tunnel(&spec);
-	expect_delivered(&in);
-	options[248 + 2] = 0x80; /* the last one is critical */
-	expect_refused(&spec, MZ_DROP_geneve_critical);
-}
-
-static void critical_options_are_refused(void **state)
-{
-	uint8_t options[16] = { 0xff, 0x4d, 0x05, 0x01, 1, 2, 3, 4,
-				0xff, 0x4d, 0x84, 0x01, 1, 2, 3, 4 };
-	struct tunnel_spec spec = spec_from(BOUNCER);
-
-	spec.options = options;
-	spec.n_options = sizeof(options);
-	spec.flags = 0x40;
-	expect_refused(&spec, MZ_DROP_geneve_critical);
-	spec.flags = 0; /* said by the option alone */
-	expect_refused(&spec, MZ_DROP_geneve_critical);
-	options[10] = 0x03; /* said by the header alone */
-	spec.flags = 0x40;
-	expect_refused(&spec, MZ_DROP_geneve_options);
-	spec.n_options = 0;
-	expect_refused(&spec, MZ_DROP_geneve_options);
-}
-
-static void lying_options_are_refused(void **state)
-{
-	uint8_t options[8] = { 0xff, 0x4d, 0x05, 0x02, 1, 2, 3, 4 };
-	struct tunnel_spec spec = spec_from(BOUNCER);
-	struct frame inner = inner_to_4(), in;
-
-	spec.options = options; /* longer than all options together */
-	spec.n_options = sizeof(options);
-	expect_refused(&spec, MZ_DROP_geneve_options);
-	in = tunnelled(BOUNCER, &inner); /* longer than the packet */
-	in.bytes[GENEVE] = 63;
-	expect_drop(TRANSIT, &in, MZ_DROP_geneve_options);
-	options[3] = 31; /* options and header agree, and the packet ends before */
-	in = tunnel(&spec);
-	in.bytes[GENEVE] = 32;
-	expect_drop(TRANSIT, &in, MZ_DROP_geneve_options);
-}
-
 static void inner_garbage_is_named(void **state)
 {
 	static const uint16_t protocols[] = { 0x0806, 0x8100, 0x6558, 0x0000 };
@@ -492,11 +349,6 @@ int test_transit(void)
 		TEST(outer_options_are_stepped_over),
 		TEST(a_checksum_outside_does_not_matter),
 		TEST(lying_lengths_outside_are_malformed),
-		TEST(geneve_must_be_what_we_speak),
-		TEST(unknown_options_are_skipped_in_any_order),
-		TEST(as_many_options_as_fit_are_walked),
-		TEST(critical_options_are_refused),
-		TEST(lying_options_are_refused),
 		TEST(inner_garbage_is_named),
 		TEST(lying_lengths_inside_are_malformed),
 		TEST(congestion_marks_come_out_of_the_tunnel),

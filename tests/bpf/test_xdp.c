@@ -117,6 +117,7 @@ static void what_cannot_be_read_is_left(void **state)
 	const unsigned int all_headers = ETH + encap() + 20;
 	struct result result;
 
+	expect_judged(&in, &out, COUNT(forward) | COUNT(bounce));
 	for (unsigned int first = ETH; first <= all_headers; first++) {
 		bool is_turned = first == all_headers;
 
