@@ -99,7 +99,7 @@ static __always_inline __u32 local_generation(struct mz_pkt *p, const struct mz_
 static __always_inline void make_rts(struct mz_pkt *p, struct mz_opt_rts *ret)
 {
 	struct mz_addr self = self_addr();
-	__u64 cookie = cookie_for(p->f->vni, &p->f->dst, &p->f->src, cookie_time());
+	__u64 cookie = cookie_for(cookie_role(p), &p->f->dst, &p->f->src, cookie_time());
 
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->opt.class_be = bpf_htons(MZ_OPT_CLASS);

@@ -15,7 +15,7 @@ static __always_inline __u8 control_type(struct mz_pkt *p)
 	return opt ? opt->type : 0;
 }
 
-/* Somebody who should know says that nobody has it; late, if a location is known that holds. */
+/* Somebody says that nobody has it, who should know. */
 static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_addr *key,
 				       const struct mz_vni_addr *peer)
 {
@@ -25,25 +25,25 @@ static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_add
 	if (!is_from_divider(p) &&
 	    !(asker && bouncers_have(asker->network, key, &p->f->outer_src)))
 		return DROP(here_cookie);
-	/* A divider answered before it knew. */
+	/* A divider takes its word back. */
 	if (row && row->flags & MZ_LEARNED_BY && host_equal(&row->host, &p->f->outer_src))
 		row->flags |= MZ_LEARNED_STALE;
-	if (!row || !learned_holds(row, clock()))
-		note_nobody(key);
+	heed_no_one(p);
 	return MZ_ABSORBED;
 }
 
 /*
  * The network of the asker is that of the answer, if no divider stands between, or is here: only
- * who was sent the question has the cookie, and a divider puts in its own. A divider's answer is
- * for the asker's network.
+ * who was sent the question has the cookie, and a divider puts in its own. One that divides no more
+ * may have asked when it did. A divider's answer is for the asker's network.
  */
 static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_vni_addr *peer)
 {
 	const struct mz_local *row = table_lookup(local, peer);
+	struct mz_addr self = self_addr();
 
 	return row && vpc_is_direct_by_divider(p) &&
-			       (is_from_divider(p) || !replicas_have_self(&p->vpc->dividers)) ?
+			       (is_from_divider(p) || !replicas_have(&p->vpc->dividers, &self)) ?
 		       row->network :
 		       0;
 }
@@ -69,10 +69,12 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	__builtin_memcpy(&key.addr, here->address, sizeof(key.addr));
 	__builtin_memcpy(&peer.addr, here->peer, sizeof(peer.addr));
 	__builtin_memcpy(&cookie, here->cookie, sizeof(cookie));
+	p->f->dst = key.addr;
+	p->f->src = peer.addr;
 	room->news.generation = bpf_ntohl(here->generation_be);
 	room->news.group = bpf_ntohl(here->group_be);
 	here_flags = bpf_ntohl(here->flags_be);
-	if (!cookie_is_ours(cookie, p->f->vni, &key.addr, &peer.addr))
+	if (!cookie_is_ours(p, cookie))
 		return DROP(here_cookie);
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);
@@ -82,11 +84,13 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	r = learn(&key);
 	if (r == 1)
 		return DROP(here_generation);
-	if (r)
-		POINT(p, learn_full);
-	else
-		POINT(p, learn);
 	(void)bpf_map_delete_elem(&unknown, &key); /* absent is well */
+	if (r) {
+		POINT(p, learn_full);
+		return MZ_ABSORBED;
+	}
+	POINT(p, learn);
+	answer_pending(p, 0);
 	return MZ_ABSORBED;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "addr.h"
+#include "route.h"
 
 #define COOKIE_TIME_SHIFT 33 /* of ns: 8.6 s */
 
@@ -64,8 +65,8 @@ static __always_inline __u32 secret_mark(void)
 	return mz_config.secret[1] >> 32 | 1;
 }
 
-/* Of a question about dst, asked for src. */
-GLOBAL __u64 cookie_for(__u32 vni, const struct mz_addr *dst, const struct mz_addr *src,
+/* Of a question about dst, asked for src, in a VPC and a role. */
+GLOBAL __u64 cookie_for(__u32 role, const struct mz_addr *dst, const struct mz_addr *src,
 			__u32 time)
 {
 	struct siphash s = {
@@ -77,7 +78,7 @@ GLOBAL __u64 cookie_for(__u32 vni, const struct mz_addr *dst, const struct mz_ad
 
 	if (!dst || !src)
 		return 0;
-	sip_word(&s, (__u64)time << 32 | vni);
+	sip_word(&s, (__u64)time << 32 | role);
 	sip_addr(&s, dst);
 	sip_addr(&s, src);
 	sip_word(&s, 40ULL << 56); /* bytes that were hashed */
@@ -87,12 +88,24 @@ GLOBAL __u64 cookie_for(__u32 vni, const struct mz_addr *dst, const struct mz_ad
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
-/* Did this host give it, now or in the time before? */
-static __always_inline bool cookie_is_ours(__u64 cookie, __u32 vni, const struct mz_addr *dst,
-					   const struct mz_addr *src)
-{
-	__u32 time = cookie_time();
+/*
+ * Who asked as a divider does not hear the answer as the host of an endpoint, nor the other way
+ * round: it would know the destination in the wrong way.
+ */
+#define COOKIE_DIVIDES (1U << 31)
 
-	return cookie == cookie_for(vni, dst, src, time) ||
-	       cookie == cookie_for(vni, dst, src, time - 1);
+static __always_inline __u32 cookie_role(struct mz_pkt *p)
+{
+	bool divides = vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers);
+
+	return divides ? p->f->vni | COOKIE_DIVIDES : p->f->vni;
+}
+
+/* Did this host give it, now or in the time before? */
+static __always_inline bool cookie_is_ours(struct mz_pkt *p, __u64 cookie)
+{
+	__u32 role = cookie_role(p), time = cookie_time();
+
+	return cookie == cookie_for(role, &p->f->dst, &p->f->src, time) ||
+	       cookie == cookie_for(role, &p->f->dst, &p->f->src, time - 1);
 }

@@ -74,7 +74,8 @@ static __always_inline int mz_finish(struct mz_pkt *p, int verdict)
 		if (is_reported(p, code))
 			ctx_go_on(p->ctx, CTX_TAIL_ERROR);
 	}
-	if (is(p, MZ_ANSWERS) && (verdict < 0 || verdict == MZ_COPIED))
+	if (is(p, MZ_ANSWERS) &&
+	    (verdict < 0 || verdict == MZ_COPIED || verdict == MZ_ABSORBED))
 		ctx_go_on(p->ctx, CTX_TAIL_CONTROL_SEND);
 	if (verdict == MZ_SENT)
 		return p->f->action;

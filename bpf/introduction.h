@@ -6,6 +6,7 @@
 
 #include "control_room.h"
 #include "divide.h"
+#include "pending.h"
 
 /* What an RTS says, and the packet that it came with. */
 struct claim {
@@ -167,6 +168,18 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 	return holds || (is_attested && age_of(row->confirmed, now) < mz_config.lease);
 }
 
+/*
+ * A divider stands in for no host that is known: its word is true, and changes nothing. Nor does
+ * that of one which nobody told where the endpoint is, if another divider is known: that may know.
+ */
+static __always_inline bool is_no_better(const struct mz_learned *row, const struct news *news)
+{
+	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
+
+	return news->flags & MZ_LEARNED_BY &&
+	       (is_proven(row) || (is_guess && !host_equal(&row->host, &news->host)));
+}
+
 /* The news of the room. 0; 1: something better is known; 2: the table is full. */
 GLOBAL int learn(const struct mz_vni_addr *key)
 {
@@ -183,8 +196,7 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 	news = &room->news;
 	copy = *key;
 	row = bpf_map_lookup_elem(rows, &copy);
-	/* A divider stands in for no host that is known: its word is true, and changes nothing. */
-	if (row && news->flags & MZ_LEARNED_BY && is_proven(row) && learned_holds(row, now))
+	if (row && is_no_better(row, news) && learned_holds(row, now))
 		return 0;
 	if (row && is_known_better(row, news, now))
 		return 1;
@@ -260,7 +272,8 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	struct mz_addr self = self_addr();
 	struct mz_opt_rts *rts;
 	__be32 old[8], new[8];
-	__u64 cookie = cookie_for(p->f->vni, &p->f->dst, &p->f->src, cookie_time());
+	__u64 cookie = cookie_for(p->f->vni | COOKIE_DIVIDES, &p->f->dst, &p->f->src,
+				  cookie_time());
 
 	rts = mz_at(p, p->f->rts, sizeof(*rts));
 	if (!rts)
@@ -276,22 +289,29 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 	return 0;
 }
 
+/* Does this divider know where the destination is? */
+static __always_inline bool knows_destination(struct mz_pkt *p)
+{
+	const struct mz_learned *learned = find_learned(p, &p->f->dst);
+
+	return find_location(p, &p->f->dst) ||
+	       (learned && learned_holds(learned, clock()) &&
+		!host_is_dead(p->f->epoch, &learned->host));
+}
+
 /*
- * Is there a destination, as far as this divider knows, in another network? Between endpoints of
- * one nobody divides.
+ * May there be a destination, as far as this divider knows, in another network? Between endpoints
+ * of one nobody divides.
  */
-static __always_inline bool is_between_networks(struct mz_pkt *p)
+static __always_inline bool is_between_networks(struct mz_pkt *p, bool is_known)
 {
 	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->dst };
 	const struct mz_route *src = find_route(p->f->vni, &p->f->src);
 	const struct mz_route *dst = find_route(p->f->vni, &p->f->dst);
-	const struct mz_learned *learned = find_learned(p, &p->f->dst);
 
 	if (!dst || (src && src->network == dst->network))
 		return false;
-	return find_location(p, &p->f->dst) || !bounces_for(dst->network, &key) ||
-	       (learned && learned_holds(learned, clock()) &&
-		!host_is_dead(p->f->epoch, &learned->host));
+	return is_known || !bounces_for(dst->network, &key);
 }
 
 /* At the destination. Where the VPC divides, what is not learned could not send straight. */
@@ -318,15 +338,22 @@ static __always_inline int answer_by_copy(struct mz_pkt *p)
 	return MZ_COPIED;
 }
 
-/* A VPC that divides: this divider answers for the destination, and asks for itself. */
-static __always_inline int introduced_to_divider(struct mz_pkt *p)
+/*
+ * A VPC that divides: this divider asks for itself, and answers for the destination: at once, or
+ * when it is answered.
+ */
+static __always_inline int introduced_to_divider(struct mz_pkt *p, bool is_known)
 {
 	int r = is(p, MZ_INTRODUCED) ? learn_source(p, false) : 0;
 
 	if (r < 0)
 		return r;
-	prepare_here(p, 0, 0);
-	return replace_rts(p);
+	r = 0;
+	if (is_known)
+		prepare_here(p, 0, 0);
+	else if (is(p, MZ_INTRODUCED))
+		r = note_pending(p);
+	return r ?: replace_rts(p);
 }
 
 /*
@@ -335,14 +362,16 @@ static __always_inline int introduced_to_divider(struct mz_pkt *p)
  */
 static __always_inline int introduced(struct mz_pkt *p)
 {
-	bool divides = replicas_have_self(&p->vpc->dividers);
+	bool divides = replicas_have_self(&p->vpc->dividers), is_known;
 
 	if (!vpc_is_direct(p) || is(p, MZ_STRIPS))
 		return 0;
 	if (p->local && (divides || may_enter(p, p->local->network)))
 		return introduced_here(p);
-	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) && is_between_networks(p))
-		return introduced_to_divider(p);
+	is_known = divides && knows_destination(p);
+	if (divides && vpc_is_direct_by_divider(p) && !was_divided(p) &&
+	    is_between_networks(p, is_known))
+		return introduced_to_divider(p, is_known);
 	if (!is(p, MZ_INTRODUCED)) {
 		mark(p, MZ_STRIPS);
 		POINT(p, rts_source);

@@ -7,6 +7,7 @@
 
 #include "direct.h"
 #include "divide.h"
+#include "pending.h"
 
 /* Does this host, as a bouncer, send everybody to who gave the packet back? */
 static __always_inline bool is_own_word(struct mz_pkt *p)
@@ -18,9 +19,20 @@ static __always_inline bool is_own_word(struct mz_pkt *p)
 }
 
 /*
- * Only from a host where packets for the destination were sent, now or until a moment ago. From a
- * bouncer of the destination's network, a divider takes it for an answer; a bouncer whose own table
- * was wrong has a better row by now, or nobody has one. Sets next.
+ * A divider takes it for an answer: nobody has the destination. Not of one that is on its way out,
+ * and not if the endpoint has come here meanwhile: then it is divided again.
+ */
+static __always_inline int heed_bouncer(struct mz_pkt *p, __u64 network)
+{
+	if (!is_from_used_bouncer(p, network) || (p->local && p->local->network == network))
+		return 0;
+	heed_no_one(p);
+	return DROP(no_endpoint);
+}
+
+/*
+ * Only from a host where packets for the destination were sent, now or until a moment ago; a
+ * bouncer whose own table was wrong has a better row by now, or nobody has one. Sets next.
  */
 static __always_inline int check_returned(struct mz_pkt *p)
 {
@@ -34,12 +46,8 @@ static __always_inline int check_returned(struct mz_pkt *p)
 		route = find_route(p->f->vni, &p->f->dst);
 		if (!route)
 			return DROP(no_route);
-		/* It is on its way out, or the endpoint has come here meanwhile: divided again. */
 		if (is_from_bouncer(p, route->network))
-			return is_from_used_bouncer(p, route->network) &&
-					       !(p->local && p->local->network == route->network) ?
-				       DROP(no_endpoint) :
-				       0;
+			return heed_bouncer(p, route->network);
 	}
 	p->location = find_location(p, &p->f->dst);
 	if (!is_known && !p->location && !(row && addr_equal(&row->before, &p->f->outer_src)))

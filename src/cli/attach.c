@@ -80,7 +80,6 @@ enum mz_exit mz_verb_attach(const struct mz_args *args)
 	attach.name = (char *)args->words[0];
 	attach.netns = path;
 	attach.ifname = (char *)args->values[MZ_OPT_IFNAME];
-	attach.client_uid = path; /* the same attach repeated is the same one */
 	request.request_case = MIZAR__V1__LOCAL_REQUEST__REQUEST_ATTACH;
 	request.attach = &attach;
 	result = mz_local_call(args, &request, &response);

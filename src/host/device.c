@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Which devices there are, and which of them are mizard's: a veth device named "mz" and the uid in
- * hex, with an alias that begins with "mizar ". Both are asked of the kernel every time. The making
- * is in veth.c.
+ * hex, with an alias that begins with "mizar " and ends with the client. All is asked of the kernel
+ * every time. The making is in veth.c.
  */
 #include "host/device.h"
 
@@ -54,8 +54,13 @@ void mz_veth_describe(struct mz_netlink *nl, const struct mz_link *link,
 		.mtu = has_peer ? peer.mtu : link->mtu,
 		.peer_elsewhere = link->lower_nsid >= 0,
 	};
+	const char *client = NULL;
 
 	memcpy(device.ifname, link->name, sizeof(device.ifname));
+	if (mz_veth_is_ours(link))
+		client = strchr(link->alias + strlen(MZ_VETH_ALIAS), ' ');
+	if (client)
+		snprintf(device.client, sizeof(device.client), "%s", client + 1);
 	*ret_device = device;
 }
 

@@ -51,7 +51,7 @@ struct mz_host {
 	struct mz_rpc_client *client;
 	struct mz_stream *stream;
 	struct mz_releases *releases;	 /* the same */
-	struct mz_operation *operations; /* attaches that wait for the controller */
+	struct mz_operation *operations; /* what waits for the controller */
 	uint64_t rows_received;		 /* over the stream */
 	/*
 	 * Rows (mz_apply_key_hash) that came by Host.Attach and that the stream has not named

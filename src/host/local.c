@@ -25,6 +25,41 @@ void mz_local_reply_error(struct mz_ipc_request *request, int error, const char 
 	mz_ipc_reply(request, &response);
 }
 
+int mz_local_code_errno(enum mz_rpc_code code)
+{
+	switch (code) {
+	case MZ_RPC_OK:
+		return 0;
+	case MZ_RPC_INVALID_ARGUMENT:
+	case MZ_RPC_OUT_OF_RANGE:
+		return EINVAL;
+	case MZ_RPC_DEADLINE_EXCEEDED:
+		return ETIMEDOUT;
+	case MZ_RPC_NOT_FOUND:
+		return ENOENT;
+	case MZ_RPC_ALREADY_EXISTS:
+		return EEXIST;
+	case MZ_RPC_PERMISSION_DENIED:
+	case MZ_RPC_UNAUTHENTICATED:
+		return EACCES;
+	case MZ_RPC_RESOURCE_EXHAUSTED:
+		return ENOSPC;
+	case MZ_RPC_FAILED_PRECONDITION:
+	case MZ_RPC_ABORTED:
+		return EBUSY;
+	case MZ_RPC_UNAVAILABLE:
+		return EHOSTUNREACH;
+	case MZ_RPC_CANCELLED:
+		return ECANCELED;
+	case MZ_RPC_UNIMPLEMENTED:
+		return EOPNOTSUPP;
+	case MZ_RPC_UNKNOWN:
+	case MZ_RPC_INTERNAL:
+		break;
+	}
+	return EIO;
+}
+
 static void refuse(struct mz_ipc_request *request, size_t i, const struct mz_refusal *refusal,
 		   int r)
 {

@@ -28,150 +28,28 @@
 #include "mizar/v1/host.pb-c.h"
 #include "netlink/namespace.h"
 
-#define CONTROLLER_TIMEOUT_MS 5000
-#define DEFAULT_NAMESPACE     "default"
-#define DEFAULT_IFNAME	      "eth0"
-
-/* A request that waits for the controller. The text is the request's, which lives until the reply.
- */
-struct mz_operation {
-	struct mz_host *host;
-	struct mz_ipc_request *request;
-	const char *ns, *name, *client_uid;
-	/* Of an attach: */
-	const char *netns, *ifname;
-	bool had_device; /* it repeats an earlier one */
-	bool is_waiting; /* for mz_attach_resume() */
-	struct mz_operation *prev, *next;
-};
+#define DEFAULT_IFNAME "eth0"
 
 bool mz_attach_is_under_way(const struct mz_host *host, const char *ns, const char *name)
 {
 	const struct mz_operation *op;
 
 	for (op = host->operations; op; op = op->next) {
-		if (!strcmp(op->ns, ns) && !strcmp(op->name, name))
+		if (op->netns && !strcmp(op->ns, ns) && !strcmp(op->name, name))
 			return true;
 	}
 	return false;
 }
 
-/* The controller's codes as errno, for clients that want to tell them apart. */
-static int code_errno(enum mz_rpc_code code)
+static bool is_detaching(const struct mz_operation *attach)
 {
-	switch (code) {
-	case MZ_RPC_OK:
-		return 0;
-	case MZ_RPC_INVALID_ARGUMENT:
-	case MZ_RPC_OUT_OF_RANGE:
-		return EINVAL;
-	case MZ_RPC_DEADLINE_EXCEEDED:
-		return ETIMEDOUT;
-	case MZ_RPC_NOT_FOUND:
-		return ENOENT;
-	case MZ_RPC_ALREADY_EXISTS:
-		return EEXIST;
-	case MZ_RPC_PERMISSION_DENIED:
-	case MZ_RPC_UNAUTHENTICATED:
-		return EACCES;
-	case MZ_RPC_RESOURCE_EXHAUSTED:
-		return ENOSPC;
-	case MZ_RPC_FAILED_PRECONDITION:
-	case MZ_RPC_ABORTED:
-		return EBUSY;
-	case MZ_RPC_UNAVAILABLE:
-		return EHOSTUNREACH;
-	case MZ_RPC_CANCELLED:
-		return ECANCELED;
-	case MZ_RPC_UNIMPLEMENTED:
-		return EOPNOTSUPP;
-	case MZ_RPC_UNKNOWN:
-	case MZ_RPC_INTERNAL:
-		break;
+	const struct mz_operation *op;
+
+	for (op = attach->host->operations; op; op = op->next) {
+		if (!op->netns && !strcmp(op->ns, attach->ns) && !strcmp(op->name, attach->name))
+			return true;
 	}
-	return EIO;
-}
-
-/* ---- detaching ------------------------------------------------------------------------------- */
-
-static bool is_away(enum mz_rpc_code code)
-{
-	return code == MZ_RPC_UNAVAILABLE || code == MZ_RPC_DEADLINE_EXCEEDED ||
-	       code == MZ_RPC_CANCELLED;
-}
-
-static int call_detach(const struct mz_operation *op, mz_rpc_done_fn on_done, void *user)
-{
-	Mizar__V1__DetachRequest request = MIZAR__V1__DETACH_REQUEST__INIT;
-
-	request.namespace_ = (char *)op->ns;
-	request.name = (char *)op->name;
-	request.client_uid = (char *)op->client_uid;
-	request.droplet = (char *)op->host->options->droplet;
-	return mz_rpc_unary(op->host->client, "/mizar.v1.Host/Detach", &request.base,
-			    &mizar__v1__detach_response__descriptor, CONTROLLER_TIMEOUT_MS, on_done,
-			    user);
-}
-
-static void on_detached(enum mz_rpc_code code, const char *message,
-			const ProtobufCMessage *response, void *user)
-{
-	_cleanup_free_ struct mz_operation *op = user;
-	int r = 0;
-
-	/* A controller that is away is told later: the device is gone, and that is what was asked.
-	 */
-	if (is_away(code))
-		r = mz_release_add(op->host->releases, op->ns, op->name);
-	else if (code != MZ_RPC_OK && code != MZ_RPC_NOT_FOUND)
-		r = -code_errno(code);
-	if (r < 0) {
-		mz_local_reply_error(op->request, -r,
-				     "endpoint %s/%s: the device is gone, but the controller does "
-				     "not take it back: %s",
-				     op->ns, op->name, message);
-		return;
-	}
-	mz_log_info("endpoint %s/%s: detached", op->ns, op->name);
-	mz_local_reply_error(op->request, 0, "%s", "");
-}
-
-void mz_detach(struct mz_host *host, struct mz_ipc_request *request,
-	       const Mizar__V1__LocalDetach *detach)
-{
-	_cleanup_free_ struct mz_operation *op = calloc(1, sizeof(*op));
-	struct mz_endpoint endpoint;
-	uint64_t uid;
-	int r;
-
-	if (!op) {
-		mz_local_reply_error(request, ENOMEM, "out of memory");
-		return;
-	}
-	op->host = host;
-	op->request = request;
-	op->ns = detach->namespace_ ?: DEFAULT_NAMESPACE;
-	op->name = detach->name ?: "";
-	op->client_uid = detach->client_uid;
-
-	r = mz_endpoint_find(host, op->ns, op->name, &uid, &endpoint);
-	if (r >= 0)
-		r = mz_endpoint_delete(host, uid, &endpoint);
-	if (r < 0 && r != -ENOENT) {
-		mz_local_reply_error(request, -r,
-				     "endpoint %s/%s: its device cannot be removed: %s", op->ns,
-				     op->name, strerror(-r));
-		return;
-	}
-	if (!host->client) {
-		mz_local_reply_error(request, 0, "%s", "");
-		return;
-	}
-	r = call_detach(op, on_detached, op);
-	if (r < 0)
-		mz_local_reply_error(request, -r, "controller: %s", strerror(-r));
-	else
-		TAKE(op); /* on_detached() has it */
+	return false;
 }
 
 /* ---- attaching ------------------------------------------------------------------------------- */
@@ -221,9 +99,8 @@ static void attach_device(struct mz_operation *op, uint64_t uid, const struct mz
 	struct mz_device device;
 	int r;
 
-	r = mz_device_add(uid, endpoint, op->netns, op->ifname, mz_host_endpoint_mtu(host),
-			  host->offload.holds,
-			  &device);
+	r = mz_device_add(uid, endpoint, op->client_uid, op->netns, op->ifname,
+			  mz_host_endpoint_mtu(host), host->offload.holds, &device);
 	if (r < 0) {
 		take_back(op);
 		mz_local_reply_error(op->request, -r, "endpoint %s/%s: device %s in %s: %s", op->ns,
@@ -284,7 +161,7 @@ static void on_answer(enum mz_rpc_code code, const char *message, const Protobuf
 
 	DL_DELETE(op->host->operations, op);
 	if (code != MZ_RPC_OK) {
-		mz_local_reply_error(op->request, code_errno(code),
+		mz_local_reply_error(op->request, mz_local_code_errno(code),
 				     "endpoint %s/%s: controller: %s", op->ns, op->name, message);
 		return;
 	}
@@ -318,6 +195,15 @@ static bool is_ifname(const char *text)
 	return true;
 }
 
+static bool is_client(const char *text)
+{
+	size_t i;
+
+	for (i = 0; isgraph((unsigned char)text[i]); i++)
+		;
+	return !text[i] && i < MZ_CLIENT_SIZE;
+}
+
 /* What can be told without the controller. */
 static int check(const struct mz_operation *op)
 {
@@ -332,6 +218,13 @@ static int check(const struct mz_operation *op)
 		mz_local_reply_error(op->request, EINVAL,
 				     "ifname: no name for a device: use 1 to 15 "
 				     "characters without '/', ':' and white space");
+		return -EINVAL;
+	}
+	if (!is_client(op->client_uid)) {
+		mz_local_reply_error(op->request, EINVAL,
+				     "client_uid: use at most %d printable characters without "
+				     "blanks",
+				     MZ_CLIENT_SIZE - 1);
 		return -EINVAL;
 	}
 	r = op->netns[0] == '/' ? mz_netns_open(op->netns, &fd) : -EINVAL;
@@ -378,15 +271,15 @@ static int ask_controller(struct mz_operation *op)
 	struct mz_host *host = op->host;
 
 	/* An earlier device is just being given back: what is asked now must arrive after that. */
-	op->is_waiting = mz_release_cancel(host->releases, op->ns, op->name) == -EBUSY;
+	op->is_waiting = mz_release_cancel(host->releases, op->ns, op->name) == -EBUSY ||
+			 is_detaching(op);
 	if (op->is_waiting)
 		return 0;
 	message.namespace_ = (char *)op->ns;
 	message.name = (char *)op->name;
-	message.client_uid = (char *)op->client_uid;
 	message.droplet = (char *)host->options->droplet;
 	return mz_rpc_unary(host->client, "/mizar.v1.Host/Attach", &message.base,
-			    &mizar__v1__attach_response__descriptor, CONTROLLER_TIMEOUT_MS,
+			    &mizar__v1__attach_response__descriptor, MZ_LOCAL_TIMEOUT_MS,
 			    on_answer, op);
 }
 
@@ -429,11 +322,11 @@ void mz_attach(struct mz_host *host, struct mz_ipc_request *request,
 	}
 	op->host = host;
 	op->request = request;
-	op->ns = attach->namespace_ ?: DEFAULT_NAMESPACE;
+	op->ns = attach->namespace_ ?: MZ_LOCAL_NAMESPACE;
 	op->name = attach->name ?: "";
 	op->netns = attach->netns ?: "";
 	op->ifname = attach->ifname ?: DEFAULT_IFNAME;
-	op->client_uid = attach->client_uid;
+	op->client_uid = attach->client_uid ?: "";
 	if (check(op) < 0)
 		return;
 	op->had_device = has_device(op);

@@ -32,6 +32,7 @@ struct pair {
 	bool is_own_netns;	    /* both ends in the host's namespace */
 	bool is_new;
 	const char *ifname;
+	const char *client;
 	const struct mz_endpoint *endpoint;
 	struct mz_link link;
 	struct mz_link peer;
@@ -131,11 +132,15 @@ static int find_or_make_pair(struct pair *pair, const char *name, unsigned int m
  */
 static int configure_host_side(struct pair *pair)
 {
-	char alias[sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE];
+	char alias[MZ_LINK_ALIAS_SIZE];
 	const struct mz_link_change change = { .mtu = HOST_SIDE_MTU, .alias = alias };
 
-	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s", MZ_NAME_SIZE - 1,
-		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name);
+	_Static_assert(sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE + MZ_CLIENT_SIZE <=
+			       MZ_LINK_ALIAS_SIZE + 1,
+		       "all of it fits");
+	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s%s%s", MZ_NAME_SIZE - 1,
+		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name,
+		 pair->client[0] ? " " : "", pair->client);
 	return mz_link_change(pair->nl, pair->link.ifindex, &change);
 }
 
@@ -321,14 +326,15 @@ static int configure(struct pair *pair, unsigned int mtu, unsigned int holds)
 	return r;
 }
 
-int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *netns_path,
-		  const char *ifname, unsigned int mtu, unsigned int holds,
+int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *client,
+		  const char *netns_path, const char *ifname, unsigned int mtu, unsigned int holds,
 		  struct mz_device *ret_device)
 {
 	_cleanup_(pair_fini) struct pair pair = {
 		.netns_fd = -1,
 		.peer_socket_fd = -1,
 		.ifname = ifname,
+		.client = client,
 		.endpoint = endpoint,
 	};
 	char name[IFNAMSIZ];

@@ -14,15 +14,15 @@ static void put_address(uint8_t to[static 16], const struct mz_addr *a)
 	}
 }
 
-void cookie_make(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
+void cookie_make(uint32_t vni, bool divides, const struct mz_addr *dst, const struct mz_addr *src,
 		 uint64_t when, uint8_t ret_cookie[COOKIE_SIZE])
 {
 	static const struct mz_siphash_key key = { COOKIE_SECRET };
 	uint8_t question[40];
-	uint32_t span = when / COOKIE_SPAN;
+	uint32_t span = when / COOKIE_SPAN, role = vni | (divides ? 1U << 31 : 0);
 	uint64_t cookie;
 
-	memcpy(question, &vni, 4);
+	memcpy(question, &role, 4);
 	memcpy(question + 4, &span, 4);
 	put_address(question + 8, dst);
 	put_address(question + 24, src);

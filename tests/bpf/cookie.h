@@ -12,6 +12,6 @@
 
 #define COOKIE_SPAN (1ULL << 33) /* ns that one is given for */
 
-/* Of a question about dst, asked for src; when: by now_ns(). */
-void cookie_make(uint32_t vni, const struct mz_addr *dst, const struct mz_addr *src,
+/* Of a question about dst, asked for src, as a divider or not; when: by now_ns(). */
+void cookie_make(uint32_t vni, bool divides, const struct mz_addr *dst, const struct mz_addr *src,
 		 uint64_t when, uint8_t ret_cookie[COOKIE_SIZE]);

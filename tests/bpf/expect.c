@@ -287,7 +287,7 @@ const struct frame *control_of(const struct result *result)
 
 const struct frame *data_of(const struct result *result)
 {
-	return is_control(&result->clone) ? &result->out : &result->clone;
+	return !result->n_clones || is_control(&result->clone) ? &result->out : &result->clone;
 }
 
 /* As long as the packet that became it, of which nothing is left. */
@@ -328,6 +328,12 @@ void expect_dropped_and_told(const struct frame *in, enum mz_drop reason,
 	assert_clones(&result, 0);
 	assert_control(&result.out, control);
 	expect_left_by_xdp(in);
+}
+
+void expect_consumed_and_told(const struct frame *in, const struct frame *control,
+			      unsigned int counters)
+{
+	expect_dropped_and_told(in, 0, control, counters);
 }
 
 void expect_sent_both(const struct frame *in, const struct frame *out, const struct frame *control,

@@ -207,7 +207,8 @@ static bool are_others_as_before(const struct world *world)
 /* A message counts when it leaves. */
 static unsigned int message_counter(const struct forecast *forecast, const struct result *result)
 {
-	bool is_due = forecast->is_copied || forecast->fate == DROPPED;
+	bool is_due = forecast->is_copied || forecast->fate == DROPPED ||
+		      forecast->fate == ABSORBED;
 
 	return is_due && forecast->message.exists && result->verdict != TC_ACT_SHOT ?
 		       forecast->message.counter :
@@ -242,7 +243,7 @@ static bool is_foretold(const struct world *world, const struct forecast *foreca
 			return false;
 	if (result->n_clones != forecast->is_copied && !run.packet->is_gso)
 		return false;
-	if (forecast->is_copied || (forecast->fate == DROPPED && forecast->message.exists)) {
+	if (forecast->is_copied || (forecast->fate != SENT && forecast->message.exists)) {
 		if (!is_message_foretold(world, forecast, result))
 			return false;
 	} else if (result->verdict != hooks[run.packet->hook].verdicts[forecast->fate]) {
@@ -250,6 +251,17 @@ static bool is_foretold(const struct world *world, const struct forecast *foreca
 	}
 	return (forecast->fate != SENT && forecast->fate != PASSED) ||
 	       (forecast->is_copied && run.packet->is_gso) || is_same_frame(forecast, out);
+}
+
+static void keep_pending(struct world *world, const struct forecast *forecast)
+{
+	const struct world_pending *new = &forecast->pending;
+	struct world_pending *row = world_pending(world, new->vni, &new->dst, &new->src);
+
+	if (!row)
+		row = &world->pending[world->n_pending++];
+	*row = *new;
+	row->exists = forecast->notes;
 }
 
 /* What the packet changed, and when. */
@@ -264,6 +276,8 @@ static void keep(struct world *world, const struct forecast *forecast)
 	}
 	if (forecast->nobody)
 		forecast->nobody->nobody_until = forecast->nobody_until;
+	if (forecast->notes || forecast->answers)
+		keep_pending(world, forecast);
 	if (forecast->path_mtu) {
 		struct mz_nexthop *row = &world->hosts[forecast->heeded_host].ways;
 

@@ -26,6 +26,7 @@
 #define N_ADDRS	   (N_VPCS * N_SUBNETS * N_NUMBERS * 2)
 #define N_STRANGERS 2048
 #define N_SLOTS	   4
+#define N_PENDING  512
 
 #define WORLD_LO     1
 #define WORLD_LO_MTU 65536
@@ -75,6 +76,14 @@ struct world_port {
 	struct mz_port row;
 };
 
+/* A question that this host, as a divider, asked for another one. */
+struct world_pending {
+	bool exists;
+	uint32_t vni;
+	struct mz_addr dst, src, host;
+	uint8_t cookie[COOKIE_SIZE];
+};
+
 struct world {
 	struct world_host hosts[N_HOSTS];
 	struct world_vpc vpcs[N_VPCS];
@@ -84,6 +93,8 @@ struct world {
 	unsigned int n_addrs;
 	struct world_prefix prefixes[2 * N_NETWORKS + 2 * N_VPCS];
 	unsigned int n_prefixes;
+	struct world_pending pending[N_PENDING]; /* as many as a world has packets */
+	unsigned int n_pending;
 	struct world_port ports[N_PORTS];
 	bool is_ipv6; /* the underlay */
 };
@@ -133,12 +144,16 @@ struct forecast {
 	unsigned int n_changes;
 	struct world_addr *nobody; /* which gets this: */
 	uint64_t nobody_until;
+	struct world_pending pending; /* which is new, or answered and forgotten */
+	bool notes, answers;
 };
 
 /* ifindexes: of the devices that ports are on. Fills the tables, too. */
 void world_random(struct world *world, const uint32_t ifindexes[N_PORTS]);
 /* Another row for a host or a VPC: nothing of the old one is to be remembered. */
 void world_change(struct world *world);
+struct world_pending *world_pending(struct world *world, uint32_t vni, const struct mz_addr *dst,
+				    const struct mz_addr *src); /* NULL: none */
 const char *world_text(const struct mz_addr *addr, char ret[static 46]);
 uint32_t world_vni(unsigned int vpc);
 void world_mac(uint8_t ret[6], unsigned int vpc, unsigned int subnet, unsigned int number);

@@ -124,21 +124,49 @@ static void answer(struct view *v, const struct mz_addr *to, const struct option
 	put32(udp + 12, v->vni << 8);
 }
 
-static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+static void tell_here(struct view *v, const struct mz_addr *to, const uint8_t *cookie,
+		      uint32_t generation, uint32_t flags)
 {
 	struct options o = { .flags = MZ_GENEVE_F_CONTROL | MZ_GENEVE_F_CRITICAL };
-	struct mz_addr to = addr_at(v, v->rts + 4);
 	uint8_t data[52] = {};
 
-	if (!v->rts || v->is_void || !model_is_direct(v))
-		return;
 	memcpy(data, &v->dst, 16);
 	memcpy(data + 16, &v->src, 16);
-	memcpy(data + 32, at(v, v->rts + 28), COOKIE_SIZE);
+	memcpy(data + 32, cookie, COOKIE_SIZE);
 	put32(data + 40, generation);
 	put32(data + 48, flags);
 	option_append(&o, MZ_OPT_CLASS, MZ_OPT_HERE, data, sizeof(data));
-	answer(v, &to, &o, COUNT(here));
+	answer(v, to, &o, COUNT(here));
+}
+
+static void answer_rts(struct view *v, uint32_t generation, uint32_t flags)
+{
+	struct mz_addr to = addr_at(v, v->rts + 4);
+
+	if (v->rts && !v->is_void && model_is_direct(v))
+		tell_here(v, &to, at(v, v->rts + 28), generation, flags);
+}
+
+/* What this divider does not know, it has asked in its own name: for whom? */
+static void note_pending(struct view *v)
+{
+	v->out->pending = (struct world_pending){ .vni = v->vni,
+						  .dst = v->dst,
+						  .src = v->src,
+						  .host = addr_at(v, v->rts + 4) };
+	memcpy(v->out->pending.cookie, at(v, v->rts + 28), COOKIE_SIZE);
+	v->out->notes = true;
+}
+
+void model_answer_pending(struct view *v, uint32_t flags)
+{
+	const struct world_pending *row = world_pending(v->world, v->vni, &v->dst, &v->src);
+
+	if (!row)
+		return;
+	v->out->pending = *row;
+	v->out->answers = true;
+	tell_here(v, &row->host, row->cookie, 0, flags);
 }
 
 /* Of which network the source is, by its bouncer; 0: who knows, or who cares. */
@@ -156,15 +184,20 @@ static uint64_t introduced_network(struct view *v)
 		       0;
 }
 
-/* Is there a destination, as far as this divider knows, in another network than the source? */
+static bool knows_destination(const struct view *v)
+{
+	const struct world_addr *dst = model_addr(v, &v->dst);
+
+	return dst->has_location ||
+	       (model_holds(v, dst) && !model_host_is_dead(v, &model_row(v, dst)->host));
+}
+
+/* May there be a destination, as far as this divider knows, in another network than the source? */
 static bool is_between_networks(const struct view *v)
 {
 	uint64_t src = model_route(v, &v->src), dst = model_route(v, &v->dst);
-	const struct world_addr *to = model_addr(v, &v->dst);
 
-	return dst && src != dst &&
-	       (to->has_location || !model_bounces(v, dst) ||
-		(model_holds(v, to) && !model_host_is_dead(v, &model_row(v, to)->host)));
+	return dst && src != dst && (knows_destination(v) || !model_bounces(v, dst));
 }
 
 /*
@@ -186,9 +219,14 @@ bool model_introduced(struct view *v)
 			answer_rts(v, v->local->local.generation, 0);
 	} else if (model_divides(v) && model_is_direct_by_divider(v) && !v->was_divided &&
 		   is_between_networks(v)) {
+		bool is_known = knows_destination(v);
+
 		if (v->is_introduced)
 			(void)learn_source(v, 0, 0);
-		answer_rts(v, 0, 0);
+		if (is_known)
+			answer_rts(v, 0, 0);
+		else if (v->is_introduced)
+			note_pending(v);
 		v->replaces = true;
 	} else if (!v->is_introduced) {
 		make_void(v, COUNT(rts_source));
@@ -204,7 +242,7 @@ void model_replace_rts(const struct view *v, uint8_t *frame)
 	memcpy(frame + v->rts + 4, &v->world->hosts[0].addr, 16);
 	if (!v->is_introduced)
 		memset(frame + v->rts + 20, 0, 8);
-	cookie_make(v->vni, &v->dst, &v->src, v->now, frame + v->rts + 28);
+	model_cookie(v, v->now, frame + v->rts + 28);
 }
 
 /*
@@ -275,8 +313,10 @@ bool model_check_returned(struct view *v)
 		bool came = v->local && v->local->local.network == network;
 
 		/* Who is not used any more need not know. */
-		return came || !model_is_from_used_bouncer(v, network) ? GO_ON :
-									 DROP(v, no_endpoint);
+		if (came || !model_is_from_used_bouncer(v, network))
+			return GO_ON;
+		model_heed_no_one(v);
+		return DROP(v, no_endpoint);
 	}
 	if (!is_known && !dst->has_location && !(row && same(&row->before, &v->outer_src)))
 		return DROP(v, stale_sender);
@@ -360,5 +400,5 @@ void model_write_rts(const struct view *v, uint8_t *to)
 	memcpy(to + 4, &v->world->hosts[0].addr, 16);
 	put32(to + 20, src->is_local ? src->local.generation : 0);
 	put32(to + 24, 0);
-	cookie_make(v->vni, &v->dst, &v->src, v->now, to + 28);
+	model_cookie(v, v->now, to + 28);
 }

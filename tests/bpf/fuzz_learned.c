@@ -17,6 +17,12 @@ bool model_is_direct_by_divider(const struct view *v)
 	return model_is_direct(v) && v->vpc->row.flags & MZ_VPC_DIVIDE;
 }
 
+void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE])
+{
+	cookie_make(v->vni, model_is_direct_by_divider(v) && model_divides(v), &v->dst, &v->src,
+		    when, ret);
+}
+
 const struct mz_learned *model_row(const struct view *v, const struct world_addr *a)
 {
 	for (unsigned int i = 0; i < v->out->n_changes; i++)
@@ -121,11 +127,16 @@ static bool is_known_better(const struct view *v, const struct world_addr *a,
 
 bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *news)
 {
+	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
 	const struct mz_learned *old = model_row(v, a);
 	struct change *c;
 
-	/* A divider is not as good as the host itself: it is heard, and nothing changes. */
-	if (old && news->flags & MZ_LEARNED_BY && model_is_proven(old) && model_holds(v, a))
+	/*
+	 * A divider is not as good as the host itself, nor one that was not told as another one: it
+	 * is heard, and nothing changes.
+	 */
+	if (old && news->flags & MZ_LEARNED_BY && model_holds(v, a) &&
+	    (model_is_proven(old) || (is_guess && !same(&old->host, &news->host))))
 		return true;
 	if (is_known_better(v, a, news))
 		return false;
@@ -156,7 +167,21 @@ static bool absorb_control(struct view *v, unsigned int counters)
 	return DONE;
 }
 
-/* From who should know: a divider, or a bouncer of the asker. Late, where a location holds. */
+void model_heed_no_one(struct view *v)
+{
+	struct world_addr *dst = model_addr(v, &v->dst);
+
+	if (model_holds(v, dst) || dst->is_local)
+		return;
+	if (!model_addr(v, &v->src)->is_local) {
+		model_answer_pending(v, MZ_HERE_NOBODY);
+		return;
+	}
+	v->out->nobody = dst;
+	v->out->nobody_until = v->now + NOBODY_NS;
+}
+
+/* From who should know: a divider, or a bouncer of the asker. */
 static bool heed_nobody(struct view *v, struct world_addr *a, const struct world_addr *asker)
 {
 	const struct mz_learned *row = model_row(v, a);
@@ -166,10 +191,7 @@ static bool heed_nobody(struct view *v, struct world_addr *a, const struct world
 		return DROP(v, here_cookie);
 	if (row && row->flags & MZ_LEARNED_BY && same(&row->host, &v->outer_src))
 		model_change(v, a)->row.flags |= MZ_LEARNED_STALE; /* its own word */
-	if (model_holds(v, a))
-		return absorb_control(v, 0);
-	v->out->nobody = a;
-	v->out->nobody_until = v->now + NOBODY_NS;
+	model_heed_no_one(v);
 	return absorb_control(v, 0);
 }
 
@@ -185,23 +207,26 @@ static bool heed_here(struct view *v)
 
 	if (model_find_roles(v))
 		return DONE;
+	v->dst = address; /* says which bouncers are meant */
+	v->src = peer;
 	for (unsigned int i = 0; i < 2; i++)
-		cookie_make(v->vni, &address, &peer, v->now - i * COOKIE_SPAN, cookies[i]);
+		model_cookie(v, v->now - i * COOKIE_SPAN, cookies[i]);
 	if (memcmp(at(v, v->control + 36), cookies[0], COOKIE_SIZE) != 0 &&
 	    memcmp(at(v, v->control + 36), cookies[1], COOKIE_SIZE) != 0)
 		return DROP(v, here_cookie);
-	v->dst = address; /* says which bouncers are meant */
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
 		return heed_nobody(v, model_addr(v, &address), asker);
 	if (model_is_divider_between(v, &v->outer_src))
 		news.flags |= MZ_LEARNED_BY;
 	if (model_is_direct_by_divider(v) && asker->is_local &&
-	    (news.flags & MZ_LEARNED_BY || !model_divides(v)))
+	    (news.flags & MZ_LEARNED_BY ||
+	     !model_is_in(&v->vpc->row.dividers, &v->world->hosts[0].addr)))
 		news.network = asker->local.network;
 	if (!model_learn(v, model_addr(v, &address), &news))
 		return DROP(v, here_generation);
 	v->out->nobody = model_addr(v, &address);
 	v->out->nobody_until = 0;
+	model_answer_pending(v, 0);
 	return absorb_control(v, COUNT(learn));
 }
 

@@ -256,6 +256,8 @@ bool model_is_proven(const struct mz_learned *row);
 bool model_is_divider_between(const struct view *v, const struct mz_addr *host);
 bool model_is_direct(const struct view *v);
 bool model_is_direct_by_divider(const struct view *v);
+/* As this host gives for a question about dst, in its role. */
+void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE]);
 bool model_holds(const struct view *v, const struct world_addr *a);
 bool model_use_learned(struct view *v, struct world_addr *a);
 
@@ -268,6 +270,13 @@ bool model_is_from_used_bouncer(const struct view *v, uint64_t network);
 bool model_is_droplet(const struct view *v, const struct mz_addr *host);
 void model_replace_rts(const struct view *v, uint8_t *frame);
 bool model_tell_sender(struct view *v);
+/* Passed on to who asked, once, by who divides still. Of src and dst. */
+void model_answer_pending(struct view *v, uint32_t flags);
+/*
+ * Nobody has the destination, who should know says. Late, where a location holds; or early, where
+ * it is to be.
+ */
+void model_heed_no_one(struct view *v);
 bool model_check_returned(struct view *v);
 bool model_find_direct(struct view *v);
 bool model_to_dividers(struct view *v);

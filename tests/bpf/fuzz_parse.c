@@ -397,6 +397,7 @@ void model_forecast(struct world *world, const struct packet *packet, uint64_t n
 	ret->message.port = ret->message.label = 0;
 	ret->n_changes = 0;
 	ret->nobody = NULL;
+	ret->notes = ret->answers = false;
 	if (packet->hook == AGENT)
 		(void)agent(&v);
 	else

@@ -23,6 +23,19 @@ void world_mac(uint8_t ret[6], unsigned int vpc, unsigned int subnet, unsigned i
 	memcpy(ret, mac, 6);
 }
 
+struct world_pending *world_pending(struct world *world, uint32_t vni, const struct mz_addr *dst,
+				    const struct mz_addr *src)
+{
+	for (unsigned int i = 0; i < world->n_pending; i++) {
+		struct world_pending *row = &world->pending[i];
+
+		if (row->exists && row->vni == vni && !memcmp(&row->dst, dst, sizeof(*dst)) &&
+		    !memcmp(&row->src, src, sizeof(*src)))
+			return row;
+	}
+	return NULL;
+}
+
 const char *world_text(const struct mz_addr *addr, char ret[static 46])
 {
 	bool is_ipv4 =

@@ -119,6 +119,9 @@ void expect_sent_both(const struct frame *in, const struct frame *out, const str
 /* TRANSIT drops it, and what is left becomes a control packet; XDP leaves it. */
 void expect_dropped_and_told(const struct frame *in, enum mz_drop reason,
 			     const struct frame *control, unsigned int counters);
+/* The same of one that is consumed without a drop. */
+void expect_consumed_and_told(const struct frame *in, const struct frame *control,
+			      unsigned int counters);
 /* Of a packet that was run already: which of the two is the control packet? */
 const struct frame *control_of(const struct result *result);
 const struct frame *data_of(const struct result *result);

@@ -99,11 +99,6 @@ void sim_control_step(void);
 bool sim_control_finish(void);
 /* Has a host lost its tables, and not got all of them again? */
 bool sim_control_is_booting(void);
-/*
- * Is it being made or deleted? A bouncer of its network that has no row of it takes what its own
- * endpoints send there to a bouncer of theirs, which may have the endpoint, and trusts it.
- */
-bool sim_control_is_half_known(const struct sim_endpoint *e);
 /* Prints who has which role, and what hosts have learned. */
 void sim_control_print(void);
 

@@ -124,13 +124,6 @@ bool sim_control_is_booting(void)
 	return boot.step;
 }
 
-bool sim_control_is_half_known(const struct sim_endpoint *e)
-{
-	const struct task *task = &tasks[e->vpc];
-
-	return (task->kind == CREATE || task->kind == DELETE) && task->endpoint == e;
-}
-
 bool sim_control_finish(void)
 {
 	bool is_half_done = boot.step;

@@ -16,8 +16,6 @@
 struct flying {
 	unsigned int to;
 	bool is_control, is_divided;
-	/* While it was on its way a host had lost its tables, or an end of it was half known. */
-	bool saw_gap;
 	bool saw_boot; /* a host that boots */
 	uint64_t number;
 	unsigned int n_hops;
@@ -125,13 +123,6 @@ static void fly(const struct flying *before, const struct frame *frame)
 	n_flying++;
 }
 
-/* Is an end of it being made or deleted? */
-static bool is_half_known(const struct flying *f)
-{
-	return sim_control_is_half_known(&sim_endpoints[sent[f->number].src]) ||
-	       sim_control_is_half_known(&sim_endpoints[sent[f->number].dst]);
-}
-
 static void arrive(const struct flying *f, unsigned int host, const struct frame *frame)
 {
 	struct sent *packet = &sent[f->number];
@@ -236,7 +227,6 @@ static void judge(struct flying *f, unsigned int host, const struct sim_result *
 	total.n_runs++;
 	note_run(f, host, result);
 	f->is_divided |= result->counts.counters[MZ_COUNT_divide].packets > 0;
-	f->saw_gap |= sim_control_is_booting() || is_half_known(f);
 	/* A host that has roles again, but not its endpoints yet, asks others for them. */
 	f->saw_boot |= sim_control_is_booting();
 	if (f->n_hops == HOPS_MAX && !f->saw_boot)

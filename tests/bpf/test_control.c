@@ -140,7 +140,7 @@ static void a_cookie_ends(void **state)
 		struct mz_addr dst = addr(p->remote), src = addr(p->own);
 
 		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-			cookie_make(VNI, &dst, &src, now_ns() - cases[i].n_ago * COOKIE_SPAN,
+			cookie_make(VNI, false, &dst, &src, now_ns() - cases[i].n_ago * COOKIE_SPAN,
 				    here.cookie);
 			if (cases[i].is_good)
 				expect_here(PEER, &here);

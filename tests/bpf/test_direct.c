@@ -112,8 +112,8 @@ static void cookies_are_what_they_should_be(void **state)
 		from = addr(strchr(p->remote, ':') ? PORT_IPV6 : PORT_IPV4);
 		plane_run(AGENT, &in, &result);
 		cookie_of(&result.out, cookie);
-		cookie_make(VNI, &to, &from, now_ns(), now);
-		cookie_make(VNI, &to, &from, now_ns() - COOKIE_SPAN, then);
+		cookie_make(VNI, false, &to, &from, now_ns(), now);
+		cookie_make(VNI, false, &to, &from, now_ns() - COOKIE_SPAN, then);
 		assert_true(!memcmp(cookie, now, COOKIE_SIZE) ||
 			    !memcmp(cookie, then, COOKIE_SIZE));
 	}

@@ -8,9 +8,12 @@
 
 #include <linux/pkt_cls.h>
 
-/* The RTS that came is answered, and goes on as this host's. Returns this host's cookie. */
-static void expect_relayed(const char *from, const struct pair *p, const char *to,
-			   unsigned int counters, uint8_t ret_cookie[COOKIE_SIZE])
+/*
+ * The RTS that came goes on as this host's; with COUNT(here) it is answered, too. Returns this
+ * host's.
+ */
+static struct rts expect_relayed(const char *from, const struct pair *p, const char *to,
+				 unsigned int counters)
 {
 	struct frame in = with_rts(from, p->src, p->dst, &rts_of_source), out;
 	struct frame inner = inner_from(p->src, p->dst);
@@ -26,25 +29,41 @@ static void expect_relayed(const char *from, const struct pair *p, const char *t
 	cookie_of(data_of(&result), rts.cookie);
 	o = option_rts(&rts);
 	out = forwarded_with(to, &inner, &o);
-	assert_result_both(&in, &result, &out, &here,
-			   COUNT(forward) | COUNT(divide) | COUNT(here) | counters);
+	counters |= COUNT(forward) | COUNT(divide);
+	if (counters & COUNT(here))
+		assert_result_both(&in, &result, &out, &here, counters);
+	else
+		assert_result_sent(TRANSIT, &in, &result, &out, counters);
 	assert_memory_not_equal(rts.cookie, rts_of_source.cookie, COOKIE_SIZE);
-	memcpy(ret_cookie, rts.cookie, COOKIE_SIZE);
+	return rts;
+}
+
+/* What the destination's host answers it. */
+static struct frame answer_to(const struct rts *rts, const struct pair *p, const char *from,
+			      uint32_t flags)
+{
+	struct here here = {
+		.address = p->dst, .peer = p->src, .generation = 9, .flags = flags
+	};
+	struct options o;
+
+	memcpy(here.cookie, rts->cookie, COOKIE_SIZE);
+	o = option_here(&here);
+	return control_from(from, &o);
 }
 
 static void a_divider_stands_for_both_ends(void **state)
 {
 	EACH_PAIR(p) {
 		struct frame inner = inner_from(p->src, p->dst), in, out;
-		struct here here = { .address = p->dst, .peer = p->src, .generation = 9 };
-		struct options o;
+		struct frame here = here_for(SOURCE, p->dst, p->src, 0, 0);
+		struct rts rts = expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
 
-		expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn), here.cookie);
 		expect_new(p->src, SOURCE, 0, 5, MZ_LEARNED_RTS, started);
-		o = option_here(&here);
-		in = control_from(THERE, &o);
-		expect_consumed(&in, COUNT(learn));
+		in = answer_to(&rts, p, THERE, 0);
+		expect_consumed_and_told(&in, &here, COUNT(learn) | COUNT(here));
 		expect_new(p->dst, THERE, 0, 9, MZ_LEARNED_HERE, started);
+		expect_consumed(&in, COUNT(learn)); /* whoever asked has heard of it */
 		in = tunnelled(SOURCE, &inner);
 		out = forwarded(THERE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
@@ -53,31 +72,107 @@ static void a_divider_stands_for_both_ends(void **state)
 		in = tunnelled(THERE, &inner);
 		out = forwarded(SOURCE, &inner);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(divide) | COUNT(direct));
+		/* What it knows, it says at once. */
+		plane_forget();
+		(void)expect_relayed(BOUNCER, p, THERE,
+				     COUNT(learn) | COUNT(direct) | COUNT(here));
+	}
+}
+
+/* It does not stand for who does not exist: the bouncer's word goes to who asked, once. */
+static void a_divider_passes_on_that_nobody_has_it(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, THIRD));
+	EACH_PAIR(p) {
+		struct frame here = here_for(SOURCE, p->dst, p->src, 0, MZ_HERE_NOBODY), in;
+		struct frame inner = inner_from(p->src, p->dst);
+		struct rts rts = expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
+		struct options o = option_rts(&rts);
+		struct mz_learned row;
+
+		in = tunnelled_with(BOUNCER_200, &inner, &o);
+		mark_returned(&in);
+		expect_dropped_and_told(&in, MZ_DROP_no_endpoint, &here, COUNT(here));
+		expect_drop_by_tc(&in, MZ_DROP_no_endpoint);
+		assert_false(get_learned(p->dst, &row));
+		/* As a divider says, which was asked on the way. */
+		plane_forget();
+		rts = expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
+		in = answer_to(&rts, p, THIRD, MZ_HERE_NOBODY);
+		expect_consumed_and_told(&in, &here, COUNT(here));
+		expect_consumed(&in, 0);
+	}
+}
+
+/* Late words of a bouncer, and of one that nobody need ask. */
+static void a_divider_that_knows_better_tells_nobody_nothing(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst);
+		struct frame in = tunnelled(BOUNCER_200, &inner);
+
+		(void)expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
+		put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10);
+		mark_returned(&in);
+		expect_drop_by_tc(&in, MZ_DROP_no_endpoint);
+	}
+}
+
+/*
+ * Its answer would be taken for that of the destination's own host; and it would itself take for
+ * proven what it asked as a divider.
+ */
+static void who_divides_no_more_hears_no_answer(void **state)
+{
+	EACH_PAIR(p) {
+		struct rts rts = expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
+		struct frame in = answer_to(&rts, p, THERE, 0);
+		struct mz_learned row;
+
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+		expect_drop_by_tc(&in, MZ_DROP_here_cookie);
+		assert_false(get_learned(p->dst, &row));
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF));
+	}
+}
+
+/* Its own endpoints end what they send there, as on every host. */
+static void a_divider_hears_itself_that_nobody_has_it(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame packet = from_port(p->dst), inner = after_hop(&packet), in;
+		struct result result;
+
+		plane_run(AGENT, &packet, &result);
+		assert_int_equal(result.counters[MZ_COUNT_introduce].packets, 1);
+		in = tunnelled(BOUNCER_200, &inner);
+		mark_returned(&in);
+		expect_drop_by_tc(&in, MZ_DROP_no_endpoint);
+		expect_drop(AGENT, &packet, MZ_DROP_nobody);
 	}
 }
 
 /* As a bouncer it has no row any more, but knows where it is: it stands between all the same. */
 static void a_divider_that_bounces_stands_between_networks(void **state)
 {
-	uint8_t cookie[COOKIE_SIZE];
-
 	put_network(200, LIST(SELF));
 	EACH_PAIR(p) {
 		put_learned(p->dst, THERE, 7, MZ_LEARNED_HERE, 10);
-		expect_relayed(BOUNCER, p, THERE, COUNT(learn) | COUNT(direct), cookie);
+		(void)expect_relayed(BOUNCER, p, THERE,
+				     COUNT(learn) | COUNT(direct) | COUNT(here));
 	}
 }
 
-/* Straight from its host it may be a lie, and is answered to it alone. */
+/* Straight from its host it may be a lie, and is answered to it alone, by who knows already. */
 static void a_divider_believes_bouncers_only(void **state)
 {
 	struct mz_learned row;
-	uint8_t cookie[COOKIE_SIZE];
 
 	EACH_PAIR(p) {
 		struct frame in = with_rts(THERE, p->src, p->dst, &rts_of_source), out;
 		struct frame inner = inner_from(p->src, p->dst);
 		struct options o = option_none(&rts_of_source);
+		struct rts rts;
 
 		out = forwarded_with(BOUNCER_200, &inner, &o);
 		expect_sent(TRANSIT, &in, &out,
@@ -85,8 +180,11 @@ static void a_divider_believes_bouncers_only(void **state)
 		in = with_rts(BOUNCER_200, p->src, p->dst, &rts_of_source); /* not of the source */
 		expect_sent(TRANSIT, &in, &out,
 			    COUNT(forward) | COUNT(divide) | COUNT(rts_source));
-		expect_relayed(SOURCE, p, BOUNCER_200, 0, cookie);
+		rts = expect_relayed(SOURCE, p, BOUNCER_200, 0);
 		assert_false(get_learned(p->src, &row));
+		in = answer_to(&rts, p, THERE, 0);
+		expect_consumed(&in, COUNT(learn));
+		(void)expect_relayed(SOURCE, p, THERE, COUNT(direct) | COUNT(here));
 	}
 }
 
@@ -193,6 +291,10 @@ int test_divider(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divider)
 		TEST(a_divider_stands_for_both_ends),
+		TEST(a_divider_passes_on_that_nobody_has_it),
+		TEST(a_divider_that_knows_better_tells_nobody_nothing),
+		TEST(who_divides_no_more_hears_no_answer),
+		TEST(a_divider_hears_itself_that_nobody_has_it),
 		TEST(a_divider_that_bounces_stands_between_networks),
 		TEST(a_divider_believes_bouncers_only),
 		TEST(what_nobody_has_is_said),

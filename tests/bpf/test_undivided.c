@@ -32,6 +32,32 @@ static void who_is_attested_may_enter(void **state)
 	}
 }
 
+/* Nobody told this divider where the source is: another one may know, and is kept to. */
+static void a_divider_that_was_not_told_takes_no_ones_place(void **state)
+{
+	struct rts rts = { .host = THIRD, .cookie = { 1, 2, 3, 4, 5, 6, 7, 8 } };
+
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, THIRD));
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->dst, p->here);
+		struct frame in = with_rts(THIRD, p->dst, p->here, &rts);
+		struct frame here = here_for(THIRD, p->here, p->dst, 0, 0);
+		struct frame out = delivered(MAC_4, &inner);
+		struct mz_learned row = put_learned(p->dst, DIVIDER, 5,
+						    MZ_LEARNED_RTS | MZ_LEARNED_BY, 10);
+		struct mz_vni_addr key = endpoint(p->dst);
+
+		expect_sent_both(&in, &out, &here,
+				 COUNT(deliver) | COUNT(learn) | COUNT(here));
+		expect_learned(p->dst, &row, row.confirmed);
+		row.confirmed -= MZ_LEASE_NS; /* it is better than none */
+		row_put(MZ_TABLE_learned, &key, &row);
+		plane_run(TRANSIT, &in, &(struct result){});
+		assert_true(get_learned(p->dst, &row));
+		assert_memory_equal(&row.host, &(struct mz_addr[]){ addr(THIRD) }, 16);
+	}
+}
+
 /* By a bouncer that divides, too, which stands aside within a network. */
 static void a_divider_that_bounces_attests(void **state)
 {
@@ -151,6 +177,7 @@ int test_undivided(void)
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divided)
 		TEST(who_is_attested_may_enter),
 		TEST(a_divider_that_bounces_attests),
+		TEST(a_divider_that_was_not_told_takes_no_ones_place),
 		TEST(by_a_divider_only_the_divider_may_enter),
 		TEST(who_answered_may_enter),
 		TEST(what_moved_is_given_back),

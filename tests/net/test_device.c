@@ -86,7 +86,7 @@ static int teardown(void **state)
 static int device_add(uint64_t uid, const struct mz_endpoint *e, const char *netns_path,
 		      const char *ifname, unsigned int mtu, struct mz_device *ret_device)
 {
-	return mz_device_add(uid, e, netns_path, ifname, mtu, MZ_OFFLOAD_SAFE, ret_device);
+	return mz_device_add(uid, e, "", netns_path, ifname, mtu, MZ_OFFLOAD_SAFE, ret_device);
 }
 
 static int add(struct place *place, const char *ifname)

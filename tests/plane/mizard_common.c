@@ -341,6 +341,8 @@ int mizard_set(const Mizar__V1__Row *const *rows, size_t n_rows, bool unset, cha
 	return error;
 }
 
+const char *mizard_client = "test";
+
 Mizar__V1__LocalResponse *mizard_attach(const char *name, const char *netns)
 {
 	Mizar__V1__LocalRequest request = MIZAR__V1__LOCAL_REQUEST__INIT;
@@ -349,7 +351,7 @@ Mizar__V1__LocalResponse *mizard_attach(const char *name, const char *netns)
 	attach.namespace_ = "red";
 	attach.name = (char *)name;
 	attach.netns = (char *)netns;
-	attach.client_uid = "test";
+	attach.client_uid = (char *)mizard_client;
 	request.request_case = MIZAR__V1__LOCAL_REQUEST__REQUEST_ATTACH;
 	request.attach = &attach;
 	return mizard_call(&request);
@@ -364,7 +366,7 @@ int mizard_detach(const char *name)
 
 	detach.namespace_ = "red";
 	detach.name = (char *)name;
-	detach.client_uid = "test";
+	detach.client_uid = (char *)mizard_client;
 	request.request_case = MIZAR__V1__LOCAL_REQUEST__REQUEST_DETACH;
 	request.detach = &detach;
 	response = mizard_call(&request);

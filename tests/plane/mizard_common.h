@@ -57,6 +57,7 @@ Mizar__V1__LocalResponse *mizard_status(void);
 /* Returns the error, 0 if none; its text in message if that is not NULL. */
 int mizard_set(const Mizar__V1__Row *const *rows, size_t n_rows, bool unset, char *message,
 	       size_t size);
+extern const char *mizard_client; /* of the next two; NULL: nobody */
 Mizar__V1__LocalResponse *mizard_attach(const char *name, const char *netns);
 int mizard_detach(const char *name);
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "netlink/link.h"
 
 #define FULL	  MIZAR__V1__SCOPE_UPDATE__MODE__FULL
 #define DELTA	  MIZAR__V1__SCOPE_UPDATE__MODE__DELTA
@@ -437,9 +438,15 @@ static void leaves_tombstones(void **state)
 	assert_no_row(&moved);
 }
 
+static void detach_main(void *user)
+{
+	(void)mizard_detach("web-1"); /* its device may be there again by now */
+}
+
 static void detaches(void **state)
 {
 	struct mz_table_row rows[3];
+	uv_thread_t thread;
 
 	attach_rows(rows);
 	fake_expect_hello();
@@ -451,7 +458,14 @@ static void detaches(void **state)
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 	assert_int_equal(fake_detach("web-1"), 0);
 	assert_int_equal(fake_n_detached, 2); /* the controller decides what is repeated */
+	/* An attach meanwhile waits for its answer, or that would undo it. */
+	fake_detach_ms = 300;
+	assert_int_equal(uv_thread_create(&thread, detach_main, NULL), 0);
+	fake_expect_detached(3);
 	attach_ok();
+	uv_thread_join(&thread);
+	fake_detach_ms = 0;
+	assert_int_not_equal(if_nametoindex("mz9a"), 0);
 	/* Without a controller the device goes all the same; it is told later. */
 	fake_stop();
 	assert_int_equal(mizard_detach("web-1"), 0);
@@ -459,6 +473,59 @@ static void detaches(void **state)
 	fake_start();
 	fake_expect_hello();
 	fake_expect_detached(1);
+}
+
+static void detach_as(const char *client)
+{
+	mizard_client = client;
+	assert_int_equal(fake_detach("web-1"), 0);
+	mizard_client = "test";
+}
+
+/* A container is gone, the next one has the endpoint, and then the first one's detach comes. */
+static void keeps_what_another_client_has(void **state)
+{
+	char text[MZ_LINK_ALIAS_SIZE] = {};
+	struct mz_table_row rows[3];
+
+	attach_rows(rows);
+	fake_expect_hello();
+	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	memset(text, 'c', 120);
+	mizard_client = text;
+	attach_ok();
+	detach_as("early");
+	assert_int_not_equal(if_nametoindex("mz9a"), 0);
+	mizard_client = "late";
+	attach_ok(); /* the same device */
+	detach_as(text);
+	mizard_kill(SIGKILL);
+	fake_expect_close();
+	start_mizard();
+	fake_expect_hello();
+	detach_as(text);
+	assert_int_not_equal(if_nametoindex("mz9a"), 0);
+	assert_int_equal(count_rows(MZ_TABLE_local), 1);
+	assert_int_equal(fake_n_detached, 0);
+	detach_as("late");
+	assert_int_equal(if_nametoindex("mz9a"), 0);
+	detach_as(text); /* nobody has it: the controller decides */
+	assert_int_equal(fake_n_detached, 2);
+	/* Who is nobody in particular may take it from anybody, and nobody from him. */
+	mizard_client = NULL;
+	attach_ok();
+	detach_as("late");
+	assert_int_not_equal(if_nametoindex("mz9a"), 0);
+	mizard_client = "late";
+	attach_ok();
+	detach_as(NULL);
+	assert_int_equal(if_nametoindex("mz9a"), 0);
+	text[120] = 'c';
+	mizard_client = text;
+	attach_refused("web-1", EINVAL, "client_uid: use at most 120");
+	mizard_client = "a b";
+	attach_refused("web-1", EINVAL, "client_uid: use at most 120");
+	mizard_client = "test";
 }
 
 /* The endpoint's namespace goes without a word, while mizard runs and while it does not. */
@@ -590,6 +657,7 @@ int main(int argc, char **argv)
 		TEST(sweeps_what_the_stream_confirmed),
 		TEST(leaves_tombstones),
 		TEST(detaches),
+		TEST(keeps_what_another_client_has),
 		TEST(takes_failed_attaches_back),
 		TEST(gives_gone_endpoints_back),
 		TEST(removes_orphans),
