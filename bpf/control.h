@@ -84,11 +84,12 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	r = learn(&key);
 	if (r == HEARD_OLD)
 		return DROP(here_generation);
-	(void)bpf_map_delete_elem(&unknown, &key); /* absent is well */
 	if (r == HEARD_FULL) {
+		note_somebody(&key); /* asked for ever more rarely, and not new again */
 		POINT(p, learn_full);
 		return MZ_ABSORBED;
 	}
+	(void)bpf_map_delete_elem(&unknown, &key); /* absent is well */
 	if (r == HEARD_NEW)
 		POINT(p, learn);
 	answer_pending(p, 0);
