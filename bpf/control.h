@@ -34,16 +34,15 @@ static __always_inline int heed_nobody(struct mz_pkt *p, const struct mz_vni_add
 
 /*
  * The network of the asker is that of the answer, if no divider stands between, or is here: only
- * who was sent the question has the cookie, and a divider puts in its own. One that divides no more
- * may have asked when it did. A divider's answer is for the asker's network.
+ * who was sent the question has the cookie, and a divider puts in its own. A divider's answer is
+ * for the asker's network.
  */
 static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_vni_addr *peer)
 {
 	const struct mz_local *row = table_lookup(local, peer);
-	struct mz_addr self = self_addr();
 
 	return row && vpc_is_direct_by_divider(p) &&
-			       (is_from_divider(p) || !replicas_have(&p->vpc->dividers, &self)) ?
+			       (is_from_divider(p) || !replicas_have_self(&p->vpc->dividers)) ?
 		       row->network :
 		       0;
 }

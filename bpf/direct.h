@@ -94,7 +94,7 @@ static __always_inline int find_direct(struct mz_pkt *p)
 	struct mz_learned *row;
 	__u64 now;
 
-	if (!vpc_is_direct(p) || p->local)
+	if (!vpc_is_direct(p) || (p->local && !is_behind_divider(p, p->local->network)))
 		return 0;
 	/* A divider divides first what its own endpoints send. */
 	if (vpc_is_direct_by_divider(p) && replicas_have_self(&p->vpc->dividers))

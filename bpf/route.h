@@ -307,12 +307,11 @@ static __always_inline bool may_enter(struct mz_pkt *p, __u64 network)
 		return true;
 	if (p->port)
 		return p->port->network == network;
-	if (p->f->sender_network == network) /* it is not zero */
-		return true;
-	if (was_judged(p, network) && (is_from_divider(p) || is_from_bouncer(p, network)))
-		return true;
+	/* A bouncer's row of the source counts for more than what was learned. */
 	src = find_location(p, &p->f->src);
-	return src && src->network == network;
+	if ((src ? src->network : p->f->sender_network) == network)
+		return true;
+	return was_judged(p, network) && (is_from_divider(p) || is_from_bouncer(p, network));
 }
 
 /* The table of networks decides: here, or on a divider. Who divides does it first, and once. */
@@ -327,7 +326,17 @@ static __always_inline int to_divider(struct mz_pkt *p)
 	return replicas_pick(p, &p->vpc->dividers) ? to_tunnel(p) : DROP(no_divider);
 }
 
-/* Reads next: MZ_TO_TUNNEL where a learned location decided already. */
+/* Must what the port sends to this network pass a divider, which is learned? */
+static __always_inline bool is_behind_divider(struct mz_pkt *p, __u64 network)
+{
+	return vpc_is_direct_by_divider(p) && network != p->port->network;
+}
+
+/*
+ * Reads next: MZ_TO_TUNNEL where a learned location decided already. Of another network a bouncer
+ * is asked, even where this host has the endpoint or bounces for it, so that the divider hears from
+ * one where the sender is.
+ */
 static __always_inline int route_agent(struct mz_pkt *p)
 {
 	enum bouncer bouncer;
@@ -342,10 +351,10 @@ static __always_inline int route_agent(struct mz_pkt *p)
 		p->f->next = MZ_TO_DIVIDE;
 		return 0;
 	}
-	if (p->local)
+	if (p->local && !is_behind_divider(p, p->local->network))
 		return to_divider(p);
 	p->location = find_location(p, &p->f->dst);
-	if (!p->location) {
+	if (!p->location || is_behind_divider(p, p->location->network)) {
 		bouncer = bouncer_pick(p, p->port->network);
 		if (bouncer == BOUNCER_NONE)
 			return DROP(no_network);

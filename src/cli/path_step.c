@@ -84,13 +84,10 @@ static int may_enter(const struct step *s, uint64_t network)
 		return 1;
 	if (s->network)
 		return s->network == network;
-	if (s->sender_network == network)
-		return 1;
-	r = !was_judged(s, network) ? 0 : is_from_divider(s) ? 1 : is_from_bouncer(s, network);
-	if (r != 0)
-		return r;
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->src, &src);
-	return r < 0 ? r : r > 0 && src.network == network;
+	if (r < 0 || (r > 0 ? src.network : s->sender_network) == network)
+		return r < 0 ? r : 1;
+	return !was_judged(s, network) ? 0 : is_from_divider(s) ? 1 : is_from_bouncer(s, network);
 }
 
 /* What comes back from there makes it stale. */
@@ -162,7 +159,8 @@ static int find_direct(struct step *s)
 		return 0;
 	}
 	/* A divider divides first, and keeps then to what it learned. */
-	if (s->has_local || (is_direct_by_divider(s) && divides(s)))
+	if ((s->has_local && !is_behind_divider(s, s->local.network)) ||
+	    (is_direct_by_divider(s) && divides(s)))
 		return 0;
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
 	if (r == 0)
@@ -289,10 +287,10 @@ static int route_agent(struct step *s)
 
 	if (r != 0)
 		return r < 0 ? r : arrive(s);
-	if (divides(s) || s->has_local)
+	if (divides(s) || (s->has_local && !is_behind_divider(s, s->local.network)))
 		return to_divider(s);
 	r = get_of_addr(s, MZ_TABLE_location, &s->flow->dst, &s->location);
-	if (r != 0)
+	if (r < 0 || (r > 0 && !is_behind_divider(s, s->location.network)))
 		return r < 0 ? r : bounce(s);
 	because(s, "a bouncer of the source's network, %" PRIu64, s->network);
 	r = go_to_bouncer(s, s->network);

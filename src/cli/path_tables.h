@@ -106,6 +106,12 @@ static inline bool is_direct_by_divider(const struct step *s)
 	return (s->vpc.flags & both) == both;
 }
 
+/* Of another network than the source's, where a divider stands between and is learned. */
+static inline bool is_behind_divider(const struct step *s, uint64_t network)
+{
+	return is_direct_by_divider(s) && network != s->network;
+}
+
 static inline bool is_same(const struct mz_addr *a, const struct mz_addr *b)
 {
 	return a && b && !mz_addr_compare(a, b);

@@ -359,7 +359,8 @@ bool model_find_direct(struct view *v)
 	struct world_addr *dst = model_addr(v, &v->dst);
 	const struct mz_learned *row = model_row(v, dst);
 
-	if (!model_is_direct(v) || v->local || !row ||
+	if (!model_is_direct(v) || !row ||
+	    (v->local && !model_is_behind_divider(v, v->local->local.network)) ||
 	    (model_is_direct_by_divider(v) && model_divides(v)))
 		return GO_ON;
 	if (model_is_direct_by_divider(v) && model_is_proven(row) &&

@@ -220,8 +220,7 @@ static bool heed_here(struct view *v)
 	if (model_is_divider_between(v, &v->outer_src))
 		news.flags |= MZ_LEARNED_BY;
 	if (model_is_direct_by_divider(v) && asker->is_local &&
-	    (news.flags & MZ_LEARNED_BY ||
-	     !model_is_in(&v->vpc->row.dividers, &v->world->hosts[0].addr)))
+	    (news.flags & MZ_LEARNED_BY || !model_divides(v)))
 		news.network = asker->local.network;
 	if (!model_learn(v, model_addr(v, &address), &news))
 		return DROP(v, here_generation);

@@ -190,13 +190,11 @@ bool model_may_enter(struct view *v, uint64_t network)
 		return true;
 	if (v->port)
 		return v->port->row.network == network;
-	if (v->sender_network == network)
-		return true;
-	if (model_was_judged(v, network) &&
-	    (v->is_from_divider || model_is_from_bouncer(v, network)))
-		return true;
 	src = find_location(v, &v->src);
-	return src && src->location.network == network;
+	if ((src ? src->location.network : v->sender_network) == network)
+		return true;
+	return model_was_judged(v, network) &&
+	       (v->is_from_divider || model_is_from_bouncer(v, network));
 }
 
 /* Who has the row, but not the role, asks one that has. */
@@ -237,9 +235,15 @@ bool model_find_roles(struct view *v)
 	return GO_ON;
 }
 
+bool model_is_behind_divider(const struct view *v, uint64_t network)
+{
+	return model_is_direct_by_divider(v) && network != v->port->row.network;
+}
+
 static bool route_agent(struct view *v)
 {
 	const struct mz_replicas *bouncers;
+	const struct world_addr *location = find_location(v, &v->dst);
 
 	if (v->route == TO_TUNNEL)
 		return model_tunnel_to(v, &v->to);
@@ -247,9 +251,9 @@ static bool route_agent(struct view *v)
 		return model_deliver(v);
 	if (has_self(v, &v->vpc->row.dividers))
 		return divide(v);
-	if (v->local)
+	if (v->local && !model_is_behind_divider(v, v->local->local.network))
 		return to_divider(v);
-	if (find_location(v, &v->dst))
+	if (location && !model_is_behind_divider(v, location->location.network))
 		return bounce(v);
 	bouncers = find_bouncers(v, v->port->row.network);
 	if (!bouncers || !bouncers->n)

@@ -277,6 +277,8 @@ void model_answer_pending(struct view *v, uint32_t flags);
  * it is to be.
  */
 void model_heed_no_one(struct view *v);
+/* Of another network than the port's, where a divider stands between and is learned. */
+bool model_is_behind_divider(const struct view *v, uint64_t network);
 bool model_check_returned(struct view *v);
 bool model_find_direct(struct view *v);
 bool model_to_dividers(struct view *v);

@@ -16,10 +16,13 @@ bool sound_is_reported(const struct result *result)
 	       (result->drops[MZ_DROP_too_big].packets || result->drops[MZ_DROP_inner_ttl].packets);
 }
 
-/* Then the verdict is that of the message. Super-packets of a test run are not copied. */
+/* Then the verdict is that of the message. The copy of a super-packet is not seen. */
 static bool may_leave_message(const struct result *result)
 {
-	return result->n_clones || run.packet->is_gso || result->counters[MZ_COUNT_here].packets ||
+	bool is_copied = result->n_clones ||
+			 (run.packet->is_gso && result->verdict == TC_ACT_SHOT);
+
+	return is_copied || result->counters[MZ_COUNT_here].packets ||
 	       result->counters[MZ_COUNT_stale].packets;
 }
 

@@ -70,6 +70,20 @@ static void what_a_dividers_own_endpoint_sends_is_divided(void **state)
 	}
 }
 
+/* Its address was another network's until a moment ago, and a lease holds longer. */
+static void the_bouncers_row_counts_for_more_than_a_proof(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame in = judged(BOUNCER_200, p->src, p->here_200, 0);
+		struct mz_learned row = put_learned(p->src, BOUNCER_200, 4, MZ_LEARNED_HERE, 10);
+		struct mz_vni_addr key = endpoint(p->src);
+
+		row.network = 200;
+		row_put(MZ_TABLE_learned, &key, &row);
+		expect_to_divider(&in, p->src, p->here_200);
+	}
+}
+
 /* Nor does it prove of which network its source is. */
 static void what_was_not_judged_proves_nothing(void **state)
 {
@@ -127,6 +141,7 @@ int test_judged(void)
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 		TEST(what_a_bouncers_own_endpoint_sends_is_divided),
 		TEST(what_a_dividers_own_endpoint_sends_is_divided),
+		TEST(the_bouncers_row_counts_for_more_than_a_proof),
 		TEST(what_was_not_judged_proves_nothing),
 		TEST(nobody_vouches_for_what_others_judged),
 		TEST(the_agent_judges_what_goes_straight),

@@ -95,25 +95,6 @@ static void a_divider_that_is_ready_divides(void **state)
 	}
 }
 
-/* It had asked when it still was a divider, so the answer may be from another network. */
-static void an_answer_to_a_divider_is_not_the_hosts(void **state)
-{
-	EACH_PAIR(p) {
-		struct here here = { .address = p->src, .peer = p->own, .generation = 5 };
-		struct frame in = from_port(p->src);
-		struct options o;
-		struct result result;
-
-		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SELF));
-		plane_run(AGENT, &in, &result);
-		cookie_of(&result.out, here.cookie);
-		put_unused_dividers(0, 1);
-		o = option_here(&here);
-		in = control_from(SOURCE, &o);
-		expect_drop_by_tc(&in, MZ_DROP_here_cookie);
-	}
-}
-
 /* Used or not: it may have sent the packet as any host does. */
 static void what_a_divider_did_not_judge_is_divided(void **state)
 {
@@ -162,7 +143,6 @@ int test_replace(void)
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divider)
 		TEST(a_divider_that_is_ready_divides),
 		TEST(what_a_divider_did_not_judge_is_divided),
-		TEST(an_answer_to_a_divider_is_not_the_hosts),
 #undef TEST
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divided)
 		TEST(who_is_not_used_is_believed),

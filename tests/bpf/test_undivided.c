@@ -57,6 +57,44 @@ static void a_divider_that_was_not_told_takes_no_ones_place(void **state)
 	}
 }
 
+/* That the divider may believe where the sender is, a bouncer of its network has to say so. */
+static void who_bounces_for_another_network_asks_its_own(void **state)
+{
+	put_network(200, LIST(SELF));
+	EACH_PAIR(p) {
+		struct frame in = from_port(p->dst);
+		struct result result;
+
+		put_location(p->dst, 200, THERE);
+		plane_run(AGENT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_introduce].packets, 1);
+		assert_int_equal(result.out.bytes[5], 2); /* the bouncer */
+	}
+	put_vpc(VNI, MZ_VPC_DIVIDE, LIST(DIVIDER)); /* nobody learns: the shorter way */
+	EACH_PAIR(p)
+		expect_agent_sends(p->dst, DIVIDER, 0);
+}
+
+/* To another network on the same host, too, a learned way needs no RTS with each packet. */
+static void a_neighbour_of_another_network_is_learned(void **state)
+{
+	EACH_PAIR(p) {
+		struct mz_vni_addr key = endpoint(p->here_200);
+		struct frame in = from_port(p->here_200);
+		struct mz_learned row;
+		struct result result;
+
+		plane_run(AGENT, &in, &result);
+		assert_int_equal(result.counters[MZ_COUNT_introduce].packets, 1);
+		assert_int_equal(result.out.bytes[5], 2); /* the bouncer */
+		row = put_learned(p->here_200, DIVIDER, 7, MZ_LEARNED_HERE | MZ_LEARNED_BY, 10);
+		row.network = 100;
+		row.asked = now_ns();
+		row_put(MZ_TABLE_learned, &key, &row);
+		expect_agent_sends(p->here_200, DIVIDER, COUNT(direct));
+	}
+}
+
 /* By a bouncer that divides, too, which stands aside within a network. */
 static void a_divider_that_bounces_attests(void **state)
 {
@@ -175,6 +213,8 @@ int test_undivided(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, plane_setup_divided)
 		TEST(who_is_attested_may_enter),
+		TEST(who_bounces_for_another_network_asks_its_own),
+		TEST(a_neighbour_of_another_network_is_learned),
 		TEST(a_divider_that_bounces_attests),
 		TEST(a_divider_that_was_not_told_takes_no_ones_place),
 		TEST(by_a_divider_only_the_divider_may_enter),

@@ -20,13 +20,12 @@ make src a 1.2
 make dst b 2.3
 make stays b 2.4
 for e in src:h1 dst:h2 stays:h2; do endpoint t/${e%:*} ${e#*:}; done
-on() { [ "$(mizar -n t get endpoint dst -o json | sed -n '/"status"/,$s/.*"droplet": "\(.*\)".*/\1/p')" = $1 ]; }
 n=0
 move() { # move HOST: the guest gets its new device while it has the old one
 	mizar -n t endpoint migrate dst --to $1 >/dev/null || fail "migrate to $1"
 	mizar -n t attach dst --host $1 --netns $MIZAR_LAB-t-dst --ifname to$((++n)) >/dev/null || fail "attach on $1"
 	mizar -n t wait endpoint dst --for Provisioned --timeout 10 >/dev/null || fail "dst did not come to $1"
-	eventually on $1
+	eventually is_on t/dst $1
 }
 
 # Who never answers must be heard of by the old host.

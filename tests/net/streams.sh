@@ -45,6 +45,9 @@ streams_end() {
 	echo "$1: $(heard sent) datagrams, $(heard reordered) out of order, longest gap $gap ms; $received bytes of TCP, longest pause $pause ms"
 }
 
+# is_on TENANT/NAME HOST: it came there, if it migrated.
+is_on() { [ "$(mizar -n "${1%/*}" get endpoint "${1#*/}" -o json | sed -n '/"status"/,$s/^    "droplet": "\(.*\)".*/\1/p')" = "$2" ]; }
+
 # standing HOST... -- COMMAND...: no tunnel packet of endpoints comes to these hosts meanwhile; `moving`: to each some do.
 arrived() { mizar host stats --all --host "$1" | awk '$1 == "transit" { n += $2 } $1 == "echo" { n -= $2 } END { print n }'; }
 passing() { # passing HOST... -- COMMAND...: $passed, a number for each host
