@@ -63,15 +63,21 @@ static struct ctl_scope_entry *new_entry(const Mizar__V1__Row *old_row,
 	struct ctl_scope_entry *entry;
 	const Mizar__V1__Row *row;
 	struct ctl_row key;
+	uint64_t key_hash;
 	size_t size;
 
 	ctl_compile_key(new_row ?: old_row, &key);
+	key_hash = mz_row_hash(&key.row);
+	if (old_row && old_row->row_case == MIZAR__V1__ROW__ROW_ENDPOINT) {
+		key.endpoint.has_generation = true; /* Host.Attach may overtake a delete */
+		key.endpoint.generation = old_row->endpoint->generation;
+	}
 	row = new_row ?: &key.row;
 	size = mizar__v1__row__get_packed_size(row);
 	entry = malloc(sizeof(*entry) + size);
 	if (!entry)
 		return NULL;
-	entry->key_hash = mz_row_hash(&key.row);
+	entry->key_hash = key_hash;
 	entry->is_delete = !new_row;
 	entry->size = (uint32_t)mizar__v1__row__pack(row, entry->data);
 	return entry;

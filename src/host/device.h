@@ -22,14 +22,15 @@ struct mz_device {
 };
 
 /*
- * Makes the veth pair of an endpoint for a client (or ""), or finds it as it should be: peer in the
- * namespace of netns_path, named ifname, with the endpoint's MAC, addresses (no DAD), on-link
+ * Makes the veth pair of an endpoint for a client (or ""), or finds it as it should be: peer in
+ * the namespace of netns_path, named ifname, with the endpoint's MAC, addresses (no DAD), on-link
  * routes, default routes by its gateways (on-link even if outside the prefix; one that the
- * namespace has already is left alone), lo and the endpoint's end up, mtu, and segmentation offload off for tunnels, SCTP
- * and what is not among `holds` (MZ_OFFLOAD_*): such super-packets would be lost. The host's end
- * stays down, so that nothing gets past before the agent is attached: then mz_device_up(). On
- * failure nothing is left behind. -ENOENT: no such namespace; -EEXIST: another device there has the
- * name, or the endpoint's device is in another namespace; -ENOTTY: not a network namespace.
+ * namespace has already is left alone), lo and the endpoint's end up, mtu, and segmentation
+ * offload off for tunnels, SCTP and what is not among `holds` (MZ_OFFLOAD_*): such super-packets
+ * would be lost. The host's end stays down, so that nothing gets past before the agent is
+ * attached: then mz_device_up(). On failure nothing is left behind. -ENOENT: no such namespace;
+ * -EEXIST: another device there has the name, or the endpoint's device is in another namespace;
+ * -ENOTTY: not a network namespace.
  */
 int mz_device_add(uint64_t uid, const struct mz_endpoint *endpoint, const char *client,
 		  const char *netns_path, const char *ifname, unsigned int mtu, unsigned int holds,

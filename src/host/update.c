@@ -95,6 +95,22 @@ static void confirm(struct mz_host *host, const Mizar__V1__Row *row)
 		mz_keyset_remove(&host->fresh, mz_apply_key_hash(row));
 }
 
+/*
+ * What was sent before the answer to Host.Attach, and comes after it: of an earlier place of the
+ * endpoint on this host. Generations: RFC 1982.
+ */
+static bool is_overtaken(struct mz_host *host, const Mizar__V1__Row *row)
+{
+	struct mz_endpoint endpoint;
+	const char *field;
+
+	return mz_row_check(row, true, &field) >= 0 &&
+	       row->row_case == MIZAR__V1__ROW__ROW_ENDPOINT && row->endpoint->has_generation &&
+	       mz_keyset_has(&host->fresh, mz_apply_key_hash(row)) &&
+	       mz_table_get(host->tables, MZ_TABLE_endpoint, &row->endpoint->uid, &endpoint) >= 0 &&
+	       (int32_t)(row->endpoint->generation - endpoint.generation) < 0;
+}
+
 static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 		       const Mizar__V1__ScopeUpdate *message)
 {
@@ -107,6 +123,8 @@ static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 	for (i = 0; i < message->n_rows; i++) {
 		const Mizar__V1__Row *row = message->rows[i];
 
+		if (is_overtaken(host, row))
+			continue; /* and not swept: it is fresh */
 		if (mz_apply_set(host, row, &scope->id, &refusal) < 0)
 			note(&refusal, update);
 		/* A row that was refused is named all the same: its old value stays. */
@@ -117,6 +135,8 @@ static void apply_rows(struct mz_host *host, struct mz_scope_state *scope,
 		confirm(host, row);
 	}
 	for (i = 0; i < message->n_deletes; i++) {
+		if (is_overtaken(host, message->deletes[i]))
+			continue;
 		if (mz_apply_unset(host, message->deletes[i], &scope->id, &refusal) < 0)
 			note(&refusal, update);
 		confirm(host, message->deletes[i]);

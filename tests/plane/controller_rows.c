@@ -146,6 +146,10 @@ static void test_waits_for_all(void **state)
 	three_free(&t);
 }
 
+#define ANYWHERE                                                                                   \
+	"apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: e}\n"           \
+	"spec: {network: n}\n"
+
 static void test_attach(void **state)
 {
 	struct plane *plane = *state;
@@ -154,8 +158,7 @@ static void test_attach(void **state)
 	char *text;
 
 	three_up(&t, plane);
-	apply(plane, "apiVersion: mizar.com/v1\nkind: Endpoint\nmetadata: {namespace: a, name: e}\n"
-		     "spec: {network: n}\n");
+	apply(plane, ANYWHERE);
 	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "status.phase"), "Init");
 	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "spec.addresses"),
 			    "[\"10.1.0.2\"]");
@@ -179,6 +182,45 @@ static void test_attach(void **state)
 	plane_until(plane, host_rows(&t.h[1], "host") == 0);
 	assert_int_equal(host_attach(&t.h[0], "a", "e", NULL, NULL), MZ_RPC_OK);
 	plane_until(plane, host_has(&t.h[0], "host", "\"generation\":2"));
+	three_free(&t);
+}
+
+/* Of an endpoint's row, among what the host has not looked at; NULL: none. */
+static const Mizar__V1__EndpointRow *late_delete(const struct host *host)
+{
+	size_t i;
+
+	for (i = 0; i < host->n_late; i++) {
+		const Mizar__V1__ScopeUpdate *update =
+			((const Mizar__V1__ControllerMessage *)host->late[i])->update;
+
+		if (update->n_deletes &&
+		    update->deletes[0]->row_case == MIZAR__V1__ROW__ROW_ENDPOINT)
+			return update->deletes[0]->endpoint;
+	}
+	return NULL;
+}
+
+/* The answer to an attach overtakes the end of the earlier row, which says which one it means. */
+static void test_overtaken(void **state)
+{
+	struct plane *plane = *state;
+	struct three t;
+
+	three_up(&t, plane);
+	apply(plane, ANYWHERE);
+	assert_int_equal(host_attach(&t.h[1], "a", "e", NULL, NULL), MZ_RPC_OK);
+	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
+	t.h[1].stuck = true;
+	assert_int_equal(host_detach(&t.h[1], "a", "e"), MZ_RPC_OK);
+	plane_until(plane, late_delete(&t.h[1]));
+	assert_int_equal(host_attach(&t.h[1], "a", "e", NULL, NULL), MZ_RPC_OK);
+	assert_string_equal(get_field(plane, "Endpoint", "a", "e", "status.locationGeneration"),
+			    "2");
+	assert_int_equal(late_delete(&t.h[1])->generation, 1);
+	host_go_on(&t.h[1]);
+	plane_until(plane, host_has(&t.h[1], "host", "\"generation\":2"));
+	plane_until(plane, is(plane, "Endpoint", "a", "e", "status.phase", "Provisioned"));
 	three_free(&t);
 }
 
@@ -239,7 +281,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_scopes),	  TEST(test_direct_path), TEST(test_constant_rows),
 		TEST(test_waits_for_all), TEST(test_attach),	  TEST(test_refused),
-		TEST(test_delete_orders),
+		TEST(test_delete_orders), TEST(test_overtaken),
 	};
 
 	controller_program = argv[1];

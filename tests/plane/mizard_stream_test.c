@@ -383,6 +383,31 @@ static void sweeps_what_the_stream_confirmed(void **state)
 	assert_int_equal(if_nametoindex("mz9a"), 0);
 }
 
+/* Detached and attached again, and the end of the earlier row comes only then. */
+static void is_not_overtaken(void **state)
+{
+	struct mz_table_row rows[3], old = endpoint_row(0x9a, "web-1", "10.0.0.2", UINT32_MAX);
+
+	attach_rows(rows); /* its generation is later */
+	fake_expect_hello();
+	fake_answer_attach(rows, 3, MZ_RPC_OK);
+	attach_ok();
+	SEND(.kind = HOST, .mode = FULL, .revision = 1, ROW(old));
+	fake_expect_ack(1, test_row_hash(&rows[2]));
+	SEND(.kind = HOST, .mode = DELTA, .revision = 2, DELETE(old));
+	fake_expect_ack(2, test_row_hash(&rows[2]));
+	assert_row(&rows[2]);
+	assert_int_equal(count_rows(MZ_TABLE_local), 1);
+	/* When the stream has said it too, all that follows is meant. */
+	SEND(.kind = HOST, .mode = DELTA, .revision = 3, ROW(rows[2]));
+	fake_expect_ack(3, test_row_hash(&rows[2]));
+	SEND(.kind = HOST, .mode = DELTA, .revision = 4, ROW(old));
+	fake_expect_ack(4, test_row_hash(&old));
+	SEND(.kind = HOST, .mode = DELTA, .revision = 5, DELETE(rows[2]));
+	fake_expect_ack(5, 0);
+	assert_int_equal(if_nametoindex("mz9a"), 0);
+}
+
 /*
  * Looks all the time, in a process of its own, whether a packet for the address would find the
  * endpoint or where it went: exits with 0 when it has seen the second, with 1 on a gap.
@@ -655,6 +680,7 @@ int main(int argc, char **argv)
 		TEST(drops_a_stream_of_nonsense),
 		TEST(attaches),
 		TEST(sweeps_what_the_stream_confirmed),
+		TEST(is_not_overtaken),
 		TEST(leaves_tombstones),
 		TEST(detaches),
 		TEST(keeps_what_another_client_has),
