@@ -135,7 +135,7 @@ static int add_left(Mizar__V1__EndpointStatus *status, const char *droplet)
 		return -ENOMEM;
 	mizar__v1__left_droplet__init(left);
 	list[status->n_left++] = left;
-	r = mz_string_set(&left->droplet, droplet);
+	r = mz_string_set(&left->name, droplet);
 	left->has_at = true;
 	left->at = (uint64_t)time(NULL);
 	return r;
@@ -153,7 +153,7 @@ int ctl_migrate_note_left(struct ctl_controller *c, const Mizar__V1__Endpoint *o
 
 	for (k = new->status->n_left; is && k-- > 0;)
 		if (!rest_of(c, new->status->left[k]) ||
-		    !strcmp(new->status->left[k]->droplet, is))
+		    !strcmp(new->status->left[k]->name, is))
 			forget_left(new->status, k);
 	for (i = 0; is && i < n && r >= 0; i++) {
 		const char *from = places[i].droplet;
@@ -394,7 +394,7 @@ static void bury(struct ctl_migration *migration, const Mizar__V1__LeftDroplet *
 {
 	struct ctl_model *model = &migration->controller->model;
 	const char *to = ctl_endpoint_droplet(new);
-	struct ctl_droplet *left = ctl_model_droplet(model, from->droplet);
+	struct ctl_droplet *left = ctl_model_droplet(model, from->name);
 	const struct ctl_droplet *droplet = to ? ctl_model_droplet(model, to) : NULL;
 	uint64_t ms = rest_of(migration->controller, from);
 	struct mz_addr addrs[CTL_ENDPOINT_ADDRESSES_MAX];
@@ -413,7 +413,7 @@ static bool has_left(const struct mz_object *object, const Mizar__V1__LeftDrople
 
 	for (i = 0; status && i < status->n_left; i++)
 		if (status->left[i]->at == left->at &&
-		    !strcmp(status->left[i]->droplet, left->droplet))
+		    !strcmp(status->left[i]->name, left->name))
 			return true;
 	return false;
 }

@@ -125,26 +125,7 @@ static int find_or_make_pair(struct pair *pair, const char *name, unsigned int m
 	return r < 0 ? r : find_peer(pair);
 }
 
-/*
- * The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. The
- * MTU lets everything in that an endpoint may send, whatever it thinks of its own: veth would lose
- * without a word what the agent drops by name, and tells the sender about.
- */
-static int configure_host_side(struct pair *pair)
-{
-	char alias[MZ_LINK_ALIAS_SIZE];
-	const struct mz_link_change change = { .mtu = HOST_SIDE_MTU, .alias = alias };
-
-	_Static_assert(sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE + MZ_CLIENT_SIZE <=
-			       MZ_LINK_ALIAS_SIZE + 1,
-		       "all of it fits");
-	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s%s%s", MZ_NAME_SIZE - 1,
-		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name,
-		 pair->client[0] ? " " : "", pair->client);
-	return mz_link_change(pair->nl, pair->link.ifindex, &change);
-}
-
-/* Absent where the kernel has no IPv6: then the address will say so. */
+/* Absent where the kernel has no IPv6: then an address will say so. */
 static void write_sysctl(const char *ifname, const char *name, const char *value)
 {
 	_cleanup_close_ int fd = -1;
@@ -154,6 +135,41 @@ static void write_sysctl(const char *ifname, const char *name, const char *value
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		mz_log_debug("device %s: %s: %s", ifname, name, strerror(errno));
+}
+
+/*
+ * What the host itself would send there, as on any device, is nothing that a tenant may see:
+ * address checks, solicitations and MLD reports of a link-local address; where it routes, those of
+ * the group of all routers. Where its sysctls are read-only the latter are left.
+ */
+static int silence_host_side(struct pair *pair)
+{
+	const struct mz_link_change change = { .no_link_local = 1 };
+	int r = mz_link_change(pair->nl, pair->link.ifindex, &change);
+
+	write_sysctl(pair->link.name, "disable_ipv6", "1");
+	return r == -EAFNOSUPPORT ? 0 : r; /* without IPv6 there is nothing to silence */
+}
+
+/*
+ * The mark first: what is marked is found and removed after a crash. Up is mz_device_up()'s. The
+ * MTU lets everything in that an endpoint may send, whatever it thinks of its own: veth would lose
+ * without a word what the agent drops by name, and tells the sender about.
+ */
+static int configure_host_side(struct pair *pair)
+{
+	char alias[MZ_LINK_ALIAS_SIZE];
+	const struct mz_link_change change = { .mtu = HOST_SIDE_MTU, .alias = alias };
+	int r;
+
+	_Static_assert(sizeof(MZ_VETH_ALIAS) + 2 * MZ_NAME_SIZE + MZ_CLIENT_SIZE <=
+			       MZ_LINK_ALIAS_SIZE + 1,
+		       "all of it fits");
+	snprintf(alias, sizeof(alias), MZ_VETH_ALIAS "%.*s/%.*s%s%s", MZ_NAME_SIZE - 1,
+		 pair->endpoint->namespace_, MZ_NAME_SIZE - 1, pair->endpoint->name,
+		 pair->client[0] ? " " : "", pair->client);
+	r = mz_link_change(pair->nl, pair->link.ifindex, &change);
+	return r < 0 ? r : silence_host_side(pair);
 }
 
 /*

@@ -562,7 +562,7 @@ static void test_killed_tombstone(void **state)
 	assert_int_equal(host_attach(&f.h[2], "a", "e1", NULL, NULL), MZ_RPC_OK);
 	plane_until(plane, is_only_on(&f, 2, 2) && has_tombstone(&f, 1, 2, 2));
 	assert_true(strstr(get_field(plane, "Endpoint", "a", "e1", "status.left"),
-			   "\"droplet\":\"h1\""));
+			   "\"name\":\"h1\""));
 	host_zero(&f.h[1]);
 	restart(&f);
 	plane_until(plane, is_only_on(&f, 2, 2) && f.h[1].n_equal >= 4);

@@ -409,6 +409,35 @@ static void attaches(void **state)
 	expect_not_served("10.0.0.3", 0x9a);
 }
 
+static unsigned long received_in_box(void)
+{
+	unsigned long packets = 0;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%.*snet/dev", (int)strlen(mizard_box()) - 6, mizard_box());
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		(void)sscanf(line, " eth0: %*u %lu", &packets); /* other lines: unchanged */
+	fclose(file);
+	return packets;
+}
+
+/* The host's own IPv6, which every device has by default, is not for tenants. */
+static void says_nothing_itself(void **state)
+{
+	struct mz_table_row row = endpoint_row(0x9a, "web-1", "10.0.0.2", 1);
+
+	assert_int_equal(system("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"), 0);
+	mizard_start(standalone);
+	set_rows(&row, 1);
+	attach_ok("web-1", 0x9a);
+	usleep(2500000); /* address checks and reports come within 2 s */
+	assert_int_equal(received_in_box(), 0);
+	assert_int_equal(system("echo 0 > /proc/sys/net/ipv6/conf/all/forwarding"), 0);
+}
+
 static void refuses_attaches(void **state)
 {
 	const struct mz_table_row rows[] = {
@@ -500,6 +529,7 @@ int main(int argc, char **argv)
 		TEST(moves_a_location),
 		TEST(refuses_bad_rows),
 		TEST(attaches),
+		TEST(says_nothing_itself),
 		TEST(refuses_attaches),
 		TEST(forgets_gone_devices),
 		TEST(tells_a_new_device_from_the_old),
