@@ -195,7 +195,9 @@ static int divide_directly(struct step *s)
 			get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row) :
 			0;
 
-	return r <= 0 ? r : go_to_learned(s, &row);
+	if (r <= 0 || row.flags & MZ_LEARNED_BY) /* from the time before it divided */
+		return r < 0 ? r : 0;
+	return go_to_learned(s, &row);
 }
 
 static int divide(struct step *s)
