@@ -190,8 +190,8 @@ static void test_from_revision(void **state)
 	assert_int_equal(watcher.code, MZ_RPC_INVALID_ARGUMENT);
 }
 
-#define LABELLED                                                                                   \
-	"apiVersion: mizar.com/v1\nkind: VPC\nmetadata: {namespace: a, name: %s, labels: {t: %s, "   \
+#define LABELLED                                                                                 \
+	"apiVersion: mizar.com/v1\nkind: VPC\nmetadata: {namespace: a, name: %s, labels: {t: %s, " \
 	"u: w}}\n---\n"
 
 /* Only what has the labels, of a list and of a watch: those that come and go by theirs, too. */
