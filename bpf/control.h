@@ -81,14 +81,16 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	if (vpc_is_direct_by_divider(p) && is_from_divider(p))
 		room->news.flags |= MZ_LEARNED_BY;
 	r = learn(&key);
-	if (r == 1)
+	if (r == HEARD_OLD)
 		return DROP(here_generation);
-	(void)bpf_map_delete_elem(&unknown, &key); /* absent is well */
-	if (r) {
+	if (r == HEARD_FULL) {
+		note_somebody(&key); /* asked for ever more rarely, and not new again */
 		POINT(p, learn_full);
 		return MZ_ABSORBED;
 	}
-	POINT(p, learn);
+	(void)bpf_map_delete_elem(&unknown, &key); /* absent is well */
+	if (r == HEARD_NEW)
+		POINT(p, learn);
 	answer_pending(p, 0);
 	return MZ_ABSORBED;
 }

@@ -38,8 +38,8 @@ static __always_inline __u32 size_seen(__u64 size, __u32 max)
 #define ICMP_TIME_EXCEEDED   11
 #define ICMPV6_TIME_EXCEEDED 3
 
-/* One a 10 ms for each sender, 50 in a row; many senders share a bucket, if their hashes agree. */
-#define ERROR_BUCKETS	  256
+/* One a 10 ms for each sender, 50 in a row; few senders share a bucket. */
+#define ERROR_BUCKETS	  4096
 #define ERROR_INTERVAL_NS 10000000ULL
 #define ERROR_BURST	  50
 

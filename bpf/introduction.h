@@ -180,7 +180,14 @@ static __always_inline bool is_no_better(const struct mz_learned *row, const str
 	       (is_proven(row) || (is_guess && !host_equal(&row->host, &news->host)));
 }
 
-/* The news of the room. 0; 1: something better is known; 2: the table is full. */
+enum heard {
+	HEARD_NEW,   /* learned or renewed */
+	HEARD_KNOWN, /* true, but nothing changes */
+	HEARD_OLD,   /* something better is known */
+	HEARD_FULL,  /* there is no room */
+};
+
+/* The news of the room: an enum heard. */
 GLOBAL int learn(const struct mz_vni_addr *key)
 {
 	struct learn_room *room = find_learn_room();
@@ -192,24 +199,24 @@ GLOBAL int learn(const struct mz_vni_addr *key)
 	void *rows = bpf_map_lookup_elem(&learned, &zero);
 
 	if (!rows || !room || !key)
-		return 2;
+		return HEARD_FULL;
 	news = &room->news;
 	copy = *key;
 	row = bpf_map_lookup_elem(rows, &copy);
 	if (row && is_no_better(row, news) && learned_holds(row, now))
-		return 0;
+		return HEARD_KNOWN;
 	if (row && is_known_better(row, news, now))
-		return 1;
+		return HEARD_OLD;
 	if (row && host_equal(&row->host, &news->host) && row->group == news->group &&
 	    !(row->flags & MZ_LEARNED_STALE) && !((row->flags ^ news->flags) & MZ_LEARNED_BY) &&
 	    (row->generation == news->generation || !news->generation) &&
 	    (row->network == news->network || !news->network)) {
 		row->flags = news->flags;
 		row->confirmed = now;
-		return 0;
+		return HEARD_NEW;
 	}
 	learned_write(&room->row, row, news, now);
-	return bpf_map_update_elem(rows, &copy, &room->row, BPF_ANY) ? 2 : 0;
+	return bpf_map_update_elem(rows, &copy, &room->row, BPF_ANY) ? HEARD_FULL : HEARD_NEW;
 }
 
 /*
@@ -254,11 +261,11 @@ static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 	else if (is_delivered)
 		news->network = introduced_network(p);
 	r = learn(&key);
-	if (!r)
+	if (r == HEARD_NEW)
 		POINT(p, learn);
-	else if (r == 1)
+	else if (r == HEARD_OLD)
 		POINT(p, rts_old);
-	else
+	else if (r == HEARD_FULL)
 		POINT(p, learn_full);
 	return r;
 }
@@ -321,7 +328,7 @@ static __always_inline int introduced_here(struct mz_pkt *p)
 
 	if (r < 0)
 		return r;
-	if (!r || !vpc_is_direct_by_divider(p))
+	if (r <= HEARD_KNOWN || !vpc_is_direct_by_divider(p))
 		prepare_here(p, p->local->generation, 0);
 	return 0;
 }

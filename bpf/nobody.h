@@ -33,6 +33,15 @@ static __always_inline void note_nobody(const struct mz_vni_addr *key)
 	(void)bpf_map_update_elem(&unknown, key, &row, BPF_ANY); /* or asked again */
 }
 
+/* Nor is it any more. */
+static __always_inline void note_somebody(const struct mz_vni_addr *key)
+{
+	struct unknown *row = bpf_map_lookup_elem(&unknown, key);
+
+	if (row)
+		row->nobody_until = 0;
+}
+
 /* Has nobody the destination? */
 static __always_inline bool is_nobodys(struct mz_pkt *p, __u64 now)
 {

@@ -45,7 +45,7 @@ enum mz_next {
 
 /* What became clear of a packet on its way: bits of traits. */
 enum mz_trait {
-	MZ_DIRECT = 1 << 0,	/* goes to a learned location */
+	MZ_DIRECT = 1 << 0,	/* goes to a learned location, or by a divider instead */
 	MZ_RETURNED = 1 << 1,	/* came back from a host that had not got the destination */
 	MZ_GIVES_BACK = 1 << 2, /* goes back to the host that it came from */
 	MZ_MOVED = 1 << 3,	/* goes after an endpoint that moved from here */

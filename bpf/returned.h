@@ -65,9 +65,18 @@ static __always_inline void find_sender(struct mz_pkt *p)
 	p->port = ifindex ? table_lookup(port, &ifindex) : NULL;
 }
 
+/* Of an endpoint that left this host, or sent on as a divider, which it may be no more? */
+static __always_inline bool was_sent_here(struct mz_pkt *p)
+{
+	struct mz_vni_addr key = { .vni = p->f->vni, .addr = p->f->src };
+	struct mz_addr self = self_addr();
+
+	return replicas_have(&p->vpc->dividers, &self) || table_lookup(moved, &key);
+}
+
 /*
  * Sets next, host: as the endpoint of this host sends that it is from; or as what was sent on here.
- * Who left this host meanwhile is asked for by no bouncer here, but any divider finds its way.
+ * Who left has no network here to ask bouncers of, but any divider finds the way.
  */
 static __always_inline int send_again(struct mz_pkt *p)
 {
@@ -88,7 +97,7 @@ static __always_inline int send_again(struct mz_pkt *p)
 	}
 	if (p->location) /* next is MZ_TO_BOUNCE, which may yet send it to a divider */
 		return 0;
-	return to_divider(p);
+	return was_sent_here(p) ? to_divider(p) : DROP(stale_sender);
 }
 
 /* Who gave it back would do so again: nobody knows better. */

@@ -327,7 +327,10 @@ static int send_again(struct step *s, bool has_location)
 
 	if (r != 0)
 		return r < 0 ? r : send_from(s, &src);
-	return has_location ? bounce(s) : to_divider(s);
+	if (has_location)
+		return bounce(s);
+	r = was_sent_here(s);
+	return r < 0 ? r : r ? to_divider(s) : drop(s, MZ_DROP_stale_sender);
 }
 
 /* Who gave it back would do so again. */

@@ -154,6 +154,16 @@ static inline int was_sent_there(const struct step *s)
 	return r > 0 ? is_same(&row.host, s->from) || is_same(&row.before, s->from) : r;
 }
 
+/* Of an endpoint that left this host, or sent on as a divider, which it may be no more? */
+static inline int was_sent_here(const struct step *s)
+{
+	struct mz_moved moved;
+
+	return mz_replicas_have(&s->vpc.dividers, &s->host->self) ?
+		       1 :
+		       get_of_addr(s, MZ_TABLE_moved, &s->flow->src, &moved);
+}
+
 /* Does this host, as a bouncer, send everybody there? */
 static inline int is_own_word(const struct step *s)
 {

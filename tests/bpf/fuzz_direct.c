@@ -86,7 +86,7 @@ static bool learn_source(struct view *v, uint64_t network, uint64_t asker)
 		news.network = asker;
 	}
 	is_learned = model_learn(v, model_addr(v, &v->src), &news);
-	v->out->counters |= is_learned ? COUNT(learn) : COUNT(rts_old);
+	v->out->counters |= is_learned ? 0 : COUNT(rts_old);
 	return is_learned;
 }
 

@@ -157,6 +157,7 @@ bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *
 		c->row.flags = news->flags;
 	}
 	confirm(v, c);
+	v->out->counters |= COUNT(learn);
 	return true;
 }
 
@@ -226,7 +227,7 @@ static bool heed_here(struct view *v)
 	v->out->nobody = model_addr(v, &address);
 	v->out->nobody_until = 0;
 	model_answer_pending(v, 0);
-	return absorb_control(v, COUNT(learn));
+	return absorb_control(v, 0);
 }
 
 static bool heed_stale(struct view *v)

@@ -299,7 +299,9 @@ static bool send_again(struct view *v)
 		return model_route_agent(v);
 	if (v->route == TO_LOCATION)
 		return bounce(v);
-	return to_divider(v);
+	return model_is_in(&v->vpc->row.dividers, &v->world->hosts[0].addr) || src->has_moved ?
+		       to_divider(v) :
+		       DROP(v, stale_sender);
 }
 
 bool model_route_transit(struct view *v)

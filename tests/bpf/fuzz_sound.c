@@ -16,7 +16,7 @@ bool sound_is_reported(const struct result *result)
 	       (result->drops[MZ_DROP_too_big].packets || result->drops[MZ_DROP_inner_ttl].packets);
 }
 
-/* Then the verdict is that of the message, which may have no way. A super-packet's copy is not seen. */
+/* Then the verdict is that of the message. The copy of a super-packet is not seen. */
 static bool may_leave_message(const struct result *result)
 {
 	bool is_copied = result->n_clones ||

@@ -97,6 +97,7 @@ static void end_a_tombstone(void)
 		 host);
 	e->moved_to[host] = SIM_NOWHERE;
 	put_moved(host, e);
+	put_roles(host, e->vpc);
 }
 
 void sim_control_step(void)

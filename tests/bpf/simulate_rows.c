@@ -53,8 +53,12 @@ bool needs_network(unsigned int host, unsigned int v, unsigned int n)
 	unsigned int hosts = all_of(&vpcs[v].dividers) | all_of(&vpcs[v].bouncers[n]);
 
 	for (unsigned int i = 0; i < SIM_ENDPOINTS; i++)
-		if (sim_endpoints[i].vpc == v && sim_endpoints[i].network == n)
+		if (sim_endpoints[i].vpc == v && sim_endpoints[i].network == n) {
 			hosts |= sim_endpoints[i].placed;
+			/* With its tombstone it sends on what comes for it, or back. */
+			if (sim_endpoints[i].moved_to[host] != SIM_NOWHERE)
+				hosts |= BIT(host);
+		}
 	return hosts & BIT(host);
 }
 

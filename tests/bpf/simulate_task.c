@@ -84,6 +84,7 @@ static void end_tombstones(struct sim_endpoint *e)
 	for (unsigned int host = 0; host < SIM_HOSTS; host++) {
 		e->moved_to[host] = SIM_NOWHERE;
 		put_moved(host, e);
+		put_roles(host, e->vpc);
 	}
 }
 

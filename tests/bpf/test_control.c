@@ -88,6 +88,22 @@ static void a_here_teaches(void **state)
 	}
 }
 
+/* It is not new each time that it is answered, and stays with the bouncers. */
+static void what_finds_no_room_is_asked_for_rarely(void **state)
+{
+	plane_limit_learned(1);
+	put_learned("10.0.0.71", PEER, 1, MZ_LEARNED_HERE, 10);
+	EACH_PAIR(p) {
+		struct here here = answer_to(p);
+		struct frame in = here_from(PEER, &here), next = from_port(p->remote);
+		struct frame out = encapsulated(BOUNCER, &next);
+
+		expect_consumed(&in, COUNT(learn_full));
+		expect_sent(AGENT, &next, &out, COUNT(encapsulate));
+	}
+	plane_limit_learned(0);
+}
+
 static void without_its_cookie_a_here_is_nothing(void **state)
 {
 	struct mz_learned row;
@@ -380,6 +396,7 @@ int test_control(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 		TEST(a_here_teaches),
+		TEST(what_finds_no_room_is_asked_for_rarely),
 		TEST(without_its_cookie_a_here_is_nothing),
 		TEST(a_cookie_ends),
 		TEST(an_older_here_changes_nothing),

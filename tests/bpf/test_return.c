@@ -151,6 +151,7 @@ static void nobody_gets_again_what_he_gave_back(void **state)
 		put_network(100, LIST(SOURCE));
 		expect_drop_by_tc(&in, MZ_DROP_not_here);
 		delete_local(p->own); /* of dividers as well */
+		put_moved(p->own, THIRD, 9);
 		put_vpc(VNI, MZ_VPC_DIRECT, LIST(SOURCE, THIRD));
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
 		put_vpc(VNI, MZ_VPC_DIRECT, LIST(SOURCE));
@@ -158,7 +159,7 @@ static void nobody_gets_again_what_he_gave_back(void **state)
 	}
 }
 
-/* Or what this host sent on for another one as a divider, which it is no more. */
+/* Of others nobody gives anything back. */
 static void what_left_meanwhile_goes_by_a_divider(void **state)
 {
 	EACH_PAIR(p) {
@@ -167,11 +168,32 @@ static void what_left_meanwhile_goes_by_a_divider(void **state)
 
 		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
 		put_vpc(VNI, MZ_VPC_DIRECT, LIST(DIVIDER));
+		expect_drop_by_tc(&in, MZ_DROP_stale_sender);
+		put_moved(p->src, THIRD, 9);
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
 		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
 		put_vpc(VNI, MZ_VPC_DIRECT, NULL, 0);
 		expect_drop_by_tc(&in, MZ_DROP_no_divider);
+	}
+}
+
+/* It went by this host, which is a divider no more. */
+static void what_was_sent_on_goes_by_a_divider(void **state)
+{
+	uint32_t vni = VNI;
+	struct mz_vpc row;
+
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER, SELF));
+	row_get(MZ_TABLE_vpc, &vni, &row);
+	row.dividers.n = row.dividers.n_known = 1;
+	row_put(MZ_TABLE_vpc, &vni, &row);
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->gone), out = forwarded(DIVIDER, &inner);
+		struct frame in = returned_inner(SOURCE, &inner);
+
+		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
 	}
 }
 
@@ -235,6 +257,7 @@ int test_return(void)
 		TEST(a_bouncer_sends_by_its_present_row),
 		TEST(nobody_gets_again_what_he_gave_back),
 		TEST(what_left_meanwhile_goes_by_a_divider),
+		TEST(what_was_sent_on_goes_by_a_divider),
 		TEST(what_came_here_meanwhile_is_delivered),
 		TEST(who_is_no_bouncer_yet_asks_one),
 		TEST(what_moved_is_sent_after),
