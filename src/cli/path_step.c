@@ -334,12 +334,13 @@ static int send_again(struct step *s, bool has_location)
 	return r < 0 ? r : r ? to_divider(s) : drop(s, MZ_DROP_stale_sender);
 }
 
-/* Who gave it back would do so again. */
+/* Who gave it back would do so again, but for a divider, if it was judged and is no more. */
 static int check_again(struct step *s, int r)
 {
 	struct mz_replicas *next = &s->out->next;
 
-	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from))
+	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from) ||
+	    (s->judged ^ s->out->judged) << (64 - MZ_JUDGED_BITS))
 		return r;
 	next->n = 0;
 	return drop(s, MZ_DROP_not_here);
