@@ -187,14 +187,13 @@ static int go_to_location(struct step *s)
 	return go_to(s, &s->location.host);
 }
 
+/* What another divider stood for is from the time before this host divided. */
 static int divide_directly(struct step *s)
 {
 	struct mz_learned row;
-	int r = is_direct_by_divider(s) ?
-			get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row) :
-			0;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
 
-	if (r <= 0 || row.flags & MZ_LEARNED_BY) /* from the time before it divided */
+	if (r <= 0 || !is_direct_by_divider(s) || row.flags & MZ_LEARNED_BY)
 		return r < 0 ? r : 0;
 	return go_to_learned(s, &row);
 }
