@@ -411,11 +411,10 @@ static int find_sender_network(struct step *s)
 	    !(s->has_local || (is_direct_by_divider(s) && divides(s))))
 		return 0;
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &row);
-	if (r <= 0)
-		return r;
-	if (is_same(&row.host, s->from) && holds(s, &row, &words) && !(row.flags & MZ_LEARNED_BY))
+	if (r > 0 && is_same(&row.host, s->from) && holds(s, &row, &words) &&
+	    !(row.flags & MZ_LEARNED_BY))
 		s->sender_network = row.network;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int step_transit(struct step *s)
