@@ -127,7 +127,7 @@ static bool is_known_better(const struct view *v, const struct world_addr *a,
 
 bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *news)
 {
-	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
+	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation, is_straight;
 	const struct mz_learned *old = model_row(v, a);
 	struct change *c;
 
@@ -135,8 +135,10 @@ bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *
 	 * A divider is not as good as the host itself, nor one that was not told as another one: it
 	 * is heard, and nothing changes.
 	 */
+	is_straight = old && (model_is_proven(old) ||
+			      (model_divides(v) && !(old->flags & MZ_LEARNED_BY)));
 	if (old && news->flags & MZ_LEARNED_BY && model_holds(v, a) &&
-	    (model_is_proven(old) || (is_guess && !same(&old->host, &news->host))))
+	    (is_straight || (is_guess && !same(&old->host, &news->host))))
 		return true;
 	if (is_known_better(v, a, news))
 		return false;
