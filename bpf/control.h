@@ -64,9 +64,7 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	here = mz_at(p, p->f->control, sizeof(*here));
 	if (!here || !room)
 		return DROP(geneve_options);
-	room->news = (struct news){ .flags = MZ_LEARNED_HERE,
-				    .host = p->f->outer_src,
-				    .divides = replicas_have_self(&p->vpc->dividers) };
+	room->news = (struct news){ .flags = MZ_LEARNED_HERE, .host = p->f->outer_src };
 	__builtin_memcpy(&key.addr, here->address, sizeof(key.addr));
 	__builtin_memcpy(&peer.addr, here->peer, sizeof(peer.addr));
 	__builtin_memcpy(&cookie, here->cookie, sizeof(cookie));

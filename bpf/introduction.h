@@ -109,7 +109,7 @@ struct news {
 	__u32 generation;
 	__u32 group;
 	__u32 flags; /* MZ_LEARNED_RTS or MZ_LEARNED_HERE, and perhaps MZ_LEARNED_BY */
-	__u32 divides; /* this host: it sends straight to any host that is known */
+	__u32 pad;
 };
 
 /* News, and a row in the making: too big for the stacks of programs that are deep already. */
@@ -175,10 +175,9 @@ static __always_inline bool is_known_better(const struct mz_learned *row, const 
 static __always_inline bool is_no_better(const struct mz_learned *row, const struct news *news)
 {
 	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
-	bool is_straight = is_proven(row) || (news->divides && !(row->flags & MZ_LEARNED_BY));
 
 	return news->flags & MZ_LEARNED_BY &&
-	       (is_straight || (is_guess && !host_equal(&row->host, &news->host)));
+	       (is_proven(row) || (is_guess && !host_equal(&row->host, &news->host)));
 }
 
 enum heard {
@@ -251,8 +250,7 @@ static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 	if (!rts || !room)
 		return DROP(geneve_options);
 	news = &room->news;
-	*news = (struct news){ .flags = MZ_LEARNED_RTS,
-			       .divides = replicas_have_self(&p->vpc->dividers) };
+	*news = (struct news){ .flags = MZ_LEARNED_RTS };
 	__builtin_memcpy(&news->host, rts->host, sizeof(news->host));
 	news->generation = bpf_ntohl(rts->generation_be);
 	news->group = bpf_ntohl(rts->group_be);

@@ -127,7 +127,7 @@ static bool is_known_better(const struct view *v, const struct world_addr *a,
 
 bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *news)
 {
-	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation, is_straight;
+	bool is_guess = news->flags & MZ_LEARNED_RTS && !news->generation;
 	const struct mz_learned *old = model_row(v, a);
 	struct change *c;
 
@@ -135,10 +135,8 @@ bool model_learn(struct view *v, struct world_addr *a, const struct mz_learned *
 	 * A divider is not as good as the host itself, nor one that was not told as another one: it
 	 * is heard, and nothing changes.
 	 */
-	is_straight = old && (model_is_proven(old) ||
-			      (model_divides(v) && !(old->flags & MZ_LEARNED_BY)));
 	if (old && news->flags & MZ_LEARNED_BY && model_holds(v, a) &&
-	    (is_straight || (is_guess && !same(&old->host, &news->host))))
+	    (model_is_proven(old) || (is_guess && !same(&old->host, &news->host))))
 		return true;
 	if (is_known_better(v, a, news))
 		return false;

@@ -136,27 +136,6 @@ static void who_divides_no_more_hears_no_answer(void **state)
 	}
 }
 
-/* It needs no other divider on the way, as the host of an endpoint does that it delivers to. */
-static void a_divider_keeps_to_the_straight_way(void **state)
-{
-	struct rts rts = { .host = THIRD, .generation = 7, .cookie = { 1 } };
-
-	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, THIRD));
-	EACH_PAIR(p) {
-		struct mz_learned row = put_learned(p->src, SOURCE, 7, MZ_LEARNED_RTS, 10);
-		struct mz_vni_addr key = endpoint(p->src);
-		struct frame in = with_rts(THIRD, p->src, p->here_200, &rts);
-
-		plane_run(TRANSIT, &in, &(struct result){});
-		expect_learned(p->src, &row, row.confirmed);
-		row.flags |= MZ_LEARNED_STALE;
-		row_put(MZ_TABLE_learned, &key, &row);
-		plane_run(TRANSIT, &in, &(struct result){});
-		assert_true(get_learned(p->src, &row));
-		assert_memory_equal(&row.host, &(struct mz_addr[]){ addr(THIRD) }, 16);
-	}
-}
-
 /* Its own endpoints end what they send there, as on every host. */
 static void a_divider_hears_itself_that_nobody_has_it(void **state)
 {
@@ -315,7 +294,6 @@ int test_divider(void)
 		TEST(a_divider_passes_on_that_nobody_has_it),
 		TEST(a_divider_that_knows_better_tells_nobody_nothing),
 		TEST(who_divides_no_more_hears_no_answer),
-		TEST(a_divider_keeps_to_the_straight_way),
 		TEST(a_divider_hears_itself_that_nobody_has_it),
 		TEST(a_divider_that_bounces_stands_between_networks),
 		TEST(a_divider_believes_bouncers_only),
