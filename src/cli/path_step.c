@@ -188,14 +188,15 @@ static int go_to_location(struct step *s)
 	return go_to(s, &s->location.host);
 }
 
+/* What another divider stood for is from the time before this host divided. */
 static int divide_directly(struct step *s)
 {
 	struct mz_learned row;
-	int r = is_direct_by_divider(s) ?
-			get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row) :
-			0;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
 
-	return r <= 0 ? r : go_to_learned(s, &row);
+	if (r <= 0 || !is_direct_by_divider(s) || row.flags & MZ_LEARNED_BY)
+		return r < 0 ? r : 0;
+	return go_to_learned(s, &row);
 }
 
 static int divide(struct step *s)
@@ -333,12 +334,13 @@ static int send_again(struct step *s, bool has_location)
 	return r < 0 ? r : r ? to_divider(s) : drop(s, MZ_DROP_stale_sender);
 }
 
-/* Who gave it back would do so again. */
+/* Who gave it back would do so again, but for a divider, if it was judged and is no more. */
 static int check_again(struct step *s, int r)
 {
 	struct mz_replicas *next = &s->out->next;
 
-	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from))
+	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from) ||
+	    (s->judged ^ s->out->judged) << (64 - MZ_JUDGED_BITS))
 		return r;
 	next->n = 0;
 	return drop(s, MZ_DROP_not_here);
@@ -410,11 +412,10 @@ static int find_sender_network(struct step *s)
 	    !(s->has_local || (is_direct_by_divider(s) && divides(s))))
 		return 0;
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &row);
-	if (r <= 0)
-		return r;
-	if (is_same(&row.host, s->from) && holds(s, &row, &words) && !(row.flags & MZ_LEARNED_BY))
+	if (r > 0 && is_same(&row.host, s->from) && holds(s, &row, &words) &&
+	    !(row.flags & MZ_LEARNED_BY))
 		s->sender_network = row.network;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int step_transit(struct step *s)
