@@ -84,7 +84,7 @@ static __always_inline int wipe_rest(struct mz_pkt *p, const struct control_room
 	_Static_assert(CTX_SMALL <= sizeof(room->nothing), "of longer ones nothing is left");
 	if (!rest || rest > sizeof(room->nothing))
 		return rest;
-	return ctx_store(p->ctx, size, room->nothing, rest);
+	return ctx_store(p->ctx, size, room->nothing, size_seen(rest, sizeof(room->nothing)));
 }
 
 static __always_inline int control_write(struct mz_pkt *p, const struct way *way)

@@ -21,19 +21,7 @@
 #define ERROR_QUOTE_IPV4 (576 - 20 - 8)	  /* RFC 1812, 4.3.2.3 */
 #define ERROR_QUOTE_IPV6 (1280 - 40 - 8)  /* RFC 4443, 2.4 (c) */
 #define CSUM_CHUNK    512		  /* what bpf_csum_diff() takes at once */
-
-/*
- * A size that is known to be from 1 to max, a power of two, said so that the verifier of Linux 6.1
- * sees it: it forgets comparisons with a copy.
- */
-#define ERROR_MAX 2048
-static __always_inline __u32 size_seen(__u64 size, __u32 max)
-{
-	size--;
-	barrier_var(size);
-	size &= max - 1;
-	return size + 1;
-}
+#define ERROR_MAX     2048		  /* a power of two */
 
 #define ICMP_TIME_EXCEEDED   11
 #define ICMPV6_TIME_EXCEEDED 3
