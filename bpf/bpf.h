@@ -25,3 +25,15 @@
 #define GLOBAL __attribute__((noinline))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/*
+ * A size that is known to be from 1 to max, a power of two, said so that the verifier of Linux 6.1
+ * sees it: it forgets comparisons with a copy.
+ */
+static __always_inline __u32 size_seen(__u64 size, __u32 max)
+{
+	size--;
+	barrier_var(size);
+	size &= max - 1;
+	return size + 1;
+}

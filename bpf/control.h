@@ -41,8 +41,7 @@ static __always_inline __u64 answered_network(struct mz_pkt *p, const struct mz_
 {
 	const struct mz_local *row = table_lookup(local, peer);
 
-	return row && vpc_is_direct_by_divider(p) &&
-			       (is_from_divider(p) || !replicas_have_self(&p->vpc->dividers)) ?
+	return row && vpc_is_direct_by_divider(p) && !replicas_have_self(&p->vpc->dividers) ?
 		       row->network :
 		       0;
 }
@@ -78,7 +77,8 @@ static __always_inline int heed_here(struct mz_pkt *p)
 	if (here_flags & MZ_HERE_NOBODY)
 		return heed_nobody(p, &key, &peer);
 	room->news.network = answered_network(p, &peer);
-	if (vpc_is_direct_by_divider(p) && is_from_divider(p))
+	if (vpc_is_direct_by_divider(p) && is_from_divider(p) &&
+	    !replicas_have_self(&p->vpc->dividers))
 		room->news.flags |= MZ_LEARNED_BY;
 	r = learn(&key);
 	if (r == HEARD_OLD)

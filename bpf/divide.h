@@ -31,6 +31,7 @@ static __always_inline int divide_now(struct mz_pkt *p)
 	const struct mz_location *location;
 	enum bouncer bouncer;
 	const struct mz_route *route;
+	struct mz_learned *row;
 
 	route = find_route(p->f->vni, &p->f->dst);
 	if (!route)
@@ -42,7 +43,8 @@ static __always_inline int divide_now(struct mz_pkt *p)
 		p->f->next = MZ_TO_DELIVER;
 		return 0;
 	}
-	if (vpc_is_direct_by_divider(p) && use_learned(p)) {
+	row = vpc_is_direct_by_divider(p) ? find_straight(p) : NULL;
+	if (row && learned_use(p, row, clock())) {
 		mark(p, MZ_DIRECT);
 		return to_tunnel(p);
 	}

@@ -21,7 +21,8 @@
 #define ERROR_QUOTE_IPV4 (576 - 20 - 8)	  /* RFC 1812, 4.3.2.3 */
 #define ERROR_QUOTE_IPV6 (1280 - 40 - 8)  /* RFC 4443, 2.4 (c) */
 #define CSUM_CHUNK    512		  /* what bpf_csum_diff() takes at once */
-#define ERROR_MAX     2048		  /* a power of two */
+
+#define ERROR_MAX 2048
 
 #define ICMP_TIME_EXCEEDED   11
 #define ICMPV6_TIME_EXCEEDED 3

@@ -256,6 +256,9 @@ static __always_inline int learn_source(struct mz_pkt *p, bool is_delivered)
 	news->group = bpf_ntohl(rts->group_be);
 	if (vpc_is_direct_by_divider(p) && replicas_have(&p->vpc->dividers, &news->host))
 		news->flags |= MZ_LEARNED_BY;
+	/* A divider needs no other one: it asks itself, and only the endpoint's host answers. */
+	if (news->flags & MZ_LEARNED_BY && replicas_have_self(&p->vpc->dividers))
+		return HEARD_KNOWN;
 	if (is_delivered && news->flags & MZ_LEARNED_BY)
 		news->network = p->local->network;
 	else if (is_delivered)
@@ -299,7 +302,7 @@ static __always_inline int replace_rts(struct mz_pkt *p)
 /* Does this divider know where the destination is? */
 static __always_inline bool knows_destination(struct mz_pkt *p)
 {
-	const struct mz_learned *learned = find_learned(p, &p->f->dst);
+	const struct mz_learned *learned = find_straight(p);
 
 	return find_location(p, &p->f->dst) ||
 	       (learned && learned_holds(learned, clock()) &&

@@ -66,12 +66,12 @@ static __always_inline bool learned_use(struct mz_pkt *p, struct mz_learned *row
 	return true;
 }
 
-/* The destination's host, if it was learned. Sets host. */
-static __always_inline bool use_learned(struct mz_pkt *p)
+/* The destination's, for a divider: what leads by another one was learned before it was one. */
+static __always_inline struct mz_learned *find_straight(struct mz_pkt *p)
 {
 	struct mz_learned *row = find_learned(p, &p->f->dst);
 
-	return row && learned_use(p, row, clock());
+	return row && !(row->flags & MZ_LEARNED_BY) ? row : NULL;
 }
 
 /*

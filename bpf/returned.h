@@ -100,10 +100,14 @@ static __always_inline int send_again(struct mz_pkt *p)
 	return was_sent_here(p) ? to_divider(p) : DROP(stale_sender);
 }
 
-/* Who gave it back would do so again: nobody knows better. */
+/*
+ * Who gave it back would do so again: nobody knows better. But a divider that does not divide what
+ * was judged before divides what was not.
+ */
 static __always_inline int check_again(struct mz_pkt *p)
 {
-	return p->f->next == MZ_TO_TUNNEL && host_equal(&p->f->host, &p->f->not_to) ?
+	return p->f->next == MZ_TO_TUNNEL && host_equal(&p->f->host, &p->f->not_to) &&
+			       p->f->judged_before == network_in_mac(p->f->judged) ?
 		       DROP(not_here) :
 		       0;
 }

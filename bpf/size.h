@@ -26,18 +26,6 @@ static __always_inline __u32 segment_size(struct mz_pkt *p, __u32 off)
 }
 
 /*
- * A size that is known to be from 1 to max, a power of two, said so that the verifier of Linux 6.1
- * sees it: it forgets comparisons with a copy.
- */
-static __always_inline __u32 size_seen(__u64 size, __u32 max)
-{
-	size--;
-	barrier_var(size);
-	size &= max - 1;
-	return size + 1;
-}
-
-/*
  * The sender is told what always fits: less than now, if options take their share one day. IPv6
  * does not go below 1280, where a packet may just do without that share.
  */

@@ -20,7 +20,7 @@ static __always_inline bool wants_rts(struct mz_pkt *p)
 	    p->f->traits & (MZ_RETURNED | MZ_GIVES_BACK | MZ_DIRECT) ||
 	    !vpc_is_direct_by_divider(p))
 		return false;
-	row = find_learned(p, &p->f->dst);
+	row = find_straight(p);
 	if (row)
 		return !learned_holds(row, clock());
 	/* By a bouncer the sender is still asking, if it is not there itself. */

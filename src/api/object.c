@@ -152,6 +152,28 @@ const char *mz_object_namespace(const struct mz_object *object)
 	return metadata->namespace_ ? metadata->namespace_ : "";
 }
 
+static bool has_label(const Mizar__V1__Metadata *metadata, const Mizar__V1__Label *label)
+{
+	size_t i;
+
+	for (i = 0; i < metadata->n_labels; i++)
+		if (!strcmp(metadata->labels[i]->key ?: "", label->key ?: "") &&
+		    !strcmp(metadata->labels[i]->value ?: "", label->value ?: ""))
+			return true;
+	return false;
+}
+
+bool mz_object_has_labels(const struct mz_object *object, Mizar__V1__Label *const *labels,
+			  size_t n_labels)
+{
+	size_t i;
+
+	for (i = 0; i < n_labels; i++)
+		if (!has_label(mz_object_metadata(object), labels[i]))
+			return false;
+	return true;
+}
+
 int mz_object_pack(const struct mz_object *object, uint8_t **ret_data, size_t *ret_size)
 {
 	size_t size = protobuf_c_message_get_packed_size(object->msg);

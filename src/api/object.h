@@ -49,6 +49,10 @@ Mizar__V1__Metadata *mz_object_metadata(const struct mz_object *object);
 const char *mz_object_name(const struct mz_object *object);	 /* "" if absent */
 const char *mz_object_namespace(const struct mz_object *object); /* "" if absent */
 
+/* Whether it has all of them. */
+bool mz_object_has_labels(const struct mz_object *object, Mizar__V1__Label *const *labels,
+			  size_t n_labels);
+
 /* Packed form without the kind (the store keeps that beside it). Caller frees. */
 int mz_object_pack(const struct mz_object *object, uint8_t **ret_data, size_t *ret_size);
 int mz_object_unpack(enum mz_kind kind, const uint8_t *data, size_t size,

@@ -7,7 +7,9 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/args.h"
@@ -19,6 +21,7 @@
 
 #define TIMEOUT_MS 300
 #define NAMES_MAX  500 /* more help nobody */
+#define VPCS_MAX   5000 /* that are looked at for their namespaces */
 
 static const char script[] =
 	"_mizar()\n"
@@ -104,7 +107,45 @@ static void offer_objects(struct completing *c, const struct mz_kind_info *kind)
 	if (!kind || mz_server_open(&c->args, &server) != MZ_DONE)
 		return;
 	mz_server_set_quiet(server, TIMEOUT_MS);
-	(void)mz_server_list(server, kind, mz_target_namespace(&c->args), offer_object, c);
+	(void)mz_server_list(server, kind, mz_target_namespace(&c->args), NULL, offer_object, c);
+}
+
+struct tenants {
+	struct completing *c;
+	char *names[NAMES_MAX];
+	size_t n, n_vpcs;
+};
+
+static int offer_tenant(const struct mz_object *vpc, void *user)
+{
+	const char *name = mz_object_namespace(vpc);
+	struct tenants *tenants = user;
+	size_t i;
+
+	for (i = 0; i < tenants->n && strcmp(tenants->names[i], name); i++)
+		;
+	if (i == tenants->n) {
+		tenants->names[i] = strdup(name);
+		if (!tenants->names[i])
+			return -ENOMEM;
+		tenants->n++;
+		offer(tenants->c, name);
+	}
+	return tenants->n == NAMES_MAX || ++tenants->n_vpcs == VPCS_MAX;
+}
+
+/* No kind holds the namespaces; who has something there has a VPC first. */
+static void offer_tenants(struct completing *c)
+{
+	_cleanup_(mz_server_freep) struct mz_server *server = NULL;
+	struct tenants tenants = { .c = c };
+
+	if (mz_server_open(&c->args, &server) != MZ_DONE)
+		return;
+	mz_server_set_quiet(server, TIMEOUT_MS);
+	(void)mz_server_list(server, &mz_kinds[MZ_KIND_VPC], NULL, NULL, offer_tenant, &tenants);
+	while (tenants.n)
+		free(tenants.names[--tenants.n]);
 }
 
 static int offer_lab(const struct mz_lab *lab, void *user)
@@ -142,8 +183,10 @@ static void offer_place(struct completing *c, enum mz_offer place)
 {
 	switch (place) {
 	case MZ_OFFER_NOTHING:
-	case MZ_OFFER_FILE:	 /* the shell's own: -o default */
-	case MZ_OFFER_NAMESPACE: /* no kind holds their list */
+	case MZ_OFFER_FILE: /* the shell's own: -o default */
+		break;
+	case MZ_OFFER_NAMESPACE:
+		offer_tenants(c);
 		break;
 	case MZ_OFFER_KIND:
 		offer_kinds(c, false);

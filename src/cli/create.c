@@ -64,7 +64,8 @@ static json_t *object_json(const struct mz_args *args, const struct mz_selector 
 	if (args->kind->namespaced)
 		json_object_set_new(metadata, "namespace", json_string(mz_target_namespace(args)));
 	for (size_t i = 0; i < labels->n; i++)
-		json_object_set_new(map, labels->keys[i], json_string(labels->values[i]));
+		json_object_set_new(map, labels->labels[i].key,
+				    json_string(labels->labels[i].value));
 	json_object_set_new(metadata, "labels", map);
 	for (size_t i = 0; i < args->n_fields; i++)
 		json_object_set_new(spec, args->fields[i].field->json,

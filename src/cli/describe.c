@@ -145,7 +145,7 @@ static int print_relations(struct mz_server *server, const struct mz_object *obj
 
 		if (relations[i].of != object->kind)
 			continue;
-		r = mz_server_list(server, kind, mz_object_namespace(object), print_related,
+		r = mz_server_list(server, kind, mz_object_namespace(object), NULL, print_related,
 				   &related);
 	}
 	return r;

@@ -19,8 +19,8 @@ static int add(const struct mz_object *object, void *user)
 {
 	struct get *get = user;
 
-	if (!mz_selector_matches(&get->selector, object))
-		return 0;
+	if (!mz_object_has_labels(object, get->selector.ptrs, get->selector.n))
+		return 0; /* one that was named */
 	return mz_output_add(get->output, object, NULL);
 }
 
@@ -32,7 +32,7 @@ static enum mz_exit list(struct mz_server *server, const struct mz_args *args,
 	enum mz_form form = mz_form_of(args);
 	int r;
 
-	r = mz_server_list(server, kind, all ? NULL : ns, add, get);
+	r = mz_server_list(server, kind, all ? NULL : ns, &get->selector, add, get);
 	if (r == -ENOENT)
 		mz_error("the controller knows no %s", kind->plural);
 	if (r < 0)

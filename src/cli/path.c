@@ -126,7 +126,7 @@ static enum mz_exit ask_controller(struct asking *a)
 		result = find_end(a, &a->dst);
 	if (result == MZ_DONE)
 		result = find_vni(a);
-	if (result == MZ_DONE && mz_server_list(a->server, &mz_kinds[MZ_KIND_DROPLET], NULL,
+	if (result == MZ_DONE && mz_server_list(a->server, &mz_kinds[MZ_KIND_DROPLET], NULL, NULL,
 						add_name, a) < 0)
 		result = MZ_FAILED;
 	return result;

@@ -195,7 +195,9 @@ static int divide_directly(struct step *s)
 			get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row) :
 			0;
 
-	return r <= 0 ? r : go_to_learned(s, &row);
+	if (r <= 0 || row.flags & MZ_LEARNED_BY) /* from the time before it divided */
+		return r < 0 ? r : 0;
+	return go_to_learned(s, &row);
 }
 
 static int divide(struct step *s)
@@ -333,12 +335,13 @@ static int send_again(struct step *s, bool has_location)
 	return r < 0 ? r : r ? to_divider(s) : drop(s, MZ_DROP_stale_sender);
 }
 
-/* Who gave it back would do so again. */
+/* Who gave it back would do so again, but for a divider, if it was judged and is no more. */
 static int check_again(struct step *s, int r)
 {
 	struct mz_replicas *next = &s->out->next;
 
-	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from))
+	if (r <= 0 || next->n != 1 || !is_same(&next->addrs[0], s->from) ||
+	    (s->judged ^ s->out->judged) << (64 - MZ_JUDGED_BITS))
 		return r;
 	next->n = 0;
 	return drop(s, MZ_DROP_not_here);

@@ -134,7 +134,7 @@ const struct mz_verb mz_verbs[] = {
 	  "KIND [NAME]",
 	  "print objects as they change, until interrupted",
 	  "With -o json, one event a line.",
-	  OBJECT_OPTIONS | MZ_OPT_BIT(ALL_NAMESPACES) | MZ_OPT_BIT(OUTPUT),
+	  OBJECT_OPTIONS | MZ_OPT_BIT(ALL_NAMESPACES) | MZ_OPT_BIT(SELECTOR) | MZ_OPT_BIT(OUTPUT),
 	  1,
 	  2,
 	  { MZ_OFFER_KIND, MZ_OFFER_OBJECT },

@@ -23,8 +23,9 @@ static int add(struct mz_selector *selector, const char *text, size_t size)
 		return -EINVAL;
 	}
 	*equals = 0;
-	selector->keys[selector->n] = copy;
-	selector->values[selector->n++] = equals + 1;
+	mizar__v1__label__init(&selector->labels[selector->n]);
+	selector->labels[selector->n].key = copy;
+	selector->labels[selector->n++].value = equals + 1;
 	return 0;
 }
 
@@ -47,31 +48,14 @@ int mz_selector_parse(const char *text, const char *option, struct mz_selector *
 		at += *at == ',';
 	}
 	*ret_selector = selector;
+	for (size_t i = 0; i < selector.n; i++)
+		ret_selector->ptrs[i] = &ret_selector->labels[i];
 	return 0;
 }
 
 void mz_selector_fini(struct mz_selector *selector)
 {
 	for (size_t i = 0; i < selector->n; i++)
-		free(selector->keys[i]);
+		free(selector->labels[i].key);
 	selector->n = 0;
-}
-
-static bool has_label(const Mizar__V1__Metadata *metadata, const char *key, const char *value)
-{
-	for (size_t i = 0; i < metadata->n_labels; i++)
-		if (!strcmp(metadata->labels[i]->key ?: "", key) &&
-		    !strcmp(metadata->labels[i]->value ?: "", value))
-			return true;
-	return false;
-}
-
-bool mz_selector_matches(const struct mz_selector *selector, const struct mz_object *object)
-{
-	const Mizar__V1__Metadata *metadata = mz_object_metadata(object);
-
-	for (size_t i = 0; i < selector->n; i++)
-		if (!has_label(metadata, selector->keys[i], selector->values[i]))
-			return false;
-	return true;
 }

@@ -243,14 +243,14 @@ static int read_page(const ProtobufCMessage *message, void *user)
 	struct page *page = user;
 	int r;
 
-	page->more = response->more && response->n_objects > 0;
+	page->more = response->more && response->after_uid > page->last;
+	page->last = response->after_uid;
 	for (size_t i = 0; i < response->n_objects; i++) {
 		_cleanup_(mz_object_freep) struct mz_object *object = NULL;
 
 		r = mz_object_unwrap(response->objects[i], &object);
 		if (r < 0)
 			return r;
-		page->last = mz_object_metadata(object)->uid;
 		r = page->fn(object, page->user);
 		if (r)
 			return r;
@@ -259,7 +259,7 @@ static int read_page(const ProtobufCMessage *message, void *user)
 }
 
 int mz_server_list(struct mz_server *server, const struct mz_kind_info *kind, const char *ns,
-		   mz_object_fn fn, void *user)
+		   const struct mz_selector *selector, mz_object_fn fn, void *user)
 {
 	struct page page = { fn, user, 0, true };
 	int r;
@@ -272,6 +272,10 @@ int mz_server_list(struct mz_server *server, const struct mz_kind_info *kind, co
 		request.has_after_uid = request.has_limit = true;
 		request.after_uid = page.last;
 		request.limit = PAGE_SIZE;
+		if (selector) {
+			request.n_labels = selector->n;
+			request.labels = (Mizar__V1__Label **)selector->ptrs;
+		}
 		r = mz_server_call(server, "List", &request.base,
 				   &mizar__v1__list_response__descriptor, read_page, &page);
 		if (r)
@@ -363,7 +367,8 @@ static int run_watch(struct watch *watch, const Mizar__V1__WatchRequest *request
 }
 
 int mz_server_watch(struct mz_server *server, const struct mz_kind_info *kind, const char *ns,
-		    const char *name, unsigned int timeout_ms, mz_event_fn fn, void *user)
+		    const char *name, const struct mz_selector *selector, unsigned int timeout_ms,
+		    mz_event_fn fn, void *user)
 {
 	Mizar__V1__WatchRequest request = MIZAR__V1__WATCH_REQUEST__INIT;
 	struct watch watch = { .server = server, .fn = fn, .user = user };
@@ -372,6 +377,10 @@ int mz_server_watch(struct mz_server *server, const struct mz_kind_info *kind, c
 	request.kind = (char *)kind->name;
 	request.namespace_ = kind->namespaced ? (char *)ns : NULL;
 	request.name = (char *)name;
+	if (selector) {
+		request.n_labels = selector->n;
+		request.labels = (Mizar__V1__Label **)selector->ptrs;
+	}
 	(void)uv_timer_init(&server->loop, &watch.timer); /* cannot fail */
 	watch.timer.data = &watch;
 	r = run_watch(&watch, &request, timeout_ms);

@@ -8,6 +8,7 @@
 #include "api/object.h"
 #include "base/cleanup.h"
 #include "cli/args.h"
+#include "cli/selector.h"
 #include "mizar/v1/management.pb-c.h"
 
 struct mz_server;
@@ -34,10 +35,10 @@ int mz_server_call(struct mz_server *server, const char *method, const ProtobufC
 /* What the controller said when a call was -ESTALE. */
 const char *mz_server_why(const struct mz_server *server);
 
-/* All objects of a kind, page by page. ns NULL: all namespaces. fn: non-zero stops. */
+/* All objects of a kind, page by page. ns, selector NULL: all. fn: non-zero stops. */
 typedef int (*mz_object_fn)(const struct mz_object *object, void *user);
 int mz_server_list(struct mz_server *server, const struct mz_kind_info *kind, const char *ns,
-		   mz_object_fn fn, void *user);
+		   const struct mz_selector *selector, mz_object_fn fn, void *user);
 int mz_server_get(struct mz_server *server, const struct mz_kind_info *kind, const char *ns,
 		  const char *name, struct mz_object **ret_object);
 
@@ -47,7 +48,8 @@ int mz_server_get(struct mz_server *server, const struct mz_kind_info *kind, con
  */
 typedef int (*mz_event_fn)(const Mizar__V1__WatchEvent *event, void *user);
 int mz_server_watch(struct mz_server *server, const struct mz_kind_info *kind, const char *ns,
-		    const char *name, unsigned int timeout_ms, mz_event_fn fn, void *user);
+		    const char *name, const struct mz_selector *selector, unsigned int timeout_ms,
+		    mz_event_fn fn, void *user);
 
 /* The kind that a word on the command line names; says so if there is none. */
 const struct mz_kind_info *mz_kind_of_word(const char *word);

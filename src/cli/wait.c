@@ -108,8 +108,8 @@ int mz_wait_for(struct mz_server *server, const struct mz_kind_info *kind, const
 
 	mz_ref(kind, name, ref);
 	if (now < deadline->at_ms)
-		r = mz_server_watch(server, kind, ns, name, (unsigned int)(deadline->at_ms - now),
-				    on_event, &w);
+		r = mz_server_watch(server, kind, ns, name, NULL,
+				    (unsigned int)(deadline->at_ms - now), on_event, &w);
 	if (r == REACHED)
 		return 0;
 	if (r == -ENOENT)

@@ -9,6 +9,7 @@
 #include "cli/target.h"
 
 struct watching {
+	struct mz_selector selector;
 	struct mz_output *output; /* of a table or names */
 	bool is_synced;
 };
@@ -94,8 +95,11 @@ enum mz_exit mz_verb_watch(const struct mz_args *args)
 	if (form != MZ_FORM_JSON && mz_output_new(form, kind, true, all, "EVENT", &output) < 0)
 		return MZ_FAILED;
 	w.output = output;
+	if (mz_selector_parse(args->values[MZ_OPT_SELECTOR], "--selector", &w.selector) < 0)
+		return MZ_MISUSED;
 	r = mz_server_watch(server, kind, all ? NULL : mz_target_namespace(args), name,
-			    timeout_s * 1000, on_event, &w);
+			    &w.selector, timeout_s * 1000, on_event, &w);
+	mz_selector_fini(&w.selector);
 	if (r == -ETIMEDOUT) /* as long as was asked for */
 		return MZ_DONE;
 	if (!r)

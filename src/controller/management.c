@@ -11,6 +11,7 @@
 #include "controller/status.h"
 
 #define PAGE_MAX 1000
+#define SEEN_MAX 8192 /* objects that are looked at for a page: the loop has other work, too */
 
 void ctl_get_request(struct mz_rpc_call *call, const ProtobufCMessage *request, void *user)
 {
@@ -42,7 +43,10 @@ struct page {
 	struct ctl_controller *c;
 	struct mz_object *objects[PAGE_MAX];
 	Mizar__V1__Object messages[PAGE_MAX], *list[PAGE_MAX];
-	size_t n, limit;
+	Mizar__V1__Label **labels; /* the request's */
+	size_t n_labels;
+	size_t n, n_seen, limit;
+	uint64_t after;
 	bool more;
 };
 
@@ -51,10 +55,14 @@ static int add_to_page(const struct mz_object *object, void *user)
 	struct page *page = user;
 	int r;
 
-	if (page->n == page->limit) {
+	if (page->n == page->limit || page->n_seen == SEEN_MAX) {
 		page->more = true;
 		return 1;
 	}
+	page->n_seen++;
+	page->after = mz_object_metadata(object)->uid;
+	if (!mz_object_has_labels(object, page->labels, page->n_labels))
+		return 0;
 	r = mz_object_copy(object, &page->objects[page->n]);
 	if (r < 0)
 		return r;
@@ -87,12 +95,15 @@ void ctl_list_request(struct mz_rpc_call *call, const ProtobufCMessage *request,
 	if (!ctl_may_manage(call))
 		return;
 	info = ctl_find_kind(call, list->kind);
-	if (!info)
+	if (!info || !ctl_check_labels(call, list->n_labels))
 		return;
 	page = ctl_calloc(1, sizeof(*page));
 	page->c = c;
+	page->labels = list->labels;
+	page->n_labels = list->n_labels;
+	page->after = list->after_uid;
 	page->limit = list->limit && list->limit < PAGE_MAX ? list->limit : PAGE_MAX;
-	response.has_resource_version = response.has_more = true;
+	response.has_resource_version = response.has_more = response.has_after_uid = true;
 	response.resource_version = mz_store_revision(c->store);
 	r = mz_store_list(
 		c->store, info->kind,
@@ -106,6 +117,7 @@ void ctl_list_request(struct mz_rpc_call *call, const ProtobufCMessage *request,
 	response.n_objects = page->n;
 	response.objects = page->list;
 	response.more = page->more;
+	response.after_uid = page->after;
 	mz_rpc_call_reply(call, &response.base);
 }
 

@@ -7,6 +7,8 @@
 
 #include "api/field.h"
 
+#define LABELS_MAX 64 /* no object has more */
+
 bool ctl_may_manage(struct mz_rpc_call *call)
 {
 	const char *name = mz_rpc_call_peer_name(call);
@@ -32,6 +34,14 @@ const struct mz_kind_info *ctl_find_kind(struct mz_rpc_call *call, const char *k
 			"Divider",
 			kind ?: "");
 	return info;
+}
+
+bool ctl_check_labels(struct mz_rpc_call *call, size_t n_labels)
+{
+	if (n_labels <= LABELS_MAX)
+		return true;
+	mz_rpc_call_finish(call, MZ_RPC_INVALID_ARGUMENT, "labels: at most %d", LABELS_MAX);
+	return false;
 }
 
 int ctl_find_object(struct ctl_controller *c, struct mz_rpc_call *call,

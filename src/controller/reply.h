@@ -16,6 +16,8 @@ int ctl_find_object(struct ctl_controller *c, struct mz_rpc_call *call,
 		    const Mizar__V1__ObjectRef *ref, struct mz_object **ret_object);
 /* The kind of a request; NULL: the call has been finished. */
 const struct mz_kind_info *ctl_find_kind(struct mz_rpc_call *call, const char *kind);
+/* Of a request's labels; false: the call has been finished. */
+bool ctl_check_labels(struct mz_rpc_call *call, size_t n_labels);
 /* Uid of the object that the store lists it under. */
 int ctl_owner_of(struct ctl_controller *c, const struct mz_object *object, uint64_t *ret_owner);
 

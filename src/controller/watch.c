@@ -24,6 +24,7 @@ struct ctl_watcher {
 	struct mz_rpc_call *call;
 	const struct mz_kind_info *info;
 	char *ns, *name; /* NULL: all */
+	Mizar__V1__WatchRequest *request; /* a copy: has the labels */
 	bool ended;	 /* sent away: its stream only waits for the client */
 	bool walking;	 /* through the present objects, in the order of uids */
 	bool walked;	 /* once already: what is seen now has been seen before */
@@ -36,7 +37,8 @@ struct ctl_watcher {
 
 static bool matches(const struct ctl_watcher *watcher, const struct mz_object *object)
 {
-	return !watcher->ended && watcher->info->kind == object->kind &&
+	return object && !watcher->ended && watcher->info->kind == object->kind &&
+	       mz_object_has_labels(object, watcher->request->labels, watcher->request->n_labels) &&
 	       (!watcher->ns || !strcmp(watcher->ns, mz_object_namespace(object))) &&
 	       (!watcher->name || !strcmp(watcher->name, mz_object_name(object)));
 }
@@ -113,15 +115,20 @@ static bool is_ahead(const struct ctl_watcher *watcher, const struct mz_object *
 void ctl_watch_change(struct ctl_controller *c, enum mz_kind kind, const struct mz_object *old,
 		      const struct mz_object *new)
 {
-	Mizar__V1__WatchEvent__Type type = !old	 ? MIZAR__V1__WATCH_EVENT__TYPE__ADDED
-					   : new ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
-						 : MIZAR__V1__WATCH_EVENT__TYPE__DELETED;
 	const struct mz_object *object = new ?: old;
 	struct ctl_watcher *watcher, *next;
 
-	DL_FOREACH_SAFE(c->watchers, watcher, next)
-		if (!watcher->history && matches(watcher, object) && !is_ahead(watcher, object))
-			show(watcher, type, object);
+	DL_FOREACH_SAFE(c->watchers, watcher, next) {
+		bool had = matches(watcher, old), has = matches(watcher, new);
+
+		if (watcher->history || (!had && !has) || is_ahead(watcher, object))
+			continue;
+		show(watcher,
+		     !had  ? MIZAR__V1__WATCH_EVENT__TYPE__ADDED
+		     : has ? MIZAR__V1__WATCH_EVENT__TYPE__MODIFIED
+			   : MIZAR__V1__WATCH_EVENT__TYPE__DELETED,
+		     object);
+	}
 }
 
 void ctl_watch_touch(struct ctl_controller *c, enum mz_kind kind, uint64_t uid)
@@ -258,6 +265,19 @@ static int replay(struct ctl_watcher *watcher, uint64_t revision)
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
+static Mizar__V1__WatchRequest *copy_request(const Mizar__V1__WatchRequest *request)
+{
+	size_t size = mizar__v1__watch_request__get_packed_size(request);
+	_cleanup_free_ uint8_t *data = ctl_calloc(1, size + 1);
+	Mizar__V1__WatchRequest *copy;
+
+	copy = mizar__v1__watch_request__unpack(
+		NULL, mizar__v1__watch_request__pack(request, data), data);
+	if (!copy)
+		abort(); /* we packed it: there is no memory, see ctl_calloc() */
+	return copy;
+}
+
 static char *copy_filter(const char *text)
 {
 	return text && *text ? ctl_strdup(text) : NULL;
@@ -273,14 +293,20 @@ void ctl_watch_request(struct mz_rpc_call *call, const ProtobufCMessage *request
 	if (!ctl_may_manage(call))
 		return;
 	info = ctl_find_kind(call, watch->kind);
-	if (!info)
+	if (!info || !ctl_check_labels(call, watch->n_labels))
 		return;
+	if (watch->n_labels && watch->has_resource_version) {
+		mz_rpc_call_finish(call, MZ_RPC_INVALID_ARGUMENT,
+				   "labels: not with resource_version: list again");
+		return;
+	}
 	watcher = ctl_calloc(1, sizeof(*watcher));
 	watcher->c = c;
 	watcher->call = call;
 	watcher->info = info;
 	watcher->ns = info->namespaced ? copy_filter(watch->namespace_) : NULL;
 	watcher->name = copy_filter(watch->name);
+	watcher->request = copy_request(watch);
 	watcher->walk.run = on_walk;
 	DL_APPEND(c->watchers, watcher);
 	mz_rpc_call_set_data(call, watcher);
@@ -307,5 +333,6 @@ void ctl_watch_close(struct mz_rpc_call *call, void *user)
 	mz_watch_free(watcher->history);
 	free(watcher->ns);
 	free(watcher->name);
+	mizar__v1__watch_request__free_unpacked(watcher->request, NULL);
 	free(watcher);
 }

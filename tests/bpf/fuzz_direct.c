@@ -82,6 +82,8 @@ static bool learn_source(struct view *v, uint64_t network, uint64_t asker)
 				   .flags = MZ_LEARNED_RTS };
 
 	if (model_is_divider_between(v, &news.host)) {
+		if (model_divides(v))
+			return true; /* and is as wise as before */
 		news.flags |= MZ_LEARNED_BY;
 		news.network = asker;
 	}
@@ -189,7 +191,8 @@ static bool knows_destination(const struct view *v)
 	const struct world_addr *dst = model_addr(v, &v->dst);
 
 	return dst->has_location ||
-	       (model_holds(v, dst) && !model_host_is_dead(v, &model_row(v, dst)->host));
+	       (model_is_straight(v, dst) && model_holds(v, dst) &&
+		!model_host_is_dead(v, &model_row(v, dst)->host));
 }
 
 /* May there be a destination, as far as this divider knows, in another network than the source? */
@@ -259,7 +262,7 @@ static bool wants_rts(const struct view *v)
 	if (v->rts || v->is_returned || v->gives_back || !(counters & COUNT(divide)) ||
 	    counters & COUNT(direct) || !model_is_direct_by_divider(v))
 		return false;
-	if (model_row(v, dst))
+	if (model_is_straight(v, dst))
 		return !model_holds(v, dst);
 	if (src && same(&src->host, &v->outer_src))
 		return true; /* it comes from there, not by a bouncer */

@@ -72,6 +72,14 @@ bool model_holds(const struct view *v, const struct world_addr *a)
 	return row && !(row->flags & MZ_LEARNED_STALE) && v->now < row->confirmed + MZ_LEASE_NS;
 }
 
+/* What another divider stands for is nothing that a divider goes by. */
+bool model_is_straight(const struct view *v, const struct world_addr *a)
+{
+	const struct mz_learned *row = model_row(v, a);
+
+	return row && !(row->flags & MZ_LEARNED_BY);
+}
+
 bool model_use_learned(struct view *v, struct world_addr *a)
 {
 	if (!model_holds(v, a))
@@ -217,10 +225,10 @@ static bool heed_here(struct view *v)
 		return DROP(v, here_cookie);
 	if (get32(at(v, v->control + 52)) & MZ_HERE_NOBODY)
 		return heed_nobody(v, model_addr(v, &address), asker);
-	if (model_is_divider_between(v, &v->outer_src))
+	/* The endpoint's own host answers who asked as a divider: of which network, nobody says. */
+	if (!model_divides(v) && model_is_divider_between(v, &v->outer_src))
 		news.flags |= MZ_LEARNED_BY;
-	if (model_is_direct_by_divider(v) && asker->is_local &&
-	    (news.flags & MZ_LEARNED_BY || !model_divides(v)))
+	if (model_is_direct_by_divider(v) && asker->is_local && !model_divides(v))
 		news.network = asker->local.network;
 	if (!model_learn(v, model_addr(v, &address), &news))
 		return DROP(v, here_generation);

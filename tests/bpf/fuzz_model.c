@@ -140,7 +140,8 @@ static bool divide(struct view *v)
 	v->judged = network;
 	if (v->local && v->local->local.network == network)
 		return model_deliver(v);
-	if (model_is_direct_by_divider(v) && model_use_learned(v, model_addr(v, &v->dst))) {
+	if (model_is_direct_by_divider(v) && model_is_straight(v, model_addr(v, &v->dst)) &&
+	    model_use_learned(v, model_addr(v, &v->dst))) {
 		v->is_direct = true;
 		return model_tunnel_to(v, &v->to);
 	}

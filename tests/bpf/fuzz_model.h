@@ -259,6 +259,7 @@ bool model_is_direct_by_divider(const struct view *v);
 /* As this host gives for a question about dst, in its role. */
 void model_cookie(const struct view *v, uint64_t when, uint8_t ret[COOKIE_SIZE]);
 bool model_holds(const struct view *v, const struct world_addr *a);
+bool model_is_straight(const struct view *v, const struct world_addr *a);
 bool model_use_learned(struct view *v, struct world_addr *a);
 
 /* fuzz_direct.c: the stages of the direct path, each as in docs/wire-format.md. */

@@ -300,7 +300,7 @@ static bool is_giver(const struct view *v, const struct mz_addr *host)
 
 bool model_tunnel_to(struct view *v, const struct mz_addr *to)
 {
-	if (is_giver(v, to))
+	if (is_giver(v, to) && v->judged == v->judged_before)
 		return DROP(v, not_here);
 	return v->is_tunneled ? forward(v, to) : encapsulate(v, to);
 }

@@ -255,6 +255,33 @@ static void a_divider_gets_back_what_it_sent(void **state)
 	}
 }
 
+/* It asks itself; and what it was told before it divided leads no way round by another one. */
+static void a_divider_goes_by_no_other(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(SELF, DIVIDER));
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->src, p->dst), in = tunnelled(SOURCE, &inner);
+		struct frame out = forwarded(BOUNCER_200, &inner);
+		struct options o = option_stale(p->dst, 0);
+		struct frame stale = control_to(SOURCE, &o, 0);
+		struct rts rts = rts_of_source;
+		struct mz_learned row;
+
+		put_learned(p->dst, DIVIDER, 7, MZ_LEARNED_RTS | MZ_LEARNED_BY, 10);
+		expect_sent_both(&in, &out, &stale,
+				 COUNT(forward) | COUNT(divide) | COUNT(stale));
+		rts.host = DIVIDER;
+		in = with_rts(DIVIDER, p->src, p->own, &rts);
+		plane_run(TRANSIT, &in, &(struct result){});
+		assert_false(get_learned(p->src, &row));
+		/* The other one has the destination itself. */
+		rts = expect_relayed(BOUNCER, p, BOUNCER_200, COUNT(learn));
+		in = answer_to(&rts, p, DIVIDER, 0);
+		plane_run(TRANSIT, &in, &(struct result){});
+		expect_new(p->dst, DIVIDER, 0, 9, MZ_LEARNED_HERE, started);
+	}
+}
+
 /* Who sends by it does not know of a tombstone here. */
 static void a_divider_asks_back(void **state)
 {
@@ -301,6 +328,7 @@ int test_divider(void)
 		TEST(where_none_must_be_passed_a_divider_is_none),
 		TEST(a_divider_with_the_destination_still_divides),
 		TEST(a_divider_gets_back_what_it_sent),
+		TEST(a_divider_goes_by_no_other),
 		TEST(a_divider_asks_back),
 		TEST(a_returned_rts_of_no_host_is_nothing),
 #undef TEST

@@ -145,6 +145,7 @@ static void nobody_gets_again_what_he_gave_back(void **state)
 		struct frame inner = inner_from(p->own, p->gone), in = returned(SOURCE, p);
 		struct frame out = forwarded(THIRD, &inner);
 
+		put_judged(&in, 0);
 		put_learned(p->gone, SOURCE, 7, MZ_LEARNED_HERE, 10);
 		put_network(100, LIST(SOURCE, THIRD));
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
@@ -155,6 +156,22 @@ static void nobody_gets_again_what_he_gave_back(void **state)
 		put_vpc(VNI, MZ_VPC_DIRECT, LIST(SOURCE, THIRD));
 		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
 		put_vpc(VNI, MZ_VPC_DIRECT, LIST(SOURCE));
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+	}
+}
+
+/* As judged it was not divided by the divider that it came to: it is, if this host is none now. */
+static void a_divider_may_get_again_what_was_judged(void **state)
+{
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->own, p->dst), out = forwarded(DIVIDER, &inner);
+		struct frame in = returned_inner(DIVIDER, &inner); /* judged */
+
+		put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+		put_network(100, LIST(SELF));
+		put_learned(p->dst, DIVIDER, 7, MZ_LEARNED_HERE, 10);
+		expect_sent(TRANSIT, &in, &out, COUNT(forward) | COUNT(send_again));
+		put_judged(&in, 0);
 		expect_drop_by_tc(&in, MZ_DROP_not_here);
 	}
 }
@@ -256,6 +273,7 @@ int test_return(void)
 		TEST(others_give_nothing_back),
 		TEST(a_bouncer_sends_by_its_present_row),
 		TEST(nobody_gets_again_what_he_gave_back),
+		TEST(a_divider_may_get_again_what_was_judged),
 		TEST(what_left_meanwhile_goes_by_a_divider),
 		TEST(what_was_sent_on_goes_by_a_divider),
 		TEST(what_came_here_meanwhile_is_delivered),

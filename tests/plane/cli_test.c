@@ -31,6 +31,7 @@ static struct {
 	unsigned int n_pages, fail_at_page;
 	Mizar__V1__Phase phase; /* of what Get and Watch show at first */
 	bool provision, remove; /* then a watch sees this */
+	size_t n_watch_labels;
 	Mizar__V1__ApplyResponse *apply;
 	size_t n_applied;
 	bool is_create_only, is_dry_run;
@@ -78,6 +79,43 @@ static void endpoint_init(struct endpoint *e, uint64_t uid, Mizar__V1__Phase pha
 	e->status.phase = phase;
 }
 
+/* Three, in two namespaces. */
+static void reply_vpcs(struct mz_rpc_call *call, const Mizar__V1__ListRequest *request)
+{
+	static char *const namespaces[] = { "acme", "acme", "blue" };
+	Mizar__V1__ListResponse response = MIZAR__V1__LIST_RESPONSE__INIT;
+	Mizar__V1__Object objects[ARRAY_SIZE(namespaces)], *list[ARRAY_SIZE(namespaces)];
+	Mizar__V1__Metadata metadata[ARRAY_SIZE(namespaces)];
+	Mizar__V1__VPC vpcs[ARRAY_SIZE(namespaces)];
+
+	assert_null(request->namespace_);
+	for (; response.n_objects < ARRAY_SIZE(namespaces); response.n_objects++) {
+		size_t i = response.n_objects;
+
+		mizar__v1__object__init(&objects[i]);
+		mizar__v1__vpc__init(&vpcs[i]);
+		mizar__v1__metadata__init(&metadata[i]);
+		metadata[i].name = "v";
+		metadata[i].namespace_ = namespaces[i];
+		vpcs[i].metadata = &metadata[i];
+		objects[i].kind_case = MIZAR__V1__OBJECT__KIND_VPC;
+		objects[i].vpc = &vpcs[i];
+		list[i] = &objects[i];
+	}
+	response.objects = list;
+	mz_rpc_call_reply(call, &response.base);
+}
+
+/* Of a request that asks for labels: "parity" alone. */
+static bool has_parity(const Mizar__V1__ListRequest *request, const char *parity)
+{
+	if (!request->n_labels)
+		return true;
+	assert_int_equal(request->n_labels, 1);
+	assert_string_equal(request->labels[0]->key, "parity");
+	return !strcmp(request->labels[0]->value, parity);
+}
+
 static void on_list(struct mz_rpc_call *call, const ProtobufCMessage *message, void *user)
 {
 	const Mizar__V1__ListRequest *request = (const Mizar__V1__ListRequest *)message;
@@ -86,18 +124,26 @@ static void on_list(struct mz_rpc_call *call, const ProtobufCMessage *message, v
 	Mizar__V1__Object **objects = calloc(request->limit, sizeof(*objects));
 	uint64_t uid = request->after_uid;
 
+	if (!strcmp(request->kind, "VPC")) {
+		reply_vpcs(call, request);
+		return;
+	}
 	assert_string_equal(request->kind, "Endpoint");
 	if (++service.n_pages == service.fail_at_page) {
 		mz_rpc_call_finish(call, MZ_RPC_INTERNAL, "the disk is gone");
 	} else {
 		while (uid < N_ENDPOINTS && response.n_objects < request->limit) {
-			endpoint_init(&endpoints[response.n_objects], ++uid, service.phase);
-			objects[response.n_objects] = &endpoints[response.n_objects].object;
-			response.n_objects++;
+			struct endpoint *e = &endpoints[response.n_objects];
+
+			endpoint_init(e, ++uid, service.phase);
+			if (has_parity(request, e->label.value))
+				objects[response.n_objects++] = &e->object;
 		}
 		response.objects = objects;
 		response.has_more = true;
 		response.more = uid < N_ENDPOINTS;
+		response.has_after_uid = true;
+		response.after_uid = uid;
 		mz_rpc_call_reply(call, &response.base);
 	}
 	free(objects);
@@ -164,6 +210,7 @@ static void on_watch(struct mz_rpc_call *call, const ProtobufCMessage *message, 
 	const Mizar__V1__WatchRequest *request = (const Mizar__V1__WatchRequest *)message;
 	struct endpoint endpoint;
 
+	service.n_watch_labels = request->n_labels;
 	endpoint_init(&endpoint, 7, service.phase);
 	if (!request->name || request->name[0] == 'e')
 		send_event(call, MIZAR__V1__WATCH_EVENT__TYPE__ADDED, &endpoint);
@@ -382,6 +429,9 @@ static void test_watch(void **state)
 	expect("watch ep -n acme --timeout 1", 0, "ADDED ", NULL);
 	expect("watch ep -n acme --timeout 1 -o json", 0, "\n{\"type\":\"MODIFIED\",\"object\":{",
 	       NULL);
+	assert_int_equal(service.n_watch_labels, 0);
+	expect("watch ep -n acme --timeout 1 -l a=b,c=d", 0, "ADDED ", NULL);
+	assert_int_equal(service.n_watch_labels, 2);
 	expect("watch ep -n acme --timeout 1 -o yaml", 2, NULL, "--output");
 }
 
@@ -524,6 +574,8 @@ static void test_completion(void **state)
 	expect("complete -- wait ep e7 --for g", 0, "gone\n", NULL);
 	expect("complete -- wait ep e7 --for = g", 0, "gone\n", NULL);
 	expect("complete -- wait ep e7 --for =", 0, "\nProvisioned\n", NULL);
+	expect("complete -- get ep --namespace =", 0, "acme\nblue\n", NULL);
+	expect("complete -- get ep -n b", 0, "blue\n", NULL);
 	expect("complete -- -o j", 0, "json\n", NULL);
 	expect("complete -- create network a --ki", 0, "--kind\n", NULL);
 	expect("complete -- create network a --kind s", 0, "subnet\n", NULL);

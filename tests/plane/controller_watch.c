@@ -50,23 +50,41 @@ static void on_close(struct mz_rpc_stream *stream, enum mz_rpc_code code, const 
 	watcher->code = code;
 }
 
-static void watch(struct plane *plane, struct watcher *watcher, const char *kind, const char *ns,
-		  const char *name, uint64_t revision)
+static void open_watch(struct plane *plane, struct watcher *watcher,
+		       const Mizar__V1__WatchRequest *request)
 {
 	static const struct mz_rpc_stream_ops ops = { .on_message = on_event,
 						      .on_close = on_close };
-	Mizar__V1__WatchRequest request = MIZAR__V1__WATCH_REQUEST__INIT;
 
 	*watcher = (struct watcher){};
+	assert_int_equal(mz_rpc_stream_open(plane->client, "/mizar.v1.Management/Watch",
+					    &request->base, &mizar__v1__watch_event__descriptor,
+					    &ops, watcher, &watcher->stream),
+			 0);
+}
+
+static void watch(struct plane *plane, struct watcher *watcher, const char *kind, const char *ns,
+		  const char *name, uint64_t revision)
+{
+	Mizar__V1__WatchRequest request = MIZAR__V1__WATCH_REQUEST__INIT;
+
 	request.kind = (char *)kind;
 	request.namespace_ = (char *)ns;
 	request.name = (char *)name;
 	request.has_resource_version = revision;
 	request.resource_version = revision;
-	assert_int_equal(mz_rpc_stream_open(plane->client, "/mizar.v1.Management/Watch",
-					    &request.base, &mizar__v1__watch_event__descriptor,
-					    &ops, watcher, &watcher->stream),
-			 0);
+	open_watch(plane, watcher, &request);
+}
+
+static void watch_labels(struct plane *plane, struct watcher *watcher, const char *kind,
+			 Mizar__V1__Label **labels, size_t n_labels)
+{
+	Mizar__V1__WatchRequest request = MIZAR__V1__WATCH_REQUEST__INIT;
+
+	request.kind = (char *)kind;
+	request.n_labels = n_labels;
+	request.labels = labels;
+	open_watch(plane, watcher, &request);
 }
 
 static void stop(struct plane *plane, struct watcher *watcher)
@@ -172,6 +190,62 @@ static void test_from_revision(void **state)
 	assert_int_equal(watcher.code, MZ_RPC_INVALID_ARGUMENT);
 }
 
+#define LABELLED                                                                                 \
+	"apiVersion: mizar.com/v1\nkind: VPC\nmetadata: {namespace: a, name: %s, labels: {t: %s, " \
+	"u: w}}\n---\n"
+
+/* Only what has the labels, of a list and of a watch: those that come and go by theirs, too. */
+static void test_labels(void **state)
+{
+	Mizar__V1__Label labels[] = { MIZAR__V1__LABEL__INIT, MIZAR__V1__LABEL__INIT };
+	Mizar__V1__Label *list[] = { &labels[0], &labels[1] };
+	Mizar__V1__ListRequest request = MIZAR__V1__LIST_REQUEST__INIT;
+	Mizar__V1__ListResponse *response;
+	struct plane *plane = *state;
+	struct watcher watcher;
+
+	labels[0].key = (char *)"t";
+	labels[0].value = (char *)"x";
+	labels[1].key = (char *)"u";
+	labels[1].value = (char *)"w";
+	apply(plane, LABELLED LABELLED LABELLED, "v1", "x", "v2", "y", "v3", "x");
+	request.kind = (char *)"VPC";
+	request.n_labels = 2;
+	request.labels = list;
+	request.has_limit = true;
+	request.limit = 1;
+	response = (Mizar__V1__ListResponse *)plane_ask(plane, "/mizar.v1.Management/List",
+							&request.base,
+							&mizar__v1__list_response__descriptor, NULL,
+							NULL);
+	assert_int_equal(response->n_objects, 1);
+	assert_string_equal(response->objects[0]->vpc->metadata->name, "v1");
+	assert_true(response->more);
+	request.has_after_uid = true;
+	request.after_uid = response->after_uid;
+	mizar__v1__list_response__free_unpacked(response, NULL);
+	response = (Mizar__V1__ListResponse *)plane_ask(plane, "/mizar.v1.Management/List",
+							&request.base,
+							&mizar__v1__list_response__descriptor, NULL,
+							NULL);
+	assert_int_equal(response->n_objects, 1);
+	assert_string_equal(response->objects[0]->vpc->metadata->name, "v3");
+	assert_false(response->more);
+	mizar__v1__list_response__free_unpacked(response, NULL);
+
+	watch_labels(plane, &watcher, "VPC", list, 2);
+	plane_until(plane, watcher.synced);
+	assert_int_equal(watcher.n_added, 2);
+	apply(plane, LABELLED LABELLED LABELLED, "v1", "y", "v2", "x", "v4", "y");
+	plane_until(plane, watcher.n_added == 3 && watcher.n_deleted == 1);
+	assert_int_equal(delete (plane, "VPC", "a", "v1"), MZ_RPC_OK);
+	assert_int_equal(delete (plane, "VPC", "a", "v3"), MZ_RPC_OK);
+	plane_until(plane, watcher.n_deleted == 2);
+	plane_wait(plane, 50);
+	assert_int_equal(watcher.n_added + watcher.n_deleted, 5);
+	stop(plane, &watcher);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
@@ -179,6 +253,7 @@ int main(int argc, char **argv)
 		TEST(test_list_then_changes),
 		TEST(test_phase),
 		TEST(test_from_revision),
+		TEST(test_labels),
 	};
 
 	controller_program = argv[1];

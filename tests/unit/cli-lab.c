@@ -72,9 +72,9 @@ static void test_selector(void **state)
 
 	assert_int_equal(mz_selector_parse("a=b,c=", "--selector", &selector), 0);
 	assert_int_equal(selector.n, 2);
-	assert_string_equal(selector.keys[1], "c");
-	assert_string_equal(selector.values[0], "b");
-	assert_string_equal(selector.values[1], "");
+	assert_string_equal(selector.labels[1].key, "c");
+	assert_string_equal(selector.labels[0].value, "b");
+	assert_string_equal(selector.labels[1].value, "");
 	mz_selector_fini(&selector);
 	assert_int_equal(mz_selector_parse(NULL, "--selector", &selector), 0);
 	assert_int_equal(selector.n, 0);
