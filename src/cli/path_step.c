@@ -188,14 +188,13 @@ static int go_to_location(struct step *s)
 	return go_to(s, &s->location.host);
 }
 
+/* What another divider stood for is from the time before this host divided. */
 static int divide_directly(struct step *s)
 {
 	struct mz_learned row;
-	int r = is_direct_by_divider(s) ?
-			get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row) :
-			0;
+	int r = get_of_addr(s, MZ_TABLE_learned, &s->flow->dst, &row);
 
-	if (r <= 0 || row.flags & MZ_LEARNED_BY) /* from the time before it divided */
+	if (r <= 0 || !is_direct_by_divider(s) || row.flags & MZ_LEARNED_BY)
 		return r < 0 ? r : 0;
 	return go_to_learned(s, &row);
 }
@@ -413,11 +412,10 @@ static int find_sender_network(struct step *s)
 	    !(s->has_local || (is_direct_by_divider(s) && divides(s))))
 		return 0;
 	r = get_of_addr(s, MZ_TABLE_learned, &s->flow->src, &row);
-	if (r <= 0)
-		return r;
-	if (is_same(&row.host, s->from) && holds(s, &row, &words) && !(row.flags & MZ_LEARNED_BY))
+	if (r > 0 && is_same(&row.host, s->from) && holds(s, &row, &words) &&
+	    !(row.flags & MZ_LEARNED_BY))
 		s->sender_network = row.network;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int step_transit(struct step *s)
