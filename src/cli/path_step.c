@@ -142,8 +142,7 @@ static int use_learned(struct step *s, const struct mz_learned *row)
 		because(s, "the bouncer's own row says otherwise than what was learned: ");
 		return 0;
 	}
-	if (r >= 0)
-		r = go_to_learned(s, row);
+	r = r < 0 ? r : go_to_learned(s, row);
 	if (r > 0 && row->network && !is_by)
 		s->out->judged = s->network;
 	return r;

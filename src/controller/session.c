@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "controller/full.h"
+#include "controller/hold.h"
 #include "controller/migrate.h"
 #include "controller/operators.h"
 #include "controller/provision.h"
@@ -248,6 +249,15 @@ static void describe_nack(const struct ctl_droplet *droplet, const Mizar__V1__Na
 	clean(ret_text);
 }
 
+/* A row that it was to remove: the endpoint is not there, or not any more. */
+static bool is_removal(const struct ctl_droplet *droplet, uint64_t uid)
+{
+	_cleanup_(mz_object_freep) struct mz_object *object = NULL;
+
+	return mz_store_get(droplet->controller->store, MZ_KIND_ENDPOINT, uid, &object) < 0 ||
+	       !ctl_endpoint_is_on(object->endpoint, droplet->name, NULL);
+}
+
 /* Each of its own endpoints hears of it; and those that are not named, if it has named all. */
 static void tell_refused(struct ctl_sub *sub, const Mizar__V1__Nack *nack)
 {
@@ -258,7 +268,7 @@ static void tell_refused(struct ctl_sub *sub, const Mizar__V1__Nack *nack)
 		.revision = nack->revision,
 		.uids = uids,
 	};
-	bool was_known = sub->known || sub->acked;
+	bool was_known = sub->known || sub->acked, keeps = false;
 	char text[REPORT_TEXT_MAX];
 	size_t i;
 
@@ -271,13 +281,16 @@ static void tell_refused(struct ctl_sub *sub, const Mizar__V1__Nack *nack)
 		if (!strcmp(table, "endpoint") &&
 		    sscanf(key, "uid %" SCNu64, &uids[refused.n]) == 1) {
 			describe_nack(sub->droplet, nack, i, text);
-			ctl_provision_failed(sub->droplet, uids[refused.n++], nack->revision, text);
+			ctl_provision_failed(sub->droplet, uids[refused.n], nack->revision, text);
+			keeps |= is_removal(sub->droplet, uids[refused.n++]);
 		} else if (strcmp(table, "moved") || !*key) {
 			is_all = false;
 		}
 	}
 	is_all = is_all && i == nack->n_refused;
 	sub->known = was_known || (is_all && !sub->base);
+	if (is_all && !keeps)
+		ctl_holds_acked(sub->droplet, sub->base, nack->revision);
 	describe_nack(sub->droplet, nack, 0, text);
 	ctl_provision_refused(sub->droplet, &refused, is_all ? NULL : text);
 }

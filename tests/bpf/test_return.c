@@ -160,6 +160,25 @@ static void nobody_gets_again_what_he_gave_back(void **state)
 	}
 }
 
+/* Everybody is sent there by this host: no other way helps, though one is known. */
+static void a_bouncer_takes_its_own_word(void **state)
+{
+	put_vpc(VNI, MZ_VPC_DIRECT | MZ_VPC_DIVIDE, LIST(DIVIDER));
+	put_network(200, LIST(SELF));
+	EACH_PAIR(p) {
+		struct frame inner = inner_from(p->own, p->dst);
+		struct frame in = returned_inner(SOURCE, &inner);
+
+		put_attested(p->dst, 200, SOURCE, 7);
+		put_learned(p->dst, DIVIDER, 7, MZ_LEARNED_HERE | MZ_LEARNED_BY, 10);
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+		put_attested(p->src, 200, THIRD, 7); /* another's, too, which would be divided */
+		inner = inner_from(p->src, p->dst);
+		in = returned_inner(SOURCE, &inner);
+		expect_drop_by_tc(&in, MZ_DROP_not_here);
+	}
+}
+
 /* As judged it was not divided by the divider that it came to: it is, if this host is none now. */
 static void a_divider_may_get_again_what_was_judged(void **state)
 {
@@ -273,6 +292,7 @@ int test_return(void)
 		TEST(others_give_nothing_back),
 		TEST(a_bouncer_sends_by_its_present_row),
 		TEST(nobody_gets_again_what_he_gave_back),
+		TEST(a_bouncer_takes_its_own_word),
 		TEST(a_divider_may_get_again_what_was_judged),
 		TEST(what_left_meanwhile_goes_by_a_divider),
 		TEST(what_was_sent_on_goes_by_a_divider),
