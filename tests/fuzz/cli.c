@@ -37,7 +37,7 @@ static void use_word(const char *word, const struct mz_object *object)
 	unsigned int place;
 
 	if (mz_selector_parse(word, "--selector", &selector) == 0) {
-		(void)mz_selector_matches(&selector, object);
+		(void)mz_object_has_labels(object, selector.ptrs, selector.n);
 		mz_selector_fini(&selector);
 	}
 	if (mz_lab_name_is_valid(word))
