@@ -13,7 +13,7 @@ from common import LAB, Failed, inside, mizar, namespace, namespaces, program, r
 from measure import ahead
 from topology import End, PLACES, count, endpoint, lab_up, network, schedulable, traffic
 
-RTS_BYTES, HERE_BYTES = 36, 106  # the option in a packet; a whole packet, over IPv4
+RTS_BYTES = 36  # the option in a packet
 PATIENCE = 15                    # seconds until the lab is whole again
 
 
@@ -118,8 +118,8 @@ class Lab:
             namespaces.remove(name)
             run("ip", "netns", "del", name)
 
-    def counts(self, counter):
-        return sum(count(host, counter) for host in PLACES)
+    def counts(self, counter, unit="packets"):
+        return sum(count(host, counter, unit=unit) for host in PLACES)
 
     def bytes_out(self):
         """Bytes on the underlay that hosts sent so far."""

@@ -75,10 +75,10 @@ def overlay():
     return {name: endpoint(name, *facts) for name, facts in ENDPOINTS.items()}
 
 
-def count(host, counter, what="stats"):
-    """Packets that the host counted so far; what: stats or drops."""
+def count(host, counter, what="stats", unit="packets"):
+    """Packets (or bytes) that the host counted so far; what: stats or drops."""
     counts = json.loads(mizar("host", what, "--all", "--host", host, "-o", "json"))
-    return next(int(c["packets"]) for c in counts if c["name"] == counter)
+    return next(int(c[unit]) for c in counts if c["name"] == counter)
 
 
 def pair(one, two, one_name, two_name, mtu):
