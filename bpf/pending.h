@@ -60,8 +60,9 @@ static __always_inline void answer_pending(struct mz_pkt *p, __u32 here_flags)
 		return;
 	control.to = row->host;
 	control.cookie = row->cookie;
-	(void)bpf_map_delete_elem(&pending, &key); /* absent is well */
 	prepare_control(p, &control);
+	if (is(p, MZ_ANSWERS)) /* else the limit has it wait for the next answer */
+		(void)bpf_map_delete_elem(&pending, &key); /* absent is well */
 }
 
 /*

@@ -159,7 +159,7 @@ int ctl_migrate_note_left(struct ctl_controller *c, const Mizar__V1__Endpoint *o
 		const char *from = places[i].droplet;
 		bool was_there = i && old->status->migrating_from;
 
-		/* Where it has never had a device nobody has learned it. */
+		/* Without a device its host gives back what comes late. */
 		if (!ctl_endpoint_is_on(new, from, NULL) &&
 		    (was_there || may_have_device(c, from, uid)))
 			r = add_left(new->status, from);

@@ -18,7 +18,7 @@
 #define HELLO_MS	5000
 #define REPORT_TEXT_MAX 1024
 #define REFUSED_MAX	64   /* of one message */
-#define DEVICES_MAX	1024 /* of one message; mizard sends one at a time */
+#define DEVICES_MAX	1024 /* each, of one message; mizard sends one at a time */
 
 /* ---- what is ready to be sent ---------------------------------------------------------------- */
 
@@ -341,7 +341,7 @@ static void on_devices(struct ctl_session *session, const Mizar__V1__Devices *de
 	struct ctl_controller *c = session->c;
 	size_t i;
 
-	for (i = 0; i < devices->n_removed; i++) {
+	for (i = 0; i < devices->n_removed && i < DEVICES_MAX; i++) {
 		uint64_t uid = devices->removed[i];
 
 		if (!ctl_uidset_remove(&session->droplet->attached, uid))

@@ -167,8 +167,8 @@ void model_answer_pending(struct view *v, uint32_t flags)
 	if (!row)
 		return;
 	v->out->pending = *row;
-	v->out->answers = true;
 	tell_here(v, &row->host, row->cookie, 0, flags);
+	v->out->answers = v->answers; /* the limit has it wait */
 }
 
 /* Of which network the source is, by its bouncer; 0: who knows, or who cares. */

@@ -120,15 +120,17 @@ static void on_list(struct mz_rpc_call *call, const ProtobufCMessage *message, v
 {
 	const Mizar__V1__ListRequest *request = (const Mizar__V1__ListRequest *)message;
 	Mizar__V1__ListResponse response = MIZAR__V1__LIST_RESPONSE__INIT;
-	struct endpoint *endpoints = calloc(request->limit, sizeof(*endpoints));
-	Mizar__V1__Object **objects = calloc(request->limit, sizeof(*objects));
 	uint64_t uid = request->after_uid;
+	Mizar__V1__Object **objects;
+	struct endpoint *endpoints;
 
 	if (!strcmp(request->kind, "VPC")) {
 		reply_vpcs(call, request);
 		return;
 	}
 	assert_string_equal(request->kind, "Endpoint");
+	endpoints = calloc(request->limit, sizeof(*endpoints));
+	objects = calloc(request->limit, sizeof(*objects));
 	if (++service.n_pages == service.fail_at_page) {
 		mz_rpc_call_finish(call, MZ_RPC_INTERNAL, "the disk is gone");
 	} else {
