@@ -72,8 +72,8 @@ static bool is_anothers(const struct mz_operation *detach, const struct mz_devic
 
 	if (!detach->client_uid[0])
 		return false;
-	if (device) /* who did not say who he is has no claim */
-		return device->client[0] && strcmp(device->client, detach->client_uid);
+	if (device)
+		return strcmp(device->client, detach->client_uid);
 	for (op = detach->host->operations; op; op = op->next) {
 		if (op->netns && !strcmp(op->ns, detach->ns) && !strcmp(op->name, detach->name))
 			return strcmp(op->client_uid, detach->client_uid);
