@@ -83,13 +83,23 @@ class Lab:
         mizar("create", "vpc", name, "--dividers", str(n_dividers), *options)
         self.made.append(("vpc", name))
         mizar("wait", "vpc", name, "--for", "Provisioned", "--timeout", str(PATIENCE))
+        self.until_used("vpc", name, "dividers", n_dividers)
         return name
+
+    def until_used(self, kind, name, role, n):
+        """One is enough to be Provisioned; a host that was cut off a moment ago comes later."""
+        end = time.monotonic() + PATIENCE
+        while len(json.loads(mizar("get", kind, name, "-o", "json"))["status"].get(role, [])) < n:
+            if time.monotonic() > end:
+                raise Failed(f"{kind} {name} has no {n} {role} that are used")
+            time.sleep(0.02)
 
     def network(self, vpc, subnet=1, on=("h3",)):
         """The network 10.SUBNET.0.0/16 of the VPC, with a bouncer on each of these hosts."""
         name = f"n{next(self.numbers)}"
         self.made.append(("network", name))
         network(name, vpc, f"10.{subnet}.0.0/16", *on)
+        self.until_used("network", name, "bouncers", len(on))
         return name
 
     def end(self, network_name, host, address, place=None):
