@@ -30,7 +30,7 @@ enum mz_verdict {
 	MZ_CONTROL,  /* a control packet: the program mz_control's */
 	MZ_CAME_BACK, /* mz_returned's */
 	MZ_ASKS,     /* has an RTS: mz_introduced's */
-	MZ_COPIED,   /* a copy was sent; what is left becomes a control packet (mz_control_send) */
+	MZ_COPIED,   /* there are two of it; this one becomes a control packet (mz_control_send) */
 };
 
 #define DROP(reason) (-(int)MZ_DROP_##reason)

@@ -4,28 +4,32 @@
  */
 #include "divided.h"
 
-/* Of the VPC's dividers, and of network 200's bouncers, the last ones are not used. */
+/* The last ones are not used. */
+static void set_unused(struct mz_replicas *set, uint8_t n_ready, uint8_t n_known)
+{
+	set->n += set->n_ready + set->n_known - n_ready - n_known;
+	set->n_ready = n_ready;
+	set->n_known = n_known;
+}
+
 static void put_unused_dividers(uint8_t n_ready, uint8_t n_known)
 {
 	uint32_t vni = VNI;
 	struct mz_vpc row;
 
 	row_get(MZ_TABLE_vpc, &vni, &row);
-	row.dividers.n += row.dividers.n_ready + row.dividers.n_known - n_ready - n_known;
-	row.dividers.n_ready = n_ready;
-	row.dividers.n_known = n_known;
+	set_unused(&row.dividers, n_ready, n_known);
 	row_put(MZ_TABLE_vpc, &vni, &row);
 }
 
+/* Of network 200. */
 static void put_unused_bouncers(uint8_t n_ready, uint8_t n_known)
 {
 	struct mz_network_key key = { .network = 200 };
 	struct mz_network row;
 
 	row_get(MZ_TABLE_network, &key, &row);
-	row.bouncers.n += row.bouncers.n_ready + row.bouncers.n_known - n_ready - n_known;
-	row.bouncers.n_ready = n_ready;
-	row.bouncers.n_known = n_known;
+	set_unused(&row.bouncers, n_ready, n_known);
 	row_put(MZ_TABLE_network, &key, &row);
 }
 
